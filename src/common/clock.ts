@@ -1,0 +1,32 @@
+/** The clocks of the shells. Pure rooms are given the time. */
+
+/** Milliseconds that never go back, with fractions. */
+export function now(): number {
+  return performance.now();
+}
+
+/** A wake-up that can be moved; unlike a bare timer it costs nothing when the time stays the same. */
+export class WakeUp {
+  readonly #wake: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #at = Infinity;
+
+  constructor(wake: () => void) {
+    this.#wake = wake;
+  }
+
+  /** Wakes at `atMs` of `now()`; Infinity: not at all. */
+  set(atMs: number): void {
+    if (atMs === this.#at) return;
+    this.#at = atMs;
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (atMs === Infinity) return;
+    const fire = (): void => {
+      this.#timer = undefined;
+      this.#at = Infinity;
+      this.#wake();
+    };
+    this.#timer = setTimeout(fire, Math.min(Math.max(0, Math.ceil(atMs - now())), 2 ** 31 - 1));
+  }
+}

@@ -1,0 +1,43 @@
+/** A typed emitter. A listener that throws is reported as an uncaught exception of the user's, and disturbs nobody else. */
+
+/** Names of events, and what a listener is given. */
+export type EventMap = Record<string, unknown>;
+
+export class Emitter<M extends EventMap> {
+  readonly #listeners = new Map<keyof M, Set<(what: never) => void>>();
+
+  /** Listens to an event. Returns a function that stops listening. */
+  on<K extends keyof M>(name: K, listener: (what: M[K]) => void): () => void {
+    if (typeof listener !== 'function') throw new TypeError(`events.on: expected a function for '${String(name)}', got ${typeof listener}`);
+    let set = this.#listeners.get(name);
+    if (set === undefined) this.#listeners.set(name, (set = new Set()));
+    set.add(listener);
+    return () => this.off(name, listener);
+  }
+
+  off<K extends keyof M>(name: K, listener: (what: M[K]) => void): void {
+    this.#listeners.get(name)?.delete(listener);
+  }
+
+  /** Waits for the next event of a name. */
+  once<K extends keyof M>(name: K): Promise<M[K]> {
+    return new Promise((resolve) => {
+      const stop = this.on(name, (what) => {
+        stop();
+        resolve(what);
+      });
+    });
+  }
+
+  emit<K extends keyof M>(name: K, what: M[K]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as (what: M[K]) => void)(what);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** Where gristmill says what a user should know. pino and console fit; `false` silences. */
+import { shown } from './check.ts';
+
+export interface Logger {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+const toStderr: Logger = {
+  info: (message) => void process.stderr.write(`${message}\n`),
+  warn: (message) => void process.stderr.write(`${message}\n`),
+  error: (message) => void process.stderr.write(`${message}\n`),
+};
+
+const silent: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** The logger for an option: lines on stderr by default. */
+export function loggerFor(option: Logger | false | undefined): Logger {
+  if (option === undefined) return toStderr;
+  if (option === false) return silent;
+  const usable =
+    option !== null &&
+    typeof option === 'object' &&
+    (['info', 'warn', 'error'] as const).every((level) => typeof option[level] === 'function');
+  if (!usable) throw new TypeError(`logger: expected false or an object with info, warn and error, got ${shown(option)}`);
+  return option;
+}

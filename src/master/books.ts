@@ -1,0 +1,267 @@
+/**
+ * The books that a master keeps: a session for each peer, a worker's load, a stream and its jobs. Data only; the decisions are in the
+ * files around it.
+ */
+import type { Deque } from '../machine/deque.ts';
+import { Drafts } from '../protocol/drafts.ts';
+import type { Fields } from '../protocol/fields.ts';
+import type { Role } from '../protocol/greetings.ts';
+import { Inbox, Outbox, type SessionState } from '../protocol/session.ts';
+import type { Shape } from '../scheduling/policy.ts';
+import { type RowList, rowList } from './parts.ts';
+
+/** A peer's conversation with this master. */
+export interface Session {
+  readonly number: number;
+  readonly token: string;
+  readonly role: Role;
+  readonly name: string;
+  readonly fields: Fields;
+  state: SessionState;
+  /** The connection of the ROUTER that it has now; -1: none. */
+  connection: number;
+  readonly out: Outbox;
+  readonly controlIn: Inbox;
+  readonly reportsIn: Inbox;
+  readonly drafts: Drafts;
+  /** Slots whose payloads go out with the drafts and are not needed after. */
+  spent: number[];
+  owedBytes: number;
+  unansweredCalls: number;
+  heardAtMs: number;
+  /** Its streams by its own numbers. */
+  readonly streams: Map<number, Stream>;
+  /** What a worker has, if it is one. */
+  worker: WorkerBook | undefined;
+}
+
+export interface WorkerBook {
+  readonly session: number;
+  readonly functions: readonly string[];
+  readonly slots: number;
+  lent: number;
+  /** Parts that are placed here, oldest first. */
+  readonly placed: RowList;
+  /** Keys of parts that are no longer its own, but may still run here and hold a slot. */
+  readonly ghosts: Set<number>;
+  /** Mean time that a part holds a slot, in microseconds; -1: not known yet. */
+  meanMicros: number;
+  ended: number;
+  leaving: boolean;
+  lease: Lease | undefined;
+  /** A part with a strike runs here alone (its key), or waits for this worker to be idle (-1). 0: neither. */
+  alone: number;
+  /** Keys asked back, not answered yet. */
+  revoked: Set<number> | undefined;
+  reportedAtMs: number;
+  /** In the list of those whose room may have changed. */
+  dirty: boolean;
+}
+
+export type LeaseState = 'flowing' | 'ended';
+export type LeaseMove = 'dry' | 'expire' | 'leave';
+
+/** Legal moves of a lease. */
+export const LEASE_MOVES = {
+  flowing: { dry: 'ended', expire: 'ended', leave: 'ended' },
+  ended: {},
+} as const satisfies Record<LeaseState, Partial<Record<LeaseMove, LeaseState>>>;
+
+/** Parts of a shape flow to a worker while it lasts. */
+export interface Lease {
+  readonly shape: ShapeBook;
+  readonly sinceMs: number;
+  state: LeaseState;
+}
+
+/** Parts of one shape of one stream that wait. */
+export interface Queue {
+  readonly stream: Stream;
+  readonly shape: ShapeBook;
+  readonly rows: Deque;
+  /** Whether the shape's list of ready queues has it. */
+  listed: boolean;
+}
+
+export interface ShapeBook extends Shape {
+  /** Queues that have parts and credit, next one first. */
+  ready: Queue[];
+  /** Parts in all its queues, with credit or without. */
+  waiting: number;
+  /** Parts with a strike: each waits for a worker of its own. */
+  readonly solo: Deque;
+  /** Whether any worker of this epoch ever served it. */
+  served: boolean;
+  warned: boolean;
+}
+
+export type StreamState = 'open' | 'draining' | 'ended';
+export type StreamMove = 'end' | 'finish' | 'cancel';
+
+/** Legal moves of a stream. 'draining': all its jobs are known. */
+export const STREAM_MOVES = {
+  open: { end: 'draining', cancel: 'ended' },
+  draining: { finish: 'ended', cancel: 'ended' },
+  ended: {},
+} as const satisfies Record<StreamState, Partial<Record<StreamMove, StreamState>>>;
+
+/** A job whose parts are made by scatter, or whose results go through gather. */
+export interface Job {
+  readonly index: number;
+  readonly function: string;
+  readonly fields: Fields;
+  readonly bytes: number;
+  slot: number;
+  scatter: 'waiting' | 'running' | 'paused' | 'ended';
+  parts: number;
+  readonly open: Set<number>;
+  /** With gather: the newest result waits until it is known whether it is the last. */
+  held: Raw | undefined;
+  /** Results given to gather and not come back. */
+  gathering: number;
+  /** With gather: what will be delivered, and an error that ends the job. */
+  readonly outputs: { slots: number[]; lengths: number[]; flags: number[]; bytes: number };
+  error: number;
+}
+
+/** A result on its way to gather. */
+export interface Raw {
+  readonly job: Job;
+  readonly part: number;
+  readonly index: number;
+  readonly slot: number;
+  readonly function: string;
+  last: boolean;
+}
+
+export interface Stream {
+  readonly number: number;
+  readonly session: Session;
+  /** The consumer's number and the public name. */
+  readonly theirs: number;
+  readonly id: string;
+  readonly ordered: boolean;
+  readonly fields: Fields;
+  state: StreamState;
+  /** The index of the next job is at least this: after a master was lost, those that are settled are not sent again. */
+  nextJob: number;
+  /** Jobs that came, that ended, and how many there will be (-1: not known). */
+  jobs: number;
+  jobBytes: number;
+  ended: number;
+  endedBytes: number;
+  total: number;
+  /** Credit for jobs as told (totals), and this stream's share of the buffer. */
+  windowJobs: number;
+  windowBytes: number;
+  share: number;
+  /** Credit for results (totals as granted), what was delivered, and what placed parts may still report. */
+  results: number;
+  resultBytes: number;
+  /** The consumer's window in bytes: its first credit. */
+  readonly windowResultBytes: number;
+  delivered: number;
+  deliveredBytes: number;
+  reserved: number;
+  reservedBytes: number;
+  /** Bytes that a part is granted for a start. */
+  allowance: number;
+  readonly parts: RowList;
+  readonly queues: Map<number, Queue>;
+  /** Parts that wait for a grant: key → bytes of the result that waits. */
+  readonly hungry: Map<number, number>;
+  readonly jobFields: Map<number, Fields>;
+  /** Only with scatter or gather. */
+  readonly books: Map<number, Job>;
+  readonly toScatter: Job[];
+  scattering: Job | undefined;
+  readonly toGather: Raw[];
+  gathering: Raw | undefined;
+  /** Jobs that are whole and wait for the consumer's credit. */
+  readonly whole: Job[];
+  warned: boolean;
+}
+
+export function newSession(number: number, token: string, role: Role, name: string, fields: Fields, now: number): Session {
+  const lanes = { out: new Outbox(), controlIn: new Inbox(), reportsIn: new Inbox(), drafts: new Drafts() };
+  const empty = { spent: [], owedBytes: 0, unansweredCalls: 0, heardAtMs: now, worker: undefined };
+  return { number, token, role, name, fields, state: 'greeting', connection: -1, ...lanes, ...empty, streams: new Map() };
+}
+
+export function newStream(
+  number: number,
+  session: Session,
+  open: { stream: number; id: string; ordered: boolean; results: number; bytes: number; fields: Fields },
+): Stream {
+  return {
+    number,
+    session,
+    theirs: open.stream,
+    id: open.id,
+    ordered: open.ordered,
+    fields: open.fields,
+    state: 'open',
+    nextJob: 0,
+    jobs: 0,
+    jobBytes: 0,
+    ended: 0,
+    endedBytes: 0,
+    total: -1,
+    windowJobs: 0,
+    windowBytes: 0,
+    share: 0,
+    results: open.results,
+    resultBytes: open.bytes,
+    windowResultBytes: open.bytes,
+    delivered: 0,
+    deliveredBytes: 0,
+    reserved: 0,
+    reservedBytes: 0,
+    allowance: 4_096,
+    parts: rowList(),
+    queues: new Map(),
+    hungry: new Map(),
+    jobFields: new Map(),
+    books: new Map(),
+    toScatter: [],
+    scattering: undefined,
+    toGather: [],
+    gathering: undefined,
+    whole: [],
+    warned: false,
+  };
+}
+
+export function newWorker(session: number, functions: readonly string[], slots: number, now: number): WorkerBook {
+  const counts = { lent: 0, meanMicros: -1, ended: 0, alone: 0, reportedAtMs: now };
+  return {
+    session,
+    functions,
+    slots,
+    placed: rowList(),
+    ghosts: new Set(),
+    ...counts,
+    leaving: false,
+    lease: undefined,
+    revoked: undefined,
+    dirty: false,
+  };
+}
+
+export function newJob(index: number, name: string, fields: Fields, slot: number, bytes: number): Job {
+  const outputs = { slots: [], lengths: [], flags: [], bytes: 0 };
+  return {
+    index,
+    function: name,
+    fields,
+    bytes,
+    slot,
+    scatter: 'waiting',
+    parts: 0,
+    open: new Set(),
+    held: undefined,
+    gathering: 0,
+    outputs,
+    error: -1,
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * What the files of this room work on together: the books, the policy, the list of instructions being made. One Core for each master.
+ */
+import { Deque } from '../machine/deque.ts';
+import { Timers } from '../machine/timers.ts';
+import { Drafts } from '../protocol/drafts.ts';
+import type { Fields } from '../protocol/fields.ts';
+import { ownSlot } from '../protocol/payloads.ts';
+import type { RemoteError } from '../protocol/remote_error.ts';
+import type { Policy, PolicyChoice } from '../scheduling/policy.ts';
+import type { Session, ShapeBook, Stream, WorkerBook } from './books.ts';
+import type { MasterInstruction } from './instructions.ts';
+import { Parts } from './parts.ts';
+
+export interface MasterConfig {
+  readonly name: string;
+  /** 16 hexadecimal digits, random for each life of a master. */
+  readonly epoch: string;
+  readonly policy: PolicyChoice;
+  /** Whether the user overrode them: where not, nothing of it is run. */
+  readonly scatter: boolean;
+  readonly gather: boolean;
+  readonly pushAt: string;
+  readonly pullAt: string;
+  readonly maxMessageBytes: number;
+  /** All that one job's gathered results may take. */
+  readonly maxJobResultBytes: number;
+  /** Shared by all streams for jobs that wait here. */
+  readonly bufferBytes: number;
+  readonly heartbeatMs: number;
+  /** How long a peer that is gone may take to come back. */
+  readonly workerGraceMs: number;
+  readonly clientGraceMs: number;
+  /** Workers that a part may bring down before it fails. */
+  readonly crashLimit: number;
+}
+
+export class Core {
+  readonly config: MasterConfig;
+  readonly policy: Policy;
+  readonly timers: Timers = new Timers();
+  readonly parts: Parts = new Parts();
+  readonly sessions: Map<number, Session> = new Map();
+  readonly byConnection: Map<number, Session> = new Map();
+  readonly streams: Map<number, Stream> = new Map();
+  readonly workers: Map<number, WorkerBook> = new Map();
+  readonly shapes: ShapeBook[] = [];
+  readonly shapeIds: Map<string, ShapeBook> = new Map();
+  /** Connections that were asked for a hello. */
+  readonly asked: Set<number> = new Set();
+  /** Sessions with something to send, and those that are owed an acknowledgement. */
+  readonly touched: Set<Session> = new Set();
+  readonly owing: Set<Session> = new Set();
+  /** Streams whose credit, jobs or parts changed in this tick. */
+  readonly changed: Set<Stream> = new Set();
+  /** Shapes of which parts may wait. */
+  readonly active: Set<ShapeBook> = new Set();
+  readonly roomChanged: WorkerBook[] = [];
+  /** Keys of parts that are on their way over PUSH. */
+  readonly pushed: Set<number> = new Set();
+  readonly pushDrafts: Drafts = new Drafts();
+  /** Workers kept free for a part that must run alone. */
+  readonly held: Set<WorkerBook> = new Set();
+  pushPeers = 0;
+  pushStrangers = 0;
+  lastSession = 0;
+  lastStream = 0;
+  now = 0;
+  shared = 0;
+  stopping = false;
+  stopped = false;
+  wakeAtMs = Infinity;
+  out: MasterInstruction[] = [];
+  #errors = 0;
+
+  constructor(config: MasterConfig) {
+    this.config = config;
+    this.policy = config.policy.create();
+  }
+
+  release(slot: number): void {
+    if (slot >= 0) this.out.push({ type: 'release', slots: [slot] });
+  }
+
+  /** An error as a payload; its slot. */
+  error(about: Partial<RemoteError> & Pick<RemoteError, 'code' | 'message'>): number {
+    this.#errors += 1;
+    const slot = ownSlot(this.#errors);
+    this.out.push({ type: 'keep', slot, error: { function: '', worker: '', attempts: 0, stack: '', phase: '', ...about } });
+    return slot;
+  }
+
+  /** Notes that the worker's room may have changed: the policy is told at the flush. */
+  dirty(worker: WorkerBook): void {
+    if (worker.dirty) return;
+    worker.dirty = true;
+    this.roomChanged.push(worker);
+  }
+
+  shape(name: string, fields: Fields): ShapeBook {
+    const resources = fields.length === 0 ? undefined : fields.find(([field]) => field === 'resources')?.[1];
+    const key = resources === undefined ? name : `${name}\u0000${Buffer.from(resources).toString('base64')}`;
+    let shape = this.shapeIds.get(key);
+    if (shape === undefined) {
+      const served = this.policy.serving(name) > 0;
+      shape = { id: this.shapes.length, function: name, resources, ready: [], waiting: 0, solo: new Deque(), served, warned: false };
+      this.shapes.push(shape);
+      this.shapeIds.set(key, shape);
+    }
+    return shape;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Who may report how many results of a stream. The consumer grants; what is placed reserves; what is delivered uses up.
+ *
+ * Laws:
+ * - delivered + reserved ≤ granted, but for one item that passes an empty window whatever its size.
+ * - In an ordered stream the last unit is for the oldest open part alone, since the consumer can hand on nothing before that.
+ * - While a part waits for credit, no further part of its stream is placed: else small results would starve a large one.
+ */
+import type { Stream } from './books.ts';
+import type { Core } from './core.ts';
+
+/** Results on their way through the user's gather, for each stream: they use no credit of the consumer until their job is whole. */
+const GATHER_WINDOW = 1_024;
+const GATHER_BYTES = 16_777_216;
+const MIN_ALLOWANCE = 4_096;
+const MAX_CHUNK = 256;
+
+function unitsLeft(core: Core, stream: Stream): number {
+  if (!core.config.gather) return stream.results - stream.delivered - stream.reserved;
+  return stream.whole.length > 0 ? 0 : GATHER_WINDOW - stream.reserved - stream.toGather.length;
+}
+
+function bytesLeft(core: Core, stream: Stream): number {
+  if (!core.config.gather) return stream.resultBytes - stream.deliveredBytes - stream.reservedBytes;
+  return GATHER_BYTES - stream.reservedBytes;
+}
+
+/** Whether nothing that was granted or delivered fills the window, but what waits itself. */
+function windowIsEmpty(core: Core, stream: Stream): boolean {
+  let own = 0;
+  for (const key of stream.hungry.keys()) {
+    const row = core.parts.find(key);
+    if (row >= 0) own += core.parts.grantBytes[row] as number;
+  }
+  if (stream.reservedBytes > own) return false;
+  return core.config.gather || stream.resultBytes - stream.deliveredBytes >= stream.windowResultBytes / 2;
+}
+
+/** Whether a part may be placed: its first result will have credit. `row` -1 asks for any part but the oldest. */
+export function mayPlace(core: Core, stream: Stream, row: number): boolean {
+  const units = unitsLeft(core, stream);
+  if (units <= 0) return false;
+  const oldest = row >= 0 && row === stream.parts.head;
+  if (oldest && stream.ordered) return true;
+  if (stream.hungry.size > 0 || (stream.ordered && units <= 1)) return false;
+  return bytesLeft(core, stream) >= stream.allowance || windowIsEmpty(core, stream);
+}
+
+/** Reserves the credit for a part's first result, as it is placed. */
+export function reserve(core: Core, stream: Stream, row: number): void {
+  addGrant(core, stream, row, 1, stream.allowance);
+}
+
+function addGrant(core: Core, stream: Stream, row: number, results: number, bytes: number): void {
+  const { parts } = core;
+  parts.grant[row] = (parts.grant[row] as number) + results;
+  parts.grantBytes[row] = (parts.grantBytes[row] as number) + bytes;
+  stream.reserved += results;
+  stream.reservedBytes += bytes;
+}
+
+/** A result has come: what was reserved for it becomes what it is. Returns false if the worker had no grant for it. */
+export function useGrant(core: Core, stream: Stream, row: number, bytes: number): boolean {
+  const { parts } = core;
+  if ((parts.grant[row] as number) < 1 || (parts.grantBytes[row] as number) < bytes) return false;
+  addGrant(core, stream, row, -1, -bytes);
+  while (stream.allowance < bytes) stream.allowance *= 2;
+  return true;
+}
+
+/** The part ended or goes elsewhere: what is reserved for it is free again. */
+export function returnGrant(core: Core, stream: Stream, row: number): void {
+  const { parts } = core;
+  addGrant(core, stream, row, -(parts.grant[row] as number), -(parts.grantBytes[row] as number));
+}
+
+/**
+ * Answers the parts that wait, oldest request first, as far as credit goes.
+ * @returns what to tell: rows with how many more results and bytes each may report.
+ */
+export function feedHungry(core: Core, stream: Stream): { row: number; results: number; bytes: number }[] {
+  const fed: { row: number; results: number; bytes: number }[] = [];
+  for (const [key, need] of stream.hungry) {
+    const row = core.parts.find(key);
+    if (row < 0) {
+      stream.hungry.delete(key);
+      continue;
+    }
+    const units = unitsLeft(core, stream);
+    const held = core.parts.grant[row] as number;
+    const oldest = row === stream.parts.head;
+    if (held < 1 && (units <= 0 || (stream.ordered && units <= 1 && !oldest))) break;
+    const missing = Math.max(0, need - (core.parts.grantBytes[row] as number));
+    const free = bytesLeft(core, stream);
+    if (missing > free && !(stream.ordered && oldest) && !windowIsEmpty(core, stream)) break;
+    const chunk = held > 0 ? 0 : stream.ordered ? 1 : Math.max(1, Math.min(MAX_CHUNK, Math.floor(units / 4)));
+    const spare = Math.max(0, Math.min(chunk * stream.allowance, Math.floor((free - missing) / 4)));
+    const bytes = missing > 0 ? missing + spare : Math.max(spare, chunk > 0 && free > 0 ? Math.min(MIN_ALLOWANCE, free) : 0);
+    if (chunk === 0 && bytes === 0) break;
+    stream.hungry.delete(key);
+    addGrant(core, stream, row, chunk, bytes);
+    fed.push({ row, results: chunk, bytes });
+  }
+  return fed;
+}

@@ -1,0 +1,118 @@
+/** What goes to a consumer: entries of results, window, and the end of jobs and streams. */
+import { ENTRY } from '../protocol/stream_records.ts';
+import { moved } from '../protocol/session.ts';
+import { type Job, type Stream, STREAM_MOVES } from './books.ts';
+import type { Core } from './core.ts';
+
+/** Jobs that a consumer may have unsettled here. */
+const JOB_WINDOW = 4_096;
+const MAX_SHARE = 16_777_216;
+/** Every stream has this much, however many there are. */
+export const MIN_SHARE = 65_536;
+
+/** Adds an entry; its payload, if any, is spent once it has been sent. */
+export function deliver(
+  core: Core,
+  stream: Stream,
+  entry: { job: number; part: number; index: number; flags: number; slot: number; bytes: number },
+  whole = false,
+): void {
+  const { session } = stream;
+  const record = session.drafts.results(stream.theirs, entry.bytes, whole);
+  record.jobs.push(entry.job);
+  record.parts.push(entry.part);
+  record.indexes.push(entry.index);
+  record.flags.push(entry.flags);
+  record.slots.push(entry.slot);
+  record.lengths.push(entry.bytes);
+  if (entry.slot >= 0) {
+    session.spent.push(entry.slot);
+    stream.delivered += 1;
+    stream.deliveredBytes += entry.bytes;
+  }
+  core.touched.add(session);
+}
+
+/** A job is over: it makes room for others, and may have been the last. */
+export function jobEnded(core: Core, stream: Stream, job: number, bytes: number): void {
+  stream.ended += 1;
+  stream.endedBytes += bytes;
+  if (stream.jobFields.size > 0) stream.jobFields.delete(job);
+  core.changed.add(stream);
+}
+
+/** Ends a draining stream whose jobs have all ended. */
+export function finishIfDone(core: Core, stream: Stream): boolean {
+  if (stream.state !== 'draining' || stream.ended < stream.total) return false;
+  stream.state = moved(STREAM_MOVES, 'stream', stream.state, 'finish');
+  forgetStream(core, stream);
+  return true;
+}
+
+export function forgetStream(core: Core, stream: Stream): void {
+  core.shared -= stream.share;
+  core.streams.delete(stream.number);
+  stream.session.streams.delete(stream.theirs);
+  core.changed.delete(stream);
+}
+
+/** Tells a consumer of its new window: not before half of the old one is used, and not in trickles. */
+export function refill(core: Core, stream: Stream): void {
+  if (stream.state !== 'open') return;
+  const jobsLow = stream.windowJobs - stream.jobs <= Math.min(JOB_WINDOW, stream.windowJobs) / 2;
+  const bytesLow = stream.windowBytes - stream.jobBytes <= stream.share / 2;
+  if (!jobsLow && !bytesLow) return;
+  const free = core.config.bufferBytes - core.shared;
+  const share = Math.max(MIN_SHARE, Math.min(MAX_SHARE, stream.share + Math.max(0, Math.floor(free / 2))));
+  const jobs = Math.max(stream.windowJobs, stream.ended + JOB_WINDOW);
+  const bytes = Math.max(stream.windowBytes, stream.endedBytes + share);
+  if (jobs - stream.windowJobs < JOB_WINDOW / 4 && bytes - stream.windowBytes < share / 4 && stream.ended < stream.jobs) return;
+  if (jobs === stream.windowJobs && bytes === stream.windowBytes) return;
+  core.shared += share - stream.share;
+  stream.share = share;
+  stream.windowJobs = jobs;
+  stream.windowBytes = bytes;
+  stream.session.drafts.add({ kind: 'window', stream: stream.theirs, jobs, bytes });
+  core.touched.add(stream.session);
+}
+
+/** Delivers whole jobs of a merging gather while the consumer has credit; each in one batch with its end. */
+export function deliverWhole(core: Core, stream: Stream): void {
+  for (;;) {
+    const job = stream.whole[0];
+    if (job === undefined) return;
+    const count = job.outputs.slots.length;
+    const fits = stream.results - stream.delivered >= count && stream.resultBytes - stream.deliveredBytes >= job.outputs.bytes;
+    const empty = stream.resultBytes - stream.deliveredBytes >= stream.windowResultBytes / 2 && stream.results > stream.delivered;
+    if (!fits && !empty && count > 0) return;
+    stream.whole.shift();
+    deliverJob(core, stream, job);
+  }
+}
+
+function deliverJob(core: Core, stream: Stream, job: Job): void {
+  const { slots, lengths, flags } = job.outputs;
+  let results = 0;
+  for (let i = 0; i < slots.length; i += 1) {
+    const last = i === slots.length - 1 && job.error < 0;
+    const entry = {
+      job: job.index,
+      part: 0,
+      index: results,
+      flags: (flags[i] as number) | (last ? ENTRY.jobEnd : 0),
+      slot: slots[i] as number,
+      bytes: lengths[i] as number,
+    };
+    deliver(core, stream, entry, i > 0);
+    if ((flags[i] as number) === ENTRY.result) results += 1;
+  }
+  if (job.error >= 0)
+    deliver(
+      core,
+      stream,
+      { job: job.index, part: 0, index: results, flags: ENTRY.error | ENTRY.jobEnd, slot: job.error, bytes: 0 },
+      slots.length > 0,
+    );
+  else if (slots.length === 0) deliver(core, stream, { job: job.index, part: 0, index: 1, flags: ENTRY.jobEnd, slot: -1, bytes: 0 });
+  jobEnded(core, stream, job.index, job.bytes);
+}

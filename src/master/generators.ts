@@ -1,0 +1,122 @@
+/** Runs the user's scatter and gather. Whatever they do ends in an event; nothing here rejects. */
+import { shown } from '../common/check.ts';
+import type { PayloadStore } from '../protocol/payloads.ts';
+import { encodeError } from '../protocol/remote_error.ts';
+import type { MasterEvent } from './events.ts';
+import type { MasterInstruction, MessageInfo } from './instructions.ts';
+import { Message } from './message.ts';
+
+type Instruction<T extends MasterInstruction['type']> = Extract<MasterInstruction, { type: T }>;
+
+/** What users may write: any iterable of messages, sync or async; nothing counts as none. */
+export type Messages = Iterable<Message> | AsyncIterable<Message>;
+type Iterating = Iterator<Message, unknown> | AsyncIterator<Message, unknown>;
+
+export interface UserCode {
+  scatter(message: Message): Messages;
+  gather(message: Message): Messages;
+}
+
+/** What a generator gave within one pull. */
+interface Pulled {
+  readonly slots: number[];
+  readonly lengths: number[];
+  readonly functions: string[];
+  ended: boolean;
+  error: number;
+}
+
+export class Generators {
+  readonly #user: UserCode;
+  readonly #store: PayloadStore;
+  readonly #maxMessageBytes: number;
+  readonly #scatters = new Map<string, Iterating>();
+
+  constructor(user: UserCode, store: PayloadStore, maxMessageBytes: number) {
+    this.#user = user;
+    this.#store = store;
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  async scatter({ stream, job, message, count }: Instruction<'scatter'>): Promise<MasterEvent[]> {
+    const id = `${stream}:${job}`;
+    const pulled: Pulled = { slots: [], lengths: [], functions: [], ended: false, error: -1 };
+    await this.#run('scatter', message, pulled, async () => {
+      let iterating = this.#scatters.get(id);
+      if (iterating === undefined) this.#scatters.set(id, (iterating = begin('scatter', this.#user.scatter(this.#message(message, job)))));
+      await this.#pull('scatter', iterating, pulled, count);
+    });
+    if (pulled.ended) this.#scatters.delete(id);
+    return [{ type: 'scattered', stream, job, ...pulled }];
+  }
+
+  async gather({ stream, job, message }: Instruction<'gather'>): Promise<MasterEvent[]> {
+    const pulled: Pulled = { slots: [], lengths: [], functions: [], ended: false, error: -1 };
+    await this.#run('gather', message, pulled, () =>
+      this.#pull('gather', begin('gather', this.#user.gather(this.#message(message, job))), pulled, Infinity),
+    );
+    return [{ type: 'gathered', stream, job, slots: pulled.slots, lengths: pulled.lengths, error: pulled.error }];
+  }
+
+  /** Ends a scatter that nobody needs: its `finally` blocks run, what they throw concerns nobody. */
+  stop({ stream, job }: Instruction<'stopScatter'>): void {
+    const id = `${stream}:${job}`;
+    const iterating = this.#scatters.get(id);
+    this.#scatters.delete(id);
+    if (iterating?.return === undefined) return;
+    Promise.resolve(iterating)
+      .then((ending) => ending.return?.())
+      .catch(() => undefined);
+  }
+
+  #message(info: MessageInfo, job: number): Message {
+    return new Message(this.#store.joined(info.slot), info.function, {
+      client: info.client,
+      stream: info.id,
+      job,
+      part: info.part,
+      last: info.last,
+    });
+  }
+
+  async #run(phase: 'scatter' | 'gather', message: MessageInfo, pulled: Pulled, body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(`threw ${shown(thrown)}`);
+      const about = { function: message.function, worker: '', attempts: 1, stack: error.stack ?? '', phase };
+      pulled.ended = true;
+      pulled.error = this.#store.put(encodeError({ code: 'function-threw', message: `${phase}: ${error.message}`, ...about }));
+    }
+  }
+
+  async #pull(phase: string, iterating: Iterating, pulled: Pulled, count: number): Promise<void> {
+    while (pulled.slots.length < count) {
+      const next = iterating.next();
+      const step = 'then' in next ? await next : next;
+      if (step.done === true) {
+        pulled.ended = true;
+        return;
+      }
+      const { value } = step;
+      if (!(value instanceof Message))
+        throw new TypeError(`expected it to yield messages (message, or message.with(…)), got ${shown(value)}`);
+      if (value.payload.length > this.#maxMessageBytes) {
+        throw new RangeError(
+          `a message of ${value.payload.length} bytes is over maxMessageBytes, ${this.#maxMessageBytes} (from ${phase})`,
+        );
+      }
+      pulled.slots.push(this.#store.put(value.payload));
+      pulled.lengths.push(value.payload.length);
+      pulled.functions.push(value.function);
+    }
+  }
+}
+
+function begin(phase: string, messages: Messages): Iterating {
+  if (messages !== null && typeof messages === 'object') {
+    if (Symbol.asyncIterator in messages) return messages[Symbol.asyncIterator]();
+    if (Symbol.iterator in messages) return messages[Symbol.iterator]();
+  }
+  throw new TypeError(`expected ${phase} to be a generator of messages, it gave ${shown(messages)}`);
+}

@@ -1,0 +1,277 @@
+/**
+ * The master's shell, which users subclass: it owns the sockets, the cache, the clock and the user's generators. What is to be done
+ * is decided in state.ts.
+ */
+import { randomBytes } from 'node:crypto';
+import { checkBoolean, checkInteger, checkOptions } from '../common/check.ts';
+import { now, WakeUp } from '../common/clock.ts';
+import { Emitter } from '../common/emitter.ts';
+import { type Logger, loggerFor } from '../common/logger.ts';
+import { onSignals } from '../common/signals.ts';
+import { Driver, type Handlers } from '../machine/driver.ts';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
+import { PayloadStore } from '../protocol/payloads.ts';
+import { decodeError, encodeError } from '../protocol/remote_error.ts';
+import { leastLoaded } from '../scheduling/least_loaded.ts';
+import { isLoopback } from '../transport/addresses.ts';
+import { zeromqTransport } from '../transport/zeromq.ts';
+import { Cache } from './cache.ts';
+import type { MasterEvent } from './events.ts';
+import { Generators, type Messages } from './generators.ts';
+import type { MasterInstruction, News } from './instructions.ts';
+import type { Message } from './message.ts';
+import { checkMasterOptions, type MasterEvents, type MasterOptions } from './options.ts';
+import { Peers } from './peers.ts';
+import { MasterState } from './state.ts';
+import type { MasterStatus } from './status.ts';
+import { mentions } from './story.ts';
+
+const STOP_DEADLINE_MS = 10_000;
+const LINGER_MS = 500;
+const HEARTBEAT_MS = 5_000;
+
+/**
+ * Takes jobs from clients, hands them to workers, and the results back. Subclass it to change messages on their way:
+ *
+ * @example
+ *     class Tripled extends Master {
+ *       *scatter(message) { for (let i = 0; i < 3; i += 1) yield message; }
+ *     }
+ *     await new Tripled({ name: 'master', address: 'tcp://127.0.0.1:5555' }).start();
+ */
+export class Master {
+  readonly name: string;
+  readonly events: Emitter<MasterEvents> = new Emitter();
+  /** The key-value store that clients and workers see. */
+  readonly cache: Cache;
+  readonly #options: MasterOptions;
+  readonly #logger: Logger;
+  readonly #store = new PayloadStore();
+  readonly #peers: Peers;
+  readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
+  #driver: Driver<MasterInstruction, MasterEvent> | undefined;
+  #state: MasterState | undefined;
+  #flushing = false;
+  #phase: 'new' | 'started' | 'stopping' | 'closed' = 'new';
+  #stopped: Promise<void> | undefined;
+  #uninstall: () => void = () => undefined;
+  #finish: () => void = () => undefined;
+
+  /** @throws TypeError or RangeError that names the option, what was expected and the value seen. */
+  constructor(options: MasterOptions) {
+    checkMasterOptions(options);
+    this.name = options.name;
+    this.#options = options;
+    this.#logger = loggerFor(options.logger);
+    this.cache = new Cache(options.cache, (what) => this.events.emit('evicted', what));
+    this.#peers = new Peers({
+      transport: options.transport ?? zeromqTransport(),
+      store: this.#store,
+      logger: this.#logger,
+      feed: (event) => this.#feed(event),
+      rejected: (what) => this.events.emit('rejected', what),
+    });
+  }
+
+  /** Where it listens, once started; with the port that was chosen. */
+  get address(): string {
+    return this.#peers.address || this.#options.address;
+  }
+
+  /** For each inbound message: yields the messages for workers, none to many. Override it. The default yields the message. */
+  scatter(message: Message): Messages {
+    return [message];
+  }
+
+  /** For each outbound message: yields the messages for the client, none to many. Override it. The default yields the message. */
+  gather(message: Message): Messages {
+    return [message];
+  }
+
+  /**
+   * Binds its sockets. Resolves when clients and workers can connect.
+   * @param options `signals: true`: SIGINT and SIGTERM stop it in order.
+   * @throws Error with code EADDRINUSE if the address is taken.
+   */
+  async start(options: { signals?: boolean } = {}): Promise<void> {
+    checkOptions('start', options, ['signals']);
+    const signals = checkBoolean('signals', options.signals, false);
+    if (this.#phase !== 'new') throw new Error(`start: the master '${this.name}' was started already`);
+    this.#phase = 'started';
+    if (!isLoopback(this.#options.address))
+      this.#logger.warn(
+        `master ${this.name} can be reached by other machines at ${this.#options.address}, and nothing is encrypted (insecure: true)`,
+      );
+    try {
+      const { workerPushAddress, workerPullAddress } = this.#options;
+      const sockets = await this.#peers.bind(this.#options.address, workerPushAddress, workerPullAddress);
+      this.#begin(sockets);
+    } catch (error) {
+      this.#phase = 'closed';
+      throw error;
+    }
+    if (signals) this.#uninstall = onSignals(() => void this.stop());
+    this.events.emit('listening', { address: this.address });
+  }
+
+  #begin(sockets: { pushAt: string; pullAt: string }): void {
+    const {
+      policy = leastLoaded(),
+      maxMessageBytes = MAX_MESSAGE_BYTES,
+      maxJobResultBytes = MAX_MESSAGE_BYTES,
+      historyLimit,
+      transport,
+    } = this.#options;
+    const generators = new Generators(this, this.#store, maxMessageBytes);
+    this.#state = new MasterState({
+      name: this.name,
+      epoch: randomBytes(8).toString('hex'),
+      policy,
+      scatter: this.scatter !== Master.prototype.scatter,
+      gather: this.gather !== Master.prototype.gather,
+      ...sockets,
+      maxMessageBytes,
+      maxJobResultBytes,
+      bufferBytes: this.#options.maxBufferBytes ?? 268_435_456,
+      heartbeatMs: (transport ?? zeromqTransport()).reportsLostPeers ? 0 : HEARTBEAT_MS,
+      workerGraceMs: this.#options.workerReconnectMs ?? 1_000,
+      clientGraceMs: this.#options.clientReconnectMs ?? 30_000,
+      crashLimit: this.#options.crashLimit ?? 3,
+    });
+    this.#driver = new Driver({
+      machine: this.#state,
+      handlers: this.#handlers(generators),
+      failed: (error) => this.#failed(error),
+      historyLimit,
+    });
+  }
+
+  #handlers(generators: Generators): Handlers<MasterInstruction, MasterEvent> {
+    const peers = this.#peers;
+    return {
+      post: (instruction) => peers.post(instruction),
+      send: (instruction) => peers.send(instruction),
+      resend: (instruction) => peers.resend(instruction),
+      forget: (instruction) => peers.forget(instruction),
+      drop: (instruction) => peers.drop(instruction),
+      push: (instruction) => peers.push(instruction),
+      keep: ({ slot, error }) => this.#store.putOwn(slot, encodeError(error)),
+      release: ({ slots }) => {
+        for (const slot of slots) this.#store.release(slot);
+      },
+      scatter: (instruction) => this.#thenFlush(generators.scatter(instruction)),
+      stopScatter: (instruction) => generators.stop(instruction),
+      gather: (instruction) => this.#thenFlush(generators.gather(instruction)),
+      call: (instruction) => this.#call(instruction),
+      wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),
+      news: (news) => this.#tell(news),
+      log: ({ level, text }) => this.#logger[level](text),
+      reject: ({ peer, reason }) => peers.reject({ peer, reason }),
+      stopped: () => this.#finish(),
+    };
+  }
+
+  /** Events of the user's code end a tick of their own. */
+  async #thenFlush(events: Promise<MasterEvent[]>): Promise<MasterEvent[]> {
+    const list = await events;
+    this.#scheduleFlush();
+    return list;
+  }
+
+  #feed(event: MasterEvent): void {
+    this.#driver?.feed(event);
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushing || this.#phase === 'closed') return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#driver?.feed({ type: 'flush', now: now() });
+    });
+  }
+
+  #call({ session, id, operation, key, slot }: Extract<MasterInstruction, { type: 'call' }>): MasterEvent[] {
+    const reply = { type: 'replied', session, id, text: '', slot: -1, length: 0 } as const;
+    const value = (bytes: Uint8Array): MasterEvent[] => [{ ...reply, outcome: 'done', slot: this.#store.put(bytes), length: bytes.length }];
+    switch (operation) {
+      case 'get': {
+        const found = this.cache.get(key);
+        return found === undefined ? [{ ...reply, outcome: 'none' }] : value(found);
+      }
+      case 'delete':
+        return [{ ...reply, outcome: this.cache.delete(key) ? 'done' : 'none' }];
+      case 'status':
+        return value(Buffer.from(JSON.stringify(this.status())));
+      case 'set':
+        try {
+          return [{ ...reply, outcome: 'done', text: this.cache.set(this.#store.joined(slot), key) }];
+        } catch (error) {
+          return [{ ...reply, outcome: 'refused', text: (error as Error).message }];
+        } finally {
+          this.#store.release(slot);
+        }
+      default:
+        return operation satisfies never;
+    }
+  }
+
+  #tell({ name, what }: News): void {
+    if (name !== 'jobFailed') return this.events.emit(name, what);
+    const { code, function: called, worker, message } = decodeError(this.#store.joined(what.error));
+    this.events.emit('jobFailed', { stream: what.stream, job: what.job, function: called, code, worker, message });
+  }
+
+  /** What it knows of its workers, clients, streams and cache. */
+  status(): MasterStatus {
+    if (this.#state === undefined) throw new Error(`status: the master '${this.name}' is not started`);
+    return { ...this.#state.status, cache: this.cache.stats, rejected: { ...this.#peers.counts } };
+  }
+
+  /** What its history remembers of a job, as lines: each event, and the instructions that followed. */
+  story(stream: string, job: number): string[] {
+    return this.#driver?.history.story(mentions(this.#driver.history.entries(), stream, job)) ?? [];
+  }
+
+  /**
+   * Takes no more clients and workers, lets the streams that are under way end, and closes.
+   * @param options `deadlineMs`: how long that may take, default 10 s; what is unfinished then is given up.
+   */
+  stop(options: { deadlineMs?: number } = {}): Promise<void> {
+    checkOptions('stop', options, ['deadlineMs']);
+    const deadlineMs = checkInteger('deadlineMs', options.deadlineMs, STOP_DEADLINE_MS, 0);
+    this.#stopped ??= this.#stop(deadlineMs);
+    return this.#stopped;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    if (this.#phase === 'started' && this.#driver !== undefined) {
+      this.#phase = 'stopping';
+      await new Promise<void>((resolve) => {
+        this.#finish = resolve;
+        this.#feed({ type: 'stop', deadlineMs, now: now() });
+      });
+    }
+    await this.#close();
+  }
+
+  async #close(error?: Error): Promise<void> {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'closed';
+    this.#uninstall();
+    this.#wakeUp.set(Infinity);
+    await this.#peers.close(LINGER_MS);
+    this.events.emit('closed', { error });
+  }
+
+  #failed(error: Error): void {
+    this.#logger.error(error.message);
+    this.#finish();
+    this.#stopped ??= this.#close(error);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

@@ -1,0 +1,105 @@
+/** What a master can be told, and what it tells. */
+import { checkBoolean, checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
+import type { Logger } from '../common/logger.ts';
+import type { PolicyChoice } from '../scheduling/policy.ts';
+import { isLoopback, parseAddress } from '../transport/addresses.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { CacheOptions, Evicted } from './cache.ts';
+import type { MasterNews } from './instructions.ts';
+import type { RejectedMessage } from './peers.ts';
+
+export interface MasterOptions {
+  /** Said to peers, and in messages. */
+  readonly name: string;
+  /** Where clients and workers dial: `tcp://host:port` (port `*`: a free one) or `ipc://path`. */
+  readonly address: string;
+  /** Where workers fetch parts with `roundRobin()`, and where they report. Default: a free port of the same host. */
+  readonly workerPushAddress?: string | undefined;
+  readonly workerPullAddress?: string | undefined;
+  /** Which worker gets what. Default `leastLoaded()`. */
+  readonly policy?: PolicyChoice | undefined;
+  readonly cache?: CacheOptions | undefined;
+  /** The largest payload that is taken, in bytes. Default 64 MiB. */
+  readonly maxMessageBytes?: number | undefined;
+  /** With a `gather` of your own: all results of one job together, in bytes. Default 64 MiB. */
+  readonly maxJobResultBytes?: number | undefined;
+  /** What jobs that wait may take here, shared by all streams, in bytes. Default 256 MiB. */
+  readonly maxBufferBytes?: number | undefined;
+  /** How many workers a part may bring down before it fails with `worker-lost`. Default 3. */
+  readonly crashLimit?: number | undefined;
+  /** How long a worker or a client may be gone before its parts move or its streams are cancelled, in ms. Default 1 s and 30 s. */
+  readonly workerReconnectMs?: number | undefined;
+  readonly clientReconnectMs?: number | undefined;
+  /** Allows an address that other machines can reach, although nothing is encrypted and nobody is asked who they are. */
+  readonly insecure?: boolean | undefined;
+  /** Where warnings go; `false` silences. Default: stderr. */
+  readonly logger?: Logger | false | undefined;
+  /** How many events its history remembers. Default 256. */
+  readonly historyLimit?: number | undefined;
+  /** How messages travel. Default: ZeroMQ. */
+  readonly transport?: Transport | undefined;
+}
+
+/** What a master tells who listens. */
+export interface MasterEvents extends Omit<MasterNews, 'jobFailed'> {
+  /** It is bound; the address has the port that was chosen. */
+  listening: { address: string };
+  jobFailed: { stream: string; job: number; function: string; code: string; worker: string; message: string };
+  evicted: Evicted;
+  rejected: RejectedMessage;
+  /** It has stopped; `error` if that was a bug. */
+  closed: { error?: Error | undefined };
+  [name: string]: unknown;
+}
+
+const OPTIONS = [
+  'name',
+  'address',
+  'workerPushAddress',
+  'workerPullAddress',
+  'policy',
+  'cache',
+  'maxMessageBytes',
+  'maxJobResultBytes',
+  'maxBufferBytes',
+  'crashLimit',
+  'workerReconnectMs',
+  'clientReconnectMs',
+  'insecure',
+  'logger',
+  'historyLimit',
+  'transport',
+];
+/** @throws TypeError or RangeError that names the option, what was expected and the value seen. */
+export function checkMasterOptions(options: MasterOptions): void {
+  checkOptions('new Master', options, OPTIONS);
+  checkString('name', options.name);
+  checkAddresses(options);
+  if (options.policy !== undefined && typeof options.policy?.create !== 'function') {
+    throw new TypeError(`policy: expected leastLoaded() or roundRobin(), got ${shown(options.policy)}`);
+  }
+  for (const [name, min] of [
+    ['maxMessageBytes', 1],
+    ['maxJobResultBytes', 1],
+    ['maxBufferBytes', 1],
+    ['crashLimit', 1],
+    ['workerReconnectMs', 0],
+    ['clientReconnectMs', 0],
+    ['historyLimit', 1],
+  ] as const) {
+    checkInteger(name, options[name], 0, min);
+  }
+}
+
+function checkAddresses({ address, workerPushAddress, workerPullAddress, insecure }: MasterOptions): void {
+  const open = checkBoolean('insecure', insecure, false);
+  for (const [option, value] of Object.entries({ address, workerPushAddress, workerPullAddress })) {
+    if (option !== 'address' && value === undefined) continue;
+    parseAddress(value, option);
+    if (!open && !isLoopback(value as string)) {
+      throw new RangeError(
+        `${option}: other machines could reach '${value}' and nothing would be encrypted; bind a loopback address, or say insecure: true`,
+      );
+    }
+  }
+}

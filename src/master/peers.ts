@@ -1,0 +1,175 @@
+/** The master's three sockets: what comes in becomes events, what is to go out is encoded and kept until it is acknowledged. */
+import { randomBytes } from 'node:crypto';
+import { now } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
+import { dialled, neighbour, parseAddress } from '../transport/addresses.ts';
+import type { BoundSocket, Frames, PushSocket, RouterSocket, Transport } from '../transport/transport.ts';
+import { Kept } from '../protocol/kept.ts';
+import { decode, encodeBatch, encodeGreeting, VERSION } from '../protocol/messages.ts';
+import type { PayloadStore } from '../protocol/payloads.ts';
+import type { MasterEvent } from './events.ts';
+import type { MasterInstruction } from './instructions.ts';
+
+type Instruction<T extends MasterInstruction['type']> = Extract<MasterInstruction, { type: T }>;
+
+/** A message that was not taken. */
+export interface RejectedMessage {
+  /** Who it came from, as far as is known. */
+  readonly peer: string;
+  readonly reason: string;
+}
+
+export interface PeersOptions {
+  readonly transport: Transport;
+  readonly store: PayloadStore;
+  readonly logger: Logger;
+  readonly feed: (event: MasterEvent) => void;
+  readonly rejected: (what: RejectedMessage) => void;
+}
+
+const MAX_LOGGED = 1_000;
+
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #kept = new Map<number, Kept>();
+  /** What was said to stderr already, so that a peer is logged once for each reason. */
+  readonly #logged = new Set<string>();
+  readonly counts: Record<string, number> = {};
+  #router: RouterSocket | undefined;
+  #pull: BoundSocket | undefined;
+  #push: PushSocket | undefined;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  get address(): string {
+    return this.#router?.address ?? '';
+  }
+
+  /** Binds all three, or none. Returns where PUSH and PULL are, as the welcome says it. */
+  async bind(
+    address: string,
+    pushAddress: string | undefined,
+    pullAddress: string | undefined,
+  ): Promise<{ pushAt: string; pullAt: string }> {
+    const { transport, feed } = this.#options;
+    const rejected = (what: RejectedMessage): void => this.reject(what);
+    try {
+      this.#router = await transport.bindRouter(address, {
+        message: (connection, frames) => this.#fromRouter(connection, frames),
+        lost: (connection) => feed({ type: 'lost', connection, now: now() }),
+        rejected,
+      });
+      const bound = this.#router.address;
+      this.#push = await transport.bindPush(pushAddress ?? neighbour(bound, 'push'), {
+        peers: (count, strangers) => feed({ type: 'pushPeers', count, strangers }),
+        disconnected: () => feed({ type: 'pushLost' }),
+        rejected,
+      });
+      this.#pull = await transport.bindPull(pullAddress ?? neighbour(bound, 'pull'), {
+        message: (frames) => this.#fromPull(frames),
+        rejected,
+      });
+      return { pushAt: where(this.#push.address, bound, 'push'), pullAt: where(this.#pull.address, bound, 'pull') };
+    } catch (error) {
+      await this.close(0);
+      throw error;
+    }
+  }
+
+  async close(lingerMs: number): Promise<void> {
+    await Promise.all([this.#router?.close(lingerMs), this.#pull?.close(lingerMs), this.#push?.close(lingerMs)]);
+    this.#kept.clear();
+  }
+
+  /** Counts a message that was not taken, and says so once for each peer and reason. */
+  reject(what: RejectedMessage): void {
+    this.counts[what.reason] = (this.counts[what.reason] ?? 0) + 1;
+    const line = `rejected a message from ${what.peer}: ${what.reason}`;
+    if (!this.#logged.has(line) && this.#logged.size < MAX_LOGGED) {
+      this.#logged.add(line);
+      this.#options.logger.warn(line);
+    }
+    this.#options.rejected(what);
+  }
+
+  #fromRouter(connection: number, frames: Frames): void {
+    const { feed, store } = this.#options;
+    const message = decode(frames, store);
+    switch (message.type) {
+      case 'batch':
+        return feed({
+          type: 'batch',
+          connection,
+          envelope: message.envelope,
+          records: message.records,
+          bytes: payloadBytes(frames),
+          now: now(),
+        });
+      case 'hello':
+        return feed({ type: 'hello', connection, hello: message, token: randomBytes(8).toString('hex'), now: now() });
+      case 'rejected':
+        this.reject({ peer: `connection ${connection} of ${this.address}`, reason: message.reason });
+        if (message.version === undefined) return;
+        return this.post({ connection, greeting: { type: 'refused', code: 'version', text: `this master speaks version ${VERSION}` } });
+      default:
+        return this.reject({ peer: `connection ${connection} of ${this.address}`, reason: `a master is not sent '${message.type}'` });
+    }
+  }
+
+  #fromPull(frames: Frames): void {
+    const { feed, store } = this.#options;
+    const message = decode(frames, store);
+    if (message.type === 'batch')
+      feed({ type: 'report', envelope: message.envelope, records: message.records, bytes: payloadBytes(frames), now: now() });
+    else
+      this.reject({
+        peer: `a peer of ${this.#pull?.address ?? ''}`,
+        reason: message.type === 'rejected' ? message.reason : `a report cannot be '${message.type}'`,
+      });
+  }
+
+  post({ connection, greeting }: Pick<Instruction<'post'>, 'connection' | 'greeting'>): void {
+    this.#router?.send(connection, encodeGreeting(greeting));
+  }
+
+  send({ session, connection, envelope, records }: Instruction<'send'>): void {
+    const frames = encodeBatch(envelope, records, this.#options.store);
+    if (envelope.seq > 0) {
+      let kept = this.#kept.get(session);
+      if (kept === undefined) this.#kept.set(session, (kept = new Kept()));
+      kept.keep('control', envelope.seq, frames);
+    }
+    if (connection >= 0) this.#router?.send(connection, frames);
+  }
+
+  resend({ session, connection, from }: Instruction<'resend'>): void {
+    for (const frames of this.#kept.get(session)?.from('control', from) ?? []) this.#router?.send(connection, frames);
+  }
+
+  forget({ session, upTo }: Instruction<'forget'>): void {
+    this.#kept.get(session)?.forget('control', upTo);
+  }
+
+  drop({ session }: Instruction<'drop'>): void {
+    this.#kept.delete(session);
+  }
+
+  push({ envelope, records }: Instruction<'push'>): void {
+    this.#push?.send(encodeBatch(envelope, records, this.#options.store));
+  }
+}
+
+function payloadBytes(frames: Frames): number {
+  let bytes = 0;
+  for (let i = 1; i < frames.length; i += 1) bytes += (frames[i] as Uint8Array).length;
+  return bytes;
+}
+
+/** How a peer finds a socket: by its port or suffix where that is enough, else by its whole address. */
+function where(bound: string, main: string, suffix: string): string {
+  const { scheme, host, port } = parseAddress(bound);
+  if (scheme === 'tcp') return parseAddress(main).scheme === 'tcp' && parseAddress(main).host === host ? String(port) : bound;
+  return dialled(main, suffix) === bound ? suffix : bound;
+}

@@ -1,0 +1,195 @@
+/**
+ * Placing: parts flow to workers through leases that the policy grants. All of it happens at the flush, so what came within a tick is
+ * placed together.
+ */
+import { moved } from '../protocol/session.ts';
+import { NO_FIELDS } from '../protocol/fields.ts';
+import type { Drafts } from '../protocol/drafts.ts';
+import { unplace } from './closing.ts';
+import { type Lease, type LeaseMove, type Session, type ShapeBook, type Stream, type WorkerBook, LEASE_MOVES } from './books.ts';
+import type { Core } from './core.ts';
+import { returnGrant } from './credit.ts';
+import { enqueue, take } from './queueing.ts';
+import { letGo, placeSolo } from './solo.ts';
+
+/** How long a lease lasts before the policy is asked again. */
+const QUANTUM_MS = 10;
+/** Work that a worker may have ahead, in microseconds; above SLOW_MICROS a part, none. */
+const AHEAD_MICROS = 1_000;
+const SLOW_MICROS = 5_000;
+const MAX_AHEAD = 512;
+/** Parts of one queue that go out in a row. */
+const TURN = 256;
+
+/** How many parts a worker should have beyond those that run, by its measured service time. */
+export function ahead(worker: WorkerBook): number {
+  if (worker.meanMicros < 0 || worker.meanMicros > SLOW_MICROS) return 0;
+  return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, worker.meanMicros))));
+}
+
+/** How many more parts a worker may get now. */
+export function roomOf(core: Core, worker: WorkerBook): number {
+  const session = core.sessions.get(worker.session);
+  if (session === undefined || session.state !== 'joined' || worker.leaving || worker.alone !== 0) return 0;
+  return worker.slots + worker.lent + ahead(worker) - worker.placed.size - worker.ghosts.size;
+}
+
+function endLease(worker: WorkerBook, lease: Lease, move: LeaseMove): void {
+  lease.state = moved(LEASE_MOVES, 'lease', lease.state, move);
+  worker.lease = undefined;
+}
+
+/** A worker goes: nothing flows to it any more. */
+export function leaveLease(worker: WorkerBook): void {
+  if (worker.lease !== undefined) endLease(worker, worker.lease, 'leave');
+}
+
+export function place(core: Core): void {
+  refreshRooms(core);
+  let solo = false;
+  for (const shape of core.active) {
+    if (shape.solo.size === 0) continue;
+    placeSolo(core, shape, assign);
+    solo = true;
+  }
+  if (!solo && core.held.size > 0) letGo(core);
+  refreshRooms(core);
+  const push = core.policy.distribution === 'push' && core.pushPeers > 0 && core.pushStrangers === 0 && core.pushPeers === joined(core);
+  for (const shape of core.active) {
+    if (push) placeByPush(core, shape);
+    else placeByLease(core, shape);
+    if (shape.waiting === 0) core.active.delete(shape);
+  }
+  refreshRooms(core);
+}
+
+/** Tells the policy of rooms that changed; leases that still hold are used first. */
+function refreshRooms(core: Core): void {
+  for (const worker of core.roomChanged) {
+    worker.dirty = false;
+    if (!core.workers.has(worker.session)) continue;
+    const { lease } = worker;
+    if (lease !== undefined && core.policy.distribution === 'lease') {
+      if (core.now - lease.sinceMs >= QUANTUM_MS) endLease(worker, lease, 'expire');
+      else if (!flow(core, worker, lease.shape, share(core, lease.shape, roomOf(core, worker)))) endLease(worker, lease, 'dry');
+    }
+    core.policy.room(worker.session, roomOf(core, worker));
+  }
+  core.roomChanged.length = 0;
+}
+
+/** What one worker may take of the parts that wait, so that there is some for the others. */
+function share(core: Core, shape: ShapeBook, room: number): number {
+  return Math.min(room, Math.max(1, Math.ceil(shape.waiting / Math.max(1, core.policy.serving(shape.function)))));
+}
+
+/** Lets parts flow to a worker. Returns whether there were any to take. */
+function flow(core: Core, worker: WorkerBook, shape: ShapeBook, count: number): boolean {
+  let left = count;
+  while (left > 0) {
+    const rows = take(core, shape, Math.min(left, TURN));
+    if (rows.length === 0) return false;
+    for (const row of rows) assign(core, worker, row);
+    left -= rows.length;
+  }
+  return shape.ready.length > 0;
+}
+
+function placeByLease(core: Core, shape: ShapeBook): void {
+  while (shape.ready.length > 0) {
+    const grant = core.policy.grant(shape, shape.waiting);
+    if (grant === undefined) return;
+    const worker = core.workers.get(grant.worker) as WorkerBook;
+    if (worker.lease !== undefined && worker.lease.shape !== shape) endLease(worker, worker.lease, 'expire');
+    worker.lease ??= { shape, sinceMs: core.now, state: 'flowing' };
+    flow(core, worker, shape, Math.min(grant.count, roomOf(core, worker)));
+    core.policy.room(worker.session, roomOf(core, worker));
+  }
+}
+
+/** Gives a part that was taken to a worker: a line in its next batch. */
+export function assign(core: Core, worker: WorkerBook, row: number): void {
+  const session = core.sessions.get(worker.session) as Session;
+  core.parts.worker[row] = worker.session;
+  core.parts.ofWorker.add(worker.placed, row);
+  worker.ghosts.delete(core.parts.key[row] as number);
+  write(core, session.drafts, row);
+  core.touched.add(session);
+}
+
+function write(core: Core, drafts: Drafts, row: number): void {
+  const { parts } = core;
+  const stream = core.streams.get(parts.stream[row] as number) as Stream;
+  const name = (core.shapes[parts.shape[row] as number] as ShapeBook).function;
+  const record = drafts.parts(
+    { stream: stream.number, id: stream.id, client: stream.session.name, function: name, fields: stream.fields },
+    parts.bytes[row] as number,
+  );
+  if (stream.jobFields.size > 0 || record.partFields.length > 0) {
+    while (record.partFields.length < record.keys.length) record.partFields.push(NO_FIELDS);
+    record.partFields.push(stream.jobFields.get(parts.job[row] as number) ?? NO_FIELDS);
+  }
+  record.keys.push(parts.key[row] as number);
+  record.attempts.push(parts.attempt[row] as number);
+  record.jobs.push(parts.job[row] as number);
+  record.parts.push(parts.part[row] as number);
+  record.grants.push(parts.grant[row] as number);
+  record.bytes.push(parts.grantBytes[row] as number);
+  record.slots.push(parts.slot[row] as number);
+  record.lengths.push(parts.bytes[row] as number);
+}
+
+function joined(core: Core): number {
+  let count = 0;
+  for (const worker of core.workers.values()) if (core.sessions.get(worker.session)?.state === 'joined') count += 1;
+  return count;
+}
+
+/** Sends parts over PUSH, in messages so small that every worker gets some, as long as there is room among all. */
+function placeByPush(core: Core, shape: ShapeBook): void {
+  let room = -core.pushed.size;
+  let turn = TURN;
+  for (const worker of core.workers.values()) {
+    room += Math.max(0, roomOf(core, worker));
+    turn = Math.min(turn, Math.max(1, ahead(worker)));
+  }
+  while (room > 0) {
+    const fair = Math.max(1, Math.ceil(shape.waiting / core.pushPeers));
+    const rows = take(core, shape, Math.min(room, turn, fair));
+    if (rows.length === 0) return;
+    room -= rows.length;
+    for (const row of rows) {
+      core.parts.move(row, 'push');
+      core.pushed.add(core.parts.key[row] as number);
+      write(core, core.pushDrafts, row);
+    }
+    for (const records of core.pushDrafts.take()) {
+      const envelope = { lane: 'push', epoch: core.config.epoch, session: 0, token: NO_TOKEN, seq: 0, ack: 0, reportsAck: 0 } as const;
+      core.out.push({ type: 'push', envelope, records });
+    }
+  }
+}
+
+const NO_TOKEN = '0000000000000000';
+
+/** Puts a part that was placed or pushed back in its queue, first in line. What its old attempt still reports stays welcome. */
+export function requeue(core: Core, row: number): WorkerBook | undefined {
+  const { parts } = core;
+  const stream = core.streams.get(parts.stream[row] as number) as Stream;
+  const holder = parts.state[row] === 'placed' ? unplace(core, row) : undefined;
+  if (parts.state[row] === 'pushed') core.pushed.delete(parts.key[row] as number);
+  returnGrant(core, stream, row);
+  stream.hungry.delete(parts.key[row] as number);
+  parts.move(row, 'requeue');
+  core.changed.add(stream);
+  enqueue(core, row, true);
+  return holder;
+}
+
+/** What went over PUSH and was accepted by nobody goes out again. */
+export function requeuePushed(core: Core): void {
+  for (const key of [...core.pushed].toReversed()) {
+    const row = core.parts.find(key);
+    if (row >= 0 && core.parts.state[row] === 'pushed') requeue(core, row);
+  }
+}

@@ -1,0 +1,89 @@
+/** Parts that wait: each stream has a queue for each shape, and a shape serves its queues in turn. */
+import { Deque } from '../machine/deque.ts';
+import type { Queue, ShapeBook, Stream, WorkerBook } from './books.ts';
+import type { Core } from './core.ts';
+import { mayPlace, reserve } from './credit.ts';
+import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
+import { endPart } from './settling.ts';
+
+/** Puts a part in its queue; `again`: it was placed before, and goes first. */
+export function enqueue(core: Core, row: number, again = false): void {
+  const { parts } = core;
+  const shape = core.shapes[parts.shape[row] as number] as ShapeBook;
+  const stream = core.streams.get(parts.stream[row] as number) as Stream;
+  const key = parts.key[row] as number;
+  shape.waiting += 1;
+  core.active.add(shape);
+  if (!shape.served && core.workers.size > 0) return failUnknown(core, shape, row);
+  if (core.policy.serving(shape.function) === 0) core.timers.ensure('waiting', core.now + NOTICE_AFTER_MS);
+  if ((parts.strikes[row] as number) > 0) return shape.solo.push(key);
+  let queue = stream.queues.get(shape.id);
+  if (queue === undefined) stream.queues.set(shape.id, (queue = { stream, shape, rows: new Deque(), listed: false }));
+  if (again) queue.rows.unshift(key);
+  else queue.rows.push(key);
+  list(core, queue);
+}
+
+/** A part that nobody serves fails; the error names what is served. */
+export function failUnknown(core: Core, shape: ShapeBook, row: number): void {
+  const served = new Set([...core.workers.values()].flatMap((worker) => worker.functions));
+  const names = [...served].sort().join(', ');
+  const message = `no worker has a function '${shape.function}'; there are: ${names}`;
+  const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
+  fail(core, stream, row, core.error({ code: 'unknown-function', message, function: shape.function }), 0, undefined);
+}
+
+/** Ends a part with an error (a slot), and tells who listens. `by`: the worker that said so. */
+export function fail(core: Core, stream: Stream, row: number, error: number, bytes: number, by: WorkerBook | undefined): void {
+  core.out.push({ type: 'news', name: 'jobFailed', what: { stream: stream.id, job: core.parts.job[row] as number, error } });
+  endPart(core, stream, row, error, bytes, by);
+}
+
+/** Lists a queue as ready if it has parts and credit for one. */
+function list(core: Core, queue: Queue): void {
+  if (queue.listed || queue.rows.size === 0) return;
+  const row = first(core, queue);
+  if (row < 0 || !mayPlace(core, queue.stream, row)) return;
+  queue.listed = true;
+  queue.shape.ready.push(queue);
+}
+
+/** Lists what became ready since the stream's credit changed. */
+export function relist(core: Core, stream: Stream): void {
+  for (const queue of stream.queues.values()) list(core, queue);
+}
+
+/** The row of the first part that still waits, or -1; what was cancelled meanwhile is passed over. */
+function first(core: Core, queue: Queue): number {
+  for (;;) {
+    const key = queue.rows.peek();
+    if (key === undefined) return -1;
+    const row = core.parts.find(key);
+    if (row >= 0 && core.parts.state[row] === 'queued') return row;
+    queue.rows.shift();
+  }
+}
+
+/**
+ * Takes up to `count` parts of a shape, from one queue; the next call goes on with the next. Their first results are reserved.
+ * @returns rows, each still 'queued': the caller places them at once.
+ */
+export function take(core: Core, shape: ShapeBook, count: number): number[] {
+  const rows: number[] = [];
+  while (rows.length === 0) {
+    const queue = shape.ready.shift();
+    if (queue === undefined) return rows;
+    queue.listed = false;
+    const { stream } = queue;
+    for (let row = first(core, queue); row >= 0 && rows.length < count && mayPlace(core, stream, row); row = first(core, queue)) {
+      queue.rows.shift();
+      shape.waiting -= 1;
+      reserve(core, stream, row);
+      rows.push(row);
+      core.parts.attempt[row] = (core.parts.attempt[row] as number) + 1;
+      core.parts.move(row, 'place');
+    }
+    list(core, queue);
+  }
+  return rows;
+}

@@ -1,0 +1,85 @@
+/** The end of a tick: what was decided becomes batches. */
+import type { Envelope } from '../protocol/messages.ts';
+import { ACK_BYTES, ACK_EVERY } from '../protocol/session.ts';
+import type { Session, Stream } from './books.ts';
+import type { Core } from './core.ts';
+import { feedHungry } from './credit.ts';
+import { deliverWhole, finishIfDone, refill } from './delivering.ts';
+import { place } from './placing.ts';
+import { relist } from './queueing.ts';
+import { advanceScatter } from './scattering.ts';
+import { feedGather } from './settling.ts';
+import { watchBacklog } from './taking_back.ts';
+
+export function flush(core: Core): void {
+  settle(core);
+  place(core);
+  settle(core);
+  watchBacklog(core);
+  for (const session of core.touched) send(core, session);
+  core.touched.clear();
+  for (const session of core.owing) acknowledgeAlone(core, session);
+  core.owing.clear();
+}
+
+/** Looks after each stream that changed, until none does. */
+function settle(core: Core): void {
+  for (const stream of core.changed) {
+    core.changed.delete(stream);
+    if (!core.streams.has(stream.number)) continue;
+    if (core.config.scatter) advanceScatter(core, stream);
+    if (core.config.gather) {
+      feedGather(core, stream);
+      deliverWhole(core, stream);
+    }
+    if (finishIfDone(core, stream)) continue;
+    if (stream.hungry.size > 0) grant(core, stream);
+    relist(core, stream);
+    refill(core, stream);
+  }
+}
+
+/** Tells workers of credit for parts that waited for it. */
+function grant(core: Core, stream: Stream): void {
+  for (const { row, results, bytes } of feedHungry(core, stream)) {
+    const session = core.sessions.get(core.parts.worker[row] as number);
+    if (session === undefined) continue;
+    session.drafts.add({ kind: 'grant', keys: [core.parts.key[row] as number], results: [results], bytes: [bytes] });
+    core.touched.add(session);
+  }
+}
+
+function envelope(core: Core, session: Session, seq: number): Envelope {
+  session.owedBytes = 0;
+  const acks = { ack: session.controlIn.tell(), reportsAck: session.reportsIn.tell() };
+  return { lane: 'control', epoch: core.config.epoch, session: session.number, token: session.token, seq, ...acks };
+}
+
+function send(core: Core, session: Session): void {
+  if (session.drafts.empty) return;
+  for (const records of session.drafts.take()) {
+    core.out.push({
+      type: 'send',
+      session: session.number,
+      connection: session.connection,
+      envelope: envelope(core, session, session.out.next()),
+      records,
+    });
+  }
+  if (session.spent.length > 0) core.out.push({ type: 'release', slots: session.spent });
+  session.spent = [];
+}
+
+/** An acknowledgement with nothing to ride on goes alone when many are owed, or when the peer is about to leave. */
+function acknowledgeAlone(core: Core, session: Session): void {
+  const owed = session.controlIn.owed + session.reportsIn.owed;
+  const due = owed >= ACK_EVERY || session.owedBytes >= ACK_BYTES || (owed > 0 && (session.worker?.leaving === true || core.stopping));
+  if (!due || session.connection < 0) return;
+  core.out.push({
+    type: 'send',
+    session: session.number,
+    connection: session.connection,
+    envelope: envelope(core, session, 0),
+    records: [],
+  });
+}

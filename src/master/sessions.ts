@@ -1,0 +1,285 @@
+/** Who is there: hello, loss, return, goodbye; and which batches are taken. The peer's side is protocol/peer.ts. */
+import { MAX_CALLS, type CallRecord } from '../protocol/call_records.ts';
+import type { Hello, Refusal } from '../protocol/greetings.ts';
+import { type Envelope, slotsOf, type WireRecord } from '../protocol/messages.ts';
+import { type Inbox, moved, SESSION_MOVES } from '../protocol/session.ts';
+import { newSession, newWorker, type Session } from './books.ts';
+import { cancelStream } from './closing.ts';
+import type { Core } from './core.ts';
+import { requeuePushed } from './placing.ts';
+import { failUnknown } from './queueing.ts';
+import { onCancel, onCredit, onEnd, onJobs, onOpen } from './streams.ts';
+import { dropWorker, onAccepted, onHungry, onOutcomes, onReturned, suspectWorker } from './workers.ts';
+
+export function onHello(core: Core, connection: number, hello: Hello, token: string): void {
+  core.asked.delete(connection);
+  const known = core.sessions.get(hello.session);
+  const here = core.byConnection.get(connection);
+  if (known !== undefined && hello.epoch === core.config.epoch && hello.token === known.token && known.out.plausible(hello.seen)) {
+    if (here !== undefined && here !== known) disconnect(core, here);
+    return resume(core, known, connection, hello.seen);
+  }
+  if (here !== undefined) endSession(core, here, 'lost');
+  if (core.stopping) return refuse(core, connection, 'closing', `master ${core.config.name} is closing`);
+  begin(core, connection, hello, token);
+}
+
+function refuse(core: Core, connection: number, code: Refusal, text: string): void {
+  core.out.push({ type: 'post', connection, greeting: { type: 'refused', code, text } });
+}
+
+function begin(core: Core, connection: number, hello: Hello, token: string): void {
+  core.lastSession += 1;
+  const session = newSession(core.lastSession, token, hello.role, hello.name, hello.fields, core.now);
+  if (hello.role === 'worker') {
+    const reason =
+      hello.functions.length === 0 || hello.slots === 0
+        ? 'a worker needs a function and a slot'
+        : core.policy.join({ worker: session.number, functions: hello.functions, slots: hello.slots });
+    if (reason !== undefined) return refuse(core, connection, 'functions', reason);
+    session.worker = newWorker(session.number, hello.functions, hello.slots, core.now);
+    core.workers.set(session.number, session.worker);
+  }
+  core.sessions.set(session.number, session);
+  attach(core, session, connection);
+  welcome(core, session, false);
+  if (session.worker === undefined) {
+    core.out.push({ type: 'news', name: 'clientJoined', what: { name: hello.name } });
+    return;
+  }
+  core.dirty(session.worker);
+  core.out.push({ type: 'news', name: 'workerJoined', what: { name: hello.name, functions: hello.functions, slots: hello.slots } });
+  serve(core, hello.functions);
+}
+
+/** What was waited for is served now; what is not, never will be by those present. */
+function serve(core: Core, functions: readonly string[]): void {
+  for (const shape of core.shapes) {
+    if (!functions.includes(shape.function)) continue;
+    shape.served = true;
+    shape.warned = false;
+  }
+  for (const shape of core.active) {
+    if (shape.served || shape.waiting === 0) continue;
+    for (const stream of core.streams.values()) {
+      const queue = stream.queues.get(shape.id);
+      for (let key = queue?.rows.shift(); key !== undefined; key = queue?.rows.shift()) {
+        const row = core.parts.find(key);
+        if (row >= 0 && core.parts.state[row] === 'queued') failUnknown(core, shape, row);
+      }
+    }
+  }
+}
+
+function attach(core: Core, session: Session, connection: number): void {
+  if (session.connection >= 0) core.byConnection.delete(session.connection);
+  session.connection = connection;
+  session.state = moved(SESSION_MOVES, 'session', session.state, 'welcome');
+  session.heardAtMs = core.now;
+  core.byConnection.set(connection, session);
+  core.timers.clear(`grace:${session.number}`);
+}
+
+function welcome(core: Core, session: Session, resumed: boolean): void {
+  const { config } = core;
+  const push = session.worker !== undefined && core.policy.distribution === 'push';
+  core.out.push({
+    type: 'post',
+    connection: session.connection,
+    greeting: {
+      type: 'welcome',
+      master: config.name,
+      epoch: config.epoch,
+      session: session.number,
+      token: session.token,
+      seen: session.controlIn.seen,
+      reportsSeen: session.reportsIn.seen,
+      resumed,
+      pushAt: push ? config.pushAt : '',
+      pullAt: session.worker === undefined ? '' : config.pullAt,
+      heartbeatMs: config.heartbeatMs,
+      maxMessageBytes: config.maxMessageBytes,
+      fields: [],
+    },
+  });
+}
+
+/** The peer is back: both sides go on from where the other has read. */
+function resume(core: Core, session: Session, connection: number, seen: number): void {
+  attach(core, session, connection);
+  acknowledge(core, session, seen);
+  welcome(core, session, true);
+  if (session.out.kept > 0) core.out.push({ type: 'resend', session: session.number, connection, from: session.out.acknowledged + 1 });
+  if (session.worker !== undefined) core.dirty(session.worker);
+}
+
+function acknowledge(core: Core, session: Session, seq: number): void {
+  if (session.out.acknowledge(seq)) core.out.push({ type: 'forget', session: session.number, upTo: seq });
+}
+
+/** A notice: the connection is gone. The peer may come back. */
+export function onLost(core: Core, connection: number): void {
+  core.asked.delete(connection);
+  const session = core.byConnection.get(connection);
+  if (session !== undefined) disconnect(core, session);
+}
+
+function disconnect(core: Core, session: Session): void {
+  core.byConnection.delete(session.connection);
+  session.connection = -1;
+  session.state = moved(SESSION_MOVES, 'session', session.state, 'lose');
+  const grace = session.role === 'worker' ? core.config.workerGraceMs : core.config.clientGraceMs;
+  core.timers.set(`grace:${session.number}`, core.now + grace);
+  if (session.worker !== undefined) suspectWorker(core, session.worker);
+}
+
+/** The session is over: a worker's parts go elsewhere, a consumer's streams are cancelled. */
+export function endSession(core: Core, session: Session, reason: 'left' | 'lost'): void {
+  session.state = moved(SESSION_MOVES, 'session', session.state, 'end');
+  if (session.connection >= 0) core.byConnection.delete(session.connection);
+  session.connection = -1;
+  core.timers.clear(`grace:${session.number}`);
+  core.timers.clear(`revoke:${session.number}`);
+  for (const stream of session.streams.values()) cancelStream(core, stream);
+  if (session.worker === undefined) core.out.push({ type: 'news', name: 'clientLeft', what: { name: session.name, reason } });
+  else dropWorker(core, session, reason);
+  if (session.spent.length > 0) core.out.push({ type: 'release', slots: session.spent });
+  session.spent = [];
+  core.sessions.delete(session.number);
+  core.touched.delete(session);
+  core.owing.delete(session);
+  core.out.push({ type: 'drop', session: session.number });
+}
+
+function discard(core: Core, records: readonly WireRecord[]): void {
+  const slots = records.flatMap((record) => slotsOf(record).filter((slot) => slot >= 0));
+  if (slots.length > 0) core.out.push({ type: 'release', slots });
+}
+
+/** Asks who speaks, and how far it has read; once until there is a hello. */
+export function ask(core: Core, connection: number): void {
+  if (connection < 0 || core.asked.has(connection)) return;
+  core.asked.add(connection);
+  core.out.push({ type: 'post', connection, greeting: { type: 'resync' } });
+}
+
+function ofSession(core: Core, session: Session, envelope: Envelope): boolean {
+  return envelope.epoch === core.config.epoch && envelope.session === session.number && envelope.token === session.token;
+}
+
+/** A batch over the ROUTER. */
+export function onBatch(core: Core, connection: number, envelope: Envelope, records: readonly WireRecord[], bytes: number): void {
+  const session = core.byConnection.get(connection);
+  if (session === undefined || envelope.lane !== 'control' || !ofSession(core, session, envelope)) {
+    discard(core, records);
+    core.out.push({ type: 'reject', peer: session?.name ?? `connection ${connection}`, reason: 'a batch of no session' });
+    return ask(core, connection);
+  }
+  receive(core, session, session.controlIn, envelope, records, bytes);
+}
+
+/** A worker's batch over PULL. */
+export function onReport(core: Core, envelope: Envelope, records: readonly WireRecord[], bytes: number): void {
+  const session = core.sessions.get(envelope.session);
+  if (session?.worker === undefined || envelope.lane !== 'reports' || !ofSession(core, session, envelope)) {
+    discard(core, records);
+    core.out.push({ type: 'reject', peer: session?.name ?? 'a worker', reason: 'a report of no session' });
+    return;
+  }
+  receive(core, session, session.reportsIn, envelope, records, bytes);
+}
+
+function receive(core: Core, session: Session, lane: Inbox, envelope: Envelope, records: readonly WireRecord[], bytes: number): void {
+  session.heardAtMs = core.now;
+  acknowledge(core, session, envelope.ack);
+  if (envelope.seq === 0) return discard(core, records);
+  const verdict = lane.receive(envelope.seq);
+  if (verdict !== 'fresh') {
+    discard(core, records);
+    if (verdict === 'gap') ask(core, session.connection);
+    return;
+  }
+  session.owedBytes += bytes;
+  core.owing.add(session);
+  for (const record of records) {
+    if (session.state === 'ended') discard(core, [record]);
+    else dispatch(core, session, record);
+  }
+}
+
+function dispatch(core: Core, session: Session, record: WireRecord): void {
+  const { worker } = session;
+  switch (record.kind) {
+    case 'open':
+      return onOpen(core, session, record);
+    case 'jobs':
+      return onJobs(core, session, record);
+    case 'end':
+      return onEnd(core, session, record);
+    case 'credit':
+      return onCredit(core, session, record);
+    case 'cancel':
+      return onCancel(core, session, record);
+    case 'call':
+      return onCall(core, session, record);
+    case 'goodbye':
+      return endSession(core, session, 'left');
+    default:
+  }
+  if (worker === undefined) return unexpected(core, session, record);
+  switch (record.kind) {
+    case 'outcomes':
+      return onOutcomes(core, worker, record);
+    case 'accepted':
+      return onAccepted(core, worker, record.keys);
+    case 'returned':
+      return onReturned(core, worker, record.keys);
+    case 'hungry':
+      return onHungry(core, worker, record.keys, record.bytes);
+    case 'lent':
+      worker.lent = record.count;
+      return core.dirty(worker);
+    case 'leaving':
+      worker.leaving = true;
+      return core.dirty(worker);
+    case 'pullLost':
+      return requeuePushed(core);
+    default:
+      return unexpected(core, session, record);
+  }
+}
+
+function unexpected(core: Core, session: Session, record: WireRecord): void {
+  discard(core, [record]);
+  core.out.push({ type: 'reject', peer: session.name, reason: `a ${session.role} does not send '${record.kind}'` });
+}
+
+function onCall(core: Core, session: Session, record: CallRecord): void {
+  session.unansweredCalls += 1;
+  if (session.unansweredCalls > MAX_CALLS) {
+    core.release(record.slot);
+    return onReply(core, session.number, {
+      id: record.id,
+      outcome: 'refused',
+      text: `more than ${MAX_CALLS} calls are unanswered`,
+      slot: -1,
+      length: 0,
+    });
+  }
+  const { id, operation, key, slot } = record;
+  core.out.push({ type: 'call', session: session.number, id, operation, key, slot });
+}
+
+/** A call was carried out: its answer goes out with the next batch. */
+export function onReply(
+  core: Core,
+  number: number,
+  reply: { id: number; outcome: 'done' | 'none' | 'refused'; text: string; slot: number; length: number },
+): void {
+  const session = core.sessions.get(number);
+  if (session === undefined) return core.release(reply.slot);
+  session.unansweredCalls -= 1;
+  session.drafts.add({ kind: 'reply', ...reply }, reply.length);
+  if (reply.slot >= 0) session.spent.push(reply.slot);
+  core.touched.add(session);
+}

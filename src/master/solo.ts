@@ -1,0 +1,59 @@
+/**
+ * A part whose worker died may have been the cause. It runs alone on its next worker, so that a second death is its own and brings
+ * nobody else's work down.
+ */
+import type { ShapeBook, Stream, WorkerBook } from './books.ts';
+import type { Core } from './core.ts';
+import { mayPlace, reserve } from './credit.ts';
+
+export function placeSolo(core: Core, shape: ShapeBook, assign: (core: Core, worker: WorkerBook, row: number) => void): void {
+  const count = shape.solo.size;
+  for (let i = 0; i < count; i += 1) {
+    const key = shape.solo.shift() as number;
+    const row = core.parts.find(key);
+    if (row < 0 || core.parts.state[row] !== 'queued') continue;
+    const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
+    const worker = mayPlace(core, stream, row) ? pick(core, shape) : undefined;
+    if (worker === undefined || worker.placed.size + worker.ghosts.size > 0) {
+      shape.solo.push(key);
+      if (worker !== undefined) hold(core, worker);
+      continue;
+    }
+    shape.waiting -= 1;
+    reserve(core, stream, row);
+    core.parts.attempt[row] = (core.parts.attempt[row] as number) + 1;
+    core.parts.move(row, 'place');
+    worker.alone = key;
+    core.held.delete(worker);
+    assign(core, worker, row);
+    core.dirty(worker);
+  }
+}
+
+/** The worker kept for such a part, else the one that will be idle soonest. */
+function pick(core: Core, shape: ShapeBook): WorkerBook | undefined {
+  let best: WorkerBook | undefined;
+  for (const worker of core.workers.values()) {
+    if (worker.leaving || worker.alone > 0 || !worker.functions.includes(shape.function)) continue;
+    if (core.sessions.get(worker.session)?.state !== 'joined') continue;
+    if (worker.alone === -1) return worker;
+    if (best === undefined || worker.placed.size < best.placed.size) best = worker;
+  }
+  return best;
+}
+
+/** Nothing more is placed on it until the part has had its turn. */
+function hold(core: Core, worker: WorkerBook): void {
+  worker.alone = -1;
+  core.held.add(worker);
+  core.dirty(worker);
+}
+
+/** No such part waits any more. */
+export function letGo(core: Core): void {
+  for (const worker of core.held) {
+    if (worker.alone === -1) worker.alone = 0;
+    core.dirty(worker);
+  }
+  core.held.clear();
+}

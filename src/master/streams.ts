@@ -1,0 +1,118 @@
+/** What consumers say of their streams. */
+import { mergeFields, NO_FIELDS } from '../protocol/fields.ts';
+import { INITIAL_JOB_BYTES, INITIAL_JOBS } from '../protocol/limits.ts';
+import { moved } from '../protocol/session.ts';
+import type { CancelRecord, CreditRecord, EndRecord, JobsRecord, OpenRecord } from '../protocol/stream_records.ts';
+import { newJob, newStream, type Session, type Stream, STREAM_MOVES } from './books.ts';
+import { cancelJob, cancelStream } from './closing.ts';
+import type { Core } from './core.ts';
+import { MIN_SHARE } from './delivering.ts';
+import { enqueue } from './queueing.ts';
+import { addPart } from './scattering.ts';
+
+export function onOpen(core: Core, session: Session, record: OpenRecord): void {
+  if (session.streams.has(record.stream) || core.stopping) return;
+  core.lastStream += 1;
+  const stream = newStream(core.lastStream, session, record);
+  stream.windowJobs = INITIAL_JOBS;
+  stream.windowBytes = INITIAL_JOB_BYTES;
+  stream.share = MIN_SHARE;
+  core.shared += stream.share;
+  core.streams.set(stream.number, stream);
+  session.streams.set(record.stream, stream);
+}
+
+/** Why jobs cannot be taken, or undefined. A client of ours never does any of this. */
+function refusal(core: Core, stream: Stream, record: JobsRecord): string | undefined {
+  if (stream.state !== 'open') return 'jobs came after the end of their stream';
+  if (record.first < stream.nextJob) return 'jobs of a stream are not in order';
+  let bytes = 0;
+  for (const length of record.lengths) {
+    if (length > core.config.maxMessageBytes) return `a payload has ${length} bytes, the limit is ${core.config.maxMessageBytes}`;
+    bytes += length;
+  }
+  const fits = stream.jobs + record.slots.length <= stream.windowJobs && stream.jobBytes + bytes <= stream.windowBytes;
+  return fits || (record.slots.length === 1 && stream.ended === stream.jobs) ? undefined : 'jobs came without credit';
+}
+
+export function onJobs(core: Core, session: Session, record: JobsRecord): void {
+  const stream = session.streams.get(record.stream);
+  const reason = stream === undefined ? undefined : refusal(core, stream, record);
+  if (stream === undefined || reason !== undefined) {
+    for (const slot of record.slots) core.release(slot);
+    if (stream === undefined || reason === undefined) return;
+    core.out.push({ type: 'reject', peer: session.name, reason });
+    session.drafts.add({ kind: 'notice', stream: stream.theirs, text: `the master gave the stream up: ${reason}` });
+    core.touched.add(session);
+    cancelStream(core, stream);
+    return;
+  }
+  const count = record.slots.length;
+  stream.jobs += count;
+  stream.nextJob = record.first + count;
+  for (const length of record.lengths) stream.jobBytes += length;
+  core.changed.add(stream);
+  if (core.config.scatter || core.config.gather) addBooks(core, stream, record);
+  else addJobs(core, stream, record);
+}
+
+/** The usual case: a job is one part. */
+function addJobs(core: Core, stream: Stream, record: JobsRecord): void {
+  const { parts } = core;
+  const shapes = record.functions.map((name) => core.shape(name, stream.fields).id);
+  for (let i = 0; i < record.slots.length; i += 1) {
+    const index = record.first + i;
+    const which = record.which[i] ?? 0;
+    const fields = record.fields[i];
+    let shape = shapes[which] as number;
+    if (fields !== undefined && fields.length > 0) {
+      stream.jobFields.set(index, fields);
+      shape = core.shape(record.functions[which] as string, mergeFields(stream.fields, fields)).id;
+    }
+    const row = parts.create(stream.number, index, 0, shape, record.slots[i] as number, record.lengths[i] as number);
+    parts.ofStream.add(stream.parts, row);
+    enqueue(core, row);
+  }
+}
+
+function addBooks(core: Core, stream: Stream, record: JobsRecord): void {
+  for (let i = 0; i < record.slots.length; i += 1) {
+    const index = record.first + i;
+    const own = record.fields[i] ?? NO_FIELDS;
+    const name = record.functions[record.which[i] ?? 0] as string;
+    const bytes = record.lengths[i] as number;
+    if (own.length > 0) stream.jobFields.set(index, own);
+    const job = newJob(index, name, mergeFields(stream.fields, own), record.slots[i] as number, bytes);
+    stream.books.set(index, job);
+    if (core.config.scatter) stream.toScatter.push(job);
+    else {
+      const { slot } = job;
+      job.slot = -1;
+      job.scatter = 'ended';
+      addPart(core, stream, job, name, slot, bytes);
+    }
+  }
+}
+
+export function onEnd(core: Core, session: Session, record: EndRecord): void {
+  const stream = session.streams.get(record.stream);
+  if (stream === undefined || stream.state !== 'open') return;
+  stream.state = moved(STREAM_MOVES, 'stream', stream.state, 'end');
+  stream.total = stream.jobs;
+  core.changed.add(stream);
+}
+
+export function onCredit(core: Core, session: Session, record: CreditRecord): void {
+  const stream = session.streams.get(record.stream);
+  if (stream === undefined) return;
+  stream.results = Math.max(stream.results, record.results);
+  stream.resultBytes = Math.max(stream.resultBytes, record.bytes);
+  core.changed.add(stream);
+}
+
+export function onCancel(core: Core, session: Session, record: CancelRecord): void {
+  const stream = session.streams.get(record.stream);
+  if (stream === undefined) return;
+  if (record.job < 0) cancelStream(core, stream);
+  else cancelJob(core, stream, record.job);
+}

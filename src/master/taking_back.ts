@@ -1,0 +1,66 @@
+/**
+ * When one worker idles and another has parts that it has not begun, they are taken back: the worker is asked, and one that does not
+ * answer (its event loop is blocked) loses them all the same; should it run one of them after all, whichever result comes first counts.
+ */
+import type { WorkerBook } from './books.ts';
+import type { Core } from './core.ts';
+import { roomOf } from './placing.ts';
+import { takeAway } from './workers.ts';
+
+/** A backlog that would take less than this is not worth the trouble. */
+const WORTH_MS = 5;
+const ANSWER_MS = 50;
+
+/** Looks again a little later if some worker has parts that it has not begun. */
+export function watchBacklog(core: Core): void {
+  if (core.timers.has('backlog') || core.workers.size < 2) return;
+  for (const worker of core.workers.values()) {
+    if (unbegun(worker) <= 0) continue;
+    core.timers.set('backlog', core.now + WORTH_MS);
+    return;
+  }
+}
+
+function unbegun(worker: WorkerBook): number {
+  return worker.placed.size - worker.slots - worker.lent;
+}
+
+/** Takes parts back from workers that are behind, for those that idle. */
+export function takeBack(core: Core): void {
+  const idle = [...core.workers.values()].filter((worker) => worker.placed.size === 0 && roomOf(core, worker) > 0);
+  if (idle.length === 0) return;
+  for (const worker of core.workers.values()) {
+    const count = unbegun(worker);
+    if (count <= 0 || worker.revoked !== undefined) continue;
+    if (core.now - worker.reportedAtMs < WORTH_MS && (count * worker.meanMicros) / 1_000 < WORTH_MS) continue;
+    ask(core, worker, Math.ceil(count / 2), idle);
+  }
+}
+
+function ask(core: Core, worker: WorkerBook, count: number, idle: readonly WorkerBook[]): void {
+  const session = core.sessions.get(worker.session);
+  if (session === undefined || session.state !== 'joined') return;
+  const keys: number[] = [];
+  for (let row = worker.placed.tail; row >= 0 && keys.length < count; row = core.parts.ofWorker.previous[row] as number) {
+    const name = core.shapes[core.parts.shape[row] as number]?.function as string;
+    if (idle.some((other) => other.functions.includes(name))) keys.push(core.parts.key[row] as number);
+  }
+  if (keys.length === 0) return;
+  worker.revoked = new Set(keys);
+  session.drafts.add({ kind: 'revoke', keys });
+  core.touched.add(session);
+  core.timers.set(`revoke:${worker.session}`, core.now + ANSWER_MS);
+}
+
+/** The time to answer is over: what was not given back, and not ended, is placed again. What has begun meanwhile was kept by its worker's word. */
+export function revokeOverdue(core: Core, session: number): void {
+  const worker = core.workers.get(session);
+  const keys = worker?.revoked;
+  if (worker === undefined || keys === undefined) return;
+  worker.revoked = undefined;
+  if (core.now - worker.reportedAtMs < ANSWER_MS) return;
+  for (const key of keys) {
+    const row = core.parts.find(key);
+    if (row >= 0 && core.parts.state[row] === 'placed' && core.parts.worker[row] === session) takeAway(core, worker, row);
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * A writer that grows and a reader that checks every bound. Nothing here allocates by a length that it was told:
+ * the reader first looks whether so many bytes are there.
+ */
+
+const text = new TextDecoder('utf-8', { fatal: true });
+
+/** Why bytes are not a message of ours. Thrown by readers, and turned into a `Rejected` value by the decoders of whole messages. */
+export class Malformed extends Error {}
+
+/** Writes numbers, strings and bytes one behind the other. */
+export class Writer {
+  #buffer: Buffer;
+  #at = 0;
+
+  constructor(size = 256) {
+    this.#buffer = Buffer.allocUnsafeSlow(size);
+  }
+
+  #room(count: number): void {
+    if (this.#at + count <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#at + count));
+    this.#buffer.copy(grown, 0, 0, this.#at);
+    this.#buffer = grown;
+  }
+
+  u8(value: number): void {
+    this.#room(1);
+    this.#buffer[this.#at++] = value;
+  }
+
+  /** An integer from 0 to 2^53 - 1, seven bits a byte, lowest first. */
+  int(value: number): void {
+    this.#room(8);
+    let rest = value;
+    while (rest > 0x7f) {
+      this.#buffer[this.#at++] = (rest % 128) | 0x80;
+      rest = rest < 0x80000000 ? rest >>> 7 : Math.floor(rest / 128);
+    }
+    this.#buffer[this.#at++] = rest;
+  }
+
+  /** A column of integers: its length, then each. */
+  ints(values: readonly number[]): void {
+    this.int(values.length);
+    for (let i = 0; i < values.length; i += 1) this.int(values[i] as number);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.int(value.length);
+    this.#room(value.length);
+    this.#buffer.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  string(value: string): void {
+    const length = Buffer.byteLength(value);
+    this.int(length);
+    this.#room(length);
+    this.#buffer.write(value, this.#at, length, 'utf8');
+    this.#at += length;
+  }
+
+  strings(values: readonly string[]): void {
+    this.int(values.length);
+    for (const value of values) this.string(value);
+  }
+
+  /** A 64-bit number as 16 hexadecimal digits. */
+  id(value: string): void {
+    this.#room(8);
+    this.#buffer.write(value, this.#at, 8, 'hex');
+    this.#at += 8;
+  }
+
+  /** What was written. The writer must not be used after. */
+  done(): Buffer {
+    return this.#buffer.subarray(0, this.#at);
+  }
+}
+
+/** Reads what a Writer wrote; throws Malformed at the first byte that cannot be. */
+export class Reader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  u8(): number {
+    if (this.#at >= this.#bytes.length) throw new Malformed('it ends too early');
+    return this.#bytes[this.#at++] as number;
+  }
+
+  int(): number {
+    const first = this.u8();
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    let scale = 128;
+    for (let count = 1; count < 8; count += 1) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (value > Number.MAX_SAFE_INTEGER) throw new Malformed('an integer is over 2^53');
+        return value;
+      }
+      scale *= 128;
+    }
+    throw new Malformed('an integer is over 2^53');
+  }
+
+  /** A count of things that take at least `least` bytes each: more than are there cannot be. */
+  count(least = 1): number {
+    const value = this.int();
+    if (value * least > this.left) throw new Malformed('a count is over what follows');
+    return value;
+  }
+
+  ints(): number[] {
+    const length = this.count();
+    const values: number[] = [];
+    for (let i = 0; i < length; i += 1) values.push(this.int());
+    return values;
+  }
+
+  /** A column that must be as long as its neighbour. */
+  column(length: number): number[] {
+    const values = this.ints();
+    if (values.length !== length) throw new Malformed('columns differ in length');
+    return values;
+  }
+
+  bytes(): Buffer {
+    const length = this.count();
+    const value = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return value;
+  }
+
+  string(): string {
+    try {
+      return text.decode(this.bytes());
+    } catch (error) {
+      if (error instanceof Malformed) throw error;
+      throw new Malformed('a name is not UTF-8');
+    }
+  }
+
+  strings(): string[] {
+    const length = this.count();
+    const values: string[] = [];
+    for (let i = 0; i < length; i += 1) values.push(this.string());
+    return values;
+  }
+
+  id(): string {
+    if (this.left < 8) throw new Malformed('it ends too early');
+    const value = this.#bytes.toString('hex', this.#at, this.#at + 8);
+    this.#at += 8;
+    return value;
+  }
+
+  /** A flag byte that must be one of those below `limit`. */
+  choice(limit: number, what: string): number {
+    const value = this.u8();
+    if (value >= limit) throw new Malformed(`${what} ${value} is unknown`);
+    return value;
+  }
+
+  end(): void {
+    if (this.left > 0) throw new Malformed(`${this.left} bytes follow its end`);
+  }
+}

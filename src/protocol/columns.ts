@@ -1,0 +1,51 @@
+/** How a record's payloads are written and read: a column of lengths in the header, the bytes in the frames behind it. */
+import type { Reader, Writer } from './bytes.ts';
+import type { FrameReader, FrameWriter, PayloadStore } from './payloads.ts';
+
+/** What records are written into. */
+export interface Sink {
+  readonly header: Writer;
+  readonly frames: FrameWriter;
+  readonly store: PayloadStore;
+}
+
+/** What records are read from. The payloads of this message will stand in the store from slot `base` on. */
+export interface Source {
+  readonly header: Reader;
+  readonly frames: FrameReader;
+  readonly base: number;
+}
+
+export function writePayload(sink: Sink, slot: number): void {
+  sink.header.int(sink.store.length(slot));
+  sink.frames.add(slot);
+}
+
+export function readPayload(source: Source): number {
+  return source.base + source.frames.take(source.header.int());
+}
+
+/** Payloads by slot, or -1 for an entry that has none. Lengths are written plus one, so that 0 says none. */
+export function writePayloads(sink: Sink, slots: readonly number[]): void {
+  sink.header.int(slots.length);
+  for (let i = 0; i < slots.length; i += 1) {
+    const slot = slots[i] as number;
+    if (slot < 0) sink.header.int(0);
+    else {
+      sink.header.int(sink.store.length(slot) + 1);
+      sink.frames.add(slot);
+    }
+  }
+}
+
+export function readPayloads(source: Source): { slots: number[]; lengths: number[] } {
+  const count = source.header.count();
+  const slots: number[] = [];
+  const lengths: number[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const length = source.header.int() - 1;
+    lengths.push(length < 0 ? 0 : length);
+    slots.push(length < 0 ? -1 : source.base + source.frames.take(length));
+  }
+  return { slots, lengths };
+}

@@ -1,0 +1,40 @@
+/** The batches that a sender keeps until they are acknowledged, by reference, in the order of their numbers. For the shells. */
+import type { Lane } from './messages.ts';
+
+export class Kept {
+  readonly #lanes = new Map<Lane, { first: number; frames: (Uint8Array[] | undefined)[]; head: number }>();
+
+  keep(lane: Lane, seq: number, frames: Uint8Array[]): void {
+    let kept = this.#lanes.get(lane);
+    if (kept === undefined) this.#lanes.set(lane, (kept = { first: seq, frames: [], head: 0 }));
+    if (kept.head === kept.frames.length) {
+      kept.first = seq;
+      kept.frames = [];
+      kept.head = 0;
+    }
+    kept.frames.push(frames);
+  }
+
+  forget(lane: Lane, upTo: number): void {
+    const kept = this.#lanes.get(lane);
+    if (kept === undefined) return;
+    const end = Math.min(upTo - kept.first + 1, kept.frames.length);
+    for (; kept.head < end; kept.head += 1) kept.frames[kept.head] = undefined;
+    if (kept.head > 1024 && kept.head * 2 > kept.frames.length) {
+      kept.frames = kept.frames.slice(kept.head);
+      kept.first += kept.head;
+      kept.head = 0;
+    }
+  }
+
+  forgetAll(): void {
+    this.#lanes.clear();
+  }
+
+  /** What is kept of a lane from `from` on; everything before is let go. */
+  from(lane: Lane, from: number): Uint8Array[][] {
+    this.forget(lane, from - 1);
+    const kept = this.#lanes.get(lane);
+    return kept === undefined ? [] : (kept.frames.slice(kept.head) as Uint8Array[][]);
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * Records between the master and a worker. A part goes by its key, a number that the master never uses twice in an epoch.
+ *
+ *     parts     down  run these                       stream id client function fields keys attempts jobs parts grants bytes partFields lengths
+ *     revoke    down  give back what is not begun     keys
+ *     abort     down  stop these, nobody waits        keys
+ *     grant     down  more results may be yielded     keys results bytes
+ *     accepted  up    these came over PUSH            keys attempts
+ *     outcomes  up    results, ends, errors           keys attempts indexes flags busyMicros lengths
+ *     returned  up    not begun, here they are back   keys
+ *     hungry    up    waits for credit                keys bytes
+ *     lent      up    slots lent by waiting functions count
+ *     leaving   up    will take no more parts
+ *     pullLost  up    the connection that brings parts by PUSH broke: what was on it and not accepted is lost
+ */
+import { Malformed } from './bytes.ts';
+import { readPayloads, writePayloads } from './columns.ts';
+import { type Fields, readFields, writeFields } from './fields.ts';
+import { type Codec, ENTRY } from './stream_records.ts';
+
+export interface PartsRecord {
+  readonly kind: 'parts';
+  /** Number and public name of the stream, and the client's name. */
+  readonly stream: number;
+  readonly id: string;
+  readonly client: string;
+  readonly function: string;
+  /** Fields of the stream. */
+  readonly fields: Fields;
+  readonly keys: readonly number[];
+  readonly attempts: readonly number[];
+  readonly jobs: readonly number[];
+  readonly parts: readonly number[];
+  /** How many results each may yield for now, and of how many bytes in all. */
+  readonly grants: readonly number[];
+  readonly bytes: readonly number[];
+  /** Fields of each job (empty: none has any). */
+  readonly partFields: readonly Fields[];
+  readonly slots: readonly number[];
+  readonly lengths: readonly number[];
+}
+
+/** Records that name parts and say no more. */
+export interface KeysRecord<K extends string> {
+  readonly kind: K;
+  readonly keys: readonly number[];
+}
+export type RevokeRecord = KeysRecord<'revoke'>;
+export type AbortRecord = KeysRecord<'abort'>;
+export type ReturnedRecord = KeysRecord<'returned'>;
+
+export interface GrantRecord {
+  readonly kind: 'grant';
+  readonly keys: readonly number[];
+  readonly results: readonly number[];
+  readonly bytes: readonly number[];
+}
+
+export interface AcceptedRecord {
+  readonly kind: 'accepted';
+  readonly keys: readonly number[];
+  readonly attempts: readonly number[];
+}
+
+/**
+ * Entries in the order in which they happened. Flags as in `results`: `result`, `partEnd`, `error` (its payload tells it).
+ * With `partEnd`, the number of results is `index + 1` where the entry is a result, else `index`.
+ */
+export interface OutcomesRecord {
+  readonly kind: 'outcomes';
+  readonly keys: readonly number[];
+  readonly attempts: readonly number[];
+  readonly indexes: readonly number[];
+  readonly flags: readonly number[];
+  /** Time that slots were held by the parts that ended here, in microseconds. */
+  readonly busyMicros: number;
+  readonly slots: readonly number[];
+  readonly lengths: readonly number[];
+}
+
+export interface HungryRecord {
+  readonly kind: 'hungry';
+  readonly keys: readonly number[];
+  /** How many bytes the result that waits has. */
+  readonly bytes: readonly number[];
+}
+
+export interface LentRecord {
+  readonly kind: 'lent';
+  readonly count: number;
+}
+
+export interface LeavingRecord {
+  readonly kind: 'leaving';
+}
+
+export interface PullLostRecord {
+  readonly kind: 'pullLost';
+}
+
+export const partsCodec: Codec<PartsRecord> = {
+  code: 16,
+  write(sink, r) {
+    const { header } = sink;
+    header.int(r.stream);
+    header.string(r.id);
+    header.string(r.client);
+    header.string(r.function);
+    writeFields(header, r.fields);
+    writePayloads(sink, r.slots);
+    header.ints(r.keys);
+    header.ints(r.attempts);
+    header.ints(r.jobs);
+    header.ints(r.parts);
+    header.ints(r.grants);
+    header.ints(r.bytes);
+    header.int(r.partFields.length);
+    for (const fields of r.partFields) writeFields(header, fields);
+  },
+  read(source) {
+    const { header } = source;
+    const stream = header.int();
+    const id = header.string();
+    const client = header.string();
+    const name = header.string();
+    const fields = readFields(header);
+    const { slots, lengths } = readPayloads(source);
+    const count = slots.length;
+    if (slots.includes(-1)) throw new Malformed('a part without a payload');
+    const keys = header.column(count);
+    const attempts = header.column(count);
+    const jobs = header.column(count);
+    const parts = header.column(count);
+    const grants = header.column(count);
+    const bytes = header.column(count);
+    const partFields: Fields[] = [];
+    for (let left = header.count(); left > 0; left -= 1) partFields.push(readFields(header));
+    if (partFields.length !== 0 && partFields.length !== count) throw new Malformed('columns differ in length');
+    return {
+      kind: 'parts',
+      stream,
+      id,
+      client,
+      function: name,
+      fields,
+      keys,
+      attempts,
+      jobs,
+      parts,
+      grants,
+      bytes,
+      partFields,
+      slots,
+      lengths,
+    };
+  },
+};
+
+function keysCodec<K extends string>(code: number, kind: K): Codec<KeysRecord<K>> {
+  return {
+    code,
+    write: ({ header }, r) => header.ints(r.keys),
+    read: ({ header }) => ({ kind, keys: header.ints() }),
+  };
+}
+
+export const revokeCodec: Codec<RevokeRecord> = keysCodec(17, 'revoke');
+export const abortCodec: Codec<AbortRecord> = keysCodec(18, 'abort');
+export const returnedCodec: Codec<ReturnedRecord> = keysCodec(22, 'returned');
+
+export const grantCodec: Codec<GrantRecord> = {
+  code: 19,
+  write({ header }, r) {
+    header.ints(r.keys);
+    header.ints(r.results);
+    header.ints(r.bytes);
+  },
+  read({ header }) {
+    const keys = header.ints();
+    return { kind: 'grant', keys, results: header.column(keys.length), bytes: header.column(keys.length) };
+  },
+};
+
+export const acceptedCodec: Codec<AcceptedRecord> = {
+  code: 20,
+  write({ header }, r) {
+    header.ints(r.keys);
+    header.ints(r.attempts);
+  },
+  read({ header }) {
+    const keys = header.ints();
+    return { kind: 'accepted', keys, attempts: header.column(keys.length) };
+  },
+};
+
+export const outcomesCodec: Codec<OutcomesRecord> = {
+  code: 21,
+  write(sink, r) {
+    const { header } = sink;
+    writePayloads(sink, r.slots);
+    header.ints(r.keys);
+    header.ints(r.attempts);
+    header.ints(r.indexes);
+    header.ints(r.flags);
+    header.int(r.busyMicros);
+  },
+  read(source) {
+    const { header } = source;
+    const { slots, lengths } = readPayloads(source);
+    const keys = header.column(slots.length);
+    const attempts = header.column(slots.length);
+    const indexes = header.column(slots.length);
+    const flags = header.column(slots.length);
+    for (let i = 0; i < slots.length; i += 1) {
+      const flag = flags[i] as number;
+      if (flag > 15 || ((flag & (ENTRY.result | ENTRY.error)) !== 0) !== (slots[i] as number) >= 0)
+        throw new Malformed('a result and its flags disagree');
+    }
+    return { kind: 'outcomes', keys, attempts, indexes, flags, busyMicros: header.int(), slots, lengths };
+  },
+};
+
+export const hungryCodec: Codec<HungryRecord> = {
+  code: 23,
+  write({ header }, r) {
+    header.ints(r.keys);
+    header.ints(r.bytes);
+  },
+  read({ header }) {
+    const keys = header.ints();
+    return { kind: 'hungry', keys, bytes: header.column(keys.length) };
+  },
+};
+
+export const lentCodec: Codec<LentRecord> = {
+  code: 24,
+  write: ({ header }, r) => header.int(r.count),
+  read: ({ header }) => ({ kind: 'lent', count: header.int() }),
+};
+
+export const leavingCodec: Codec<LeavingRecord> = {
+  code: 25,
+  write: () => undefined,
+  read: () => ({ kind: 'leaving' }),
+};
+
+export const pullLostCodec: Codec<PullLostRecord> = {
+  code: 26,
+  write: () => undefined,
+  read: () => ({ kind: 'pullLost' }),
+};

@@ -1,0 +1,296 @@
+/**
+ * How payloads lie in the frames behind a header. Both sides derive the layout from the lengths alone:
+ *
+ * - a payload of at most SMALL_BYTES goes into the current packed frame, or starts a new one when that would pass PACKED_BYTES;
+ * - a larger one has frames of its own, PIECE_BYTES each but for the last.
+ *
+ * Small ones are packed since a message costs microseconds whatever it holds; frames are bounded since a heartbeat waits behind a
+ * frame; packed frames are small since one payload that is kept long keeps its whole frame.
+ */
+import { Malformed } from './bytes.ts';
+
+export const SMALL_BYTES = 16_384;
+export const PACKED_BYTES = 65_536;
+export const PIECE_BYTES = 1_048_576;
+const SLOTS_PER_BLOCK = 65_536;
+/** Slots from here on are numbered by a state machine, for the few payloads that it makes itself (errors). */
+const OWN_SLOTS = 2 ** 48;
+
+/** The n-th slot that a state machine numbers itself. */
+export function ownSlot(n: number): number {
+  return OWN_SLOTS + n * SLOTS_PER_BLOCK;
+}
+
+/** Payloads that came, or were put in, together. Payload i is `length[i]` bytes at `offset[i]` of frame `frame[i]`, and on from there. */
+export interface PayloadBlock {
+  readonly frames: (Uint8Array | undefined)[];
+  readonly frame: number[];
+  readonly offset: number[];
+  readonly length: number[];
+  /** How many payloads still need each frame. */
+  readonly needed: number[];
+  live: number;
+}
+
+/** Where payloads wait while state machines talk about them: by slot, an integer. */
+export class PayloadStore {
+  readonly #blocks: (PayloadBlock | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #own = new Map<number, PayloadBlock>();
+  #open = -1;
+  #bytes = 0;
+  #count = 0;
+
+  /** How many payloads are here, and their bytes. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The slot that the first payload of the next block will get. */
+  nextBase(): number {
+    return (this.#free.at(-1) ?? this.#blocks.length) * SLOTS_PER_BLOCK;
+  }
+
+  /** Takes a block; its payloads get consecutive slots from the one returned. */
+  add(block: PayloadBlock): number {
+    if (block.live === 0) return 0;
+    if (block.live > SLOTS_PER_BLOCK) throw new RangeError(`payload store: at most ${SLOTS_PER_BLOCK} payloads a block, got ${block.live}`);
+    const index = this.#free.pop() ?? this.#blocks.length;
+    this.#blocks[index] = block;
+    this.#count += block.live;
+    for (const length of block.length) this.#bytes += length;
+    return index * SLOTS_PER_BLOCK;
+  }
+
+  /** Takes one payload, given in one piece or several. */
+  put(payload: Uint8Array | readonly Uint8Array[]): number {
+    let block = this.#blocks[this.#open];
+    if (block === undefined || block.length.length >= 512) {
+      block = { frames: [], frame: [], offset: [], length: [], needed: [], live: 0 };
+      this.#open = this.#free.pop() ?? this.#blocks.length;
+      this.#blocks[this.#open] = block;
+    }
+    const slot = this.#open * SLOTS_PER_BLOCK + block.length.length;
+    const pieces = payload instanceof Uint8Array ? cut(payload) : payload.flatMap(cut);
+    let length = 0;
+    block.frame.push(block.frames.length);
+    for (const piece of pieces) {
+      block.frames.push(piece);
+      block.needed.push(1);
+      length += piece.length;
+    }
+    block.offset.push(0);
+    block.length.push(length);
+    block.live += 1;
+    this.#count += 1;
+    this.#bytes += length;
+    return slot;
+  }
+
+  /** Takes a payload under a slot that a state machine numbered (see `ownSlot`). */
+  putOwn(slot: number, payload: Uint8Array): void {
+    this.#own.set(slot, { frames: [payload], frame: [0], offset: [0], length: [payload.length], needed: [1], live: 1 });
+    this.#count += 1;
+    this.#bytes += payload.length;
+  }
+
+  length(slot: number): number {
+    return this.#block(slot).length[slot % SLOTS_PER_BLOCK] as number;
+  }
+
+  /** The payload's bytes, uncopied, in as many pieces as they came. */
+  pieces(slot: number): Uint8Array[] {
+    const block = this.#block(slot);
+    const index = slot % SLOTS_PER_BLOCK;
+    const offset = block.offset[index] as number;
+    let left = block.length[index] as number;
+    const first = block.frame[index] as number;
+    const frame = block.frames[first] as Uint8Array;
+    if (offset + left <= frame.length) return [frame.subarray(offset, offset + left)];
+    const pieces: Uint8Array[] = [];
+    for (let at = first; left > 0; at += 1) {
+      const piece = block.frames[at] as Uint8Array;
+      pieces.push(piece);
+      left -= piece.length;
+    }
+    return pieces;
+  }
+
+  /** The payload's bytes in one Buffer: copied only if they lie in several frames. */
+  joined(slot: number): Buffer {
+    const pieces = this.pieces(slot);
+    if (pieces.length > 1) return Buffer.concat(pieces);
+    const only = pieces[0] as Uint8Array;
+    return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
+  }
+
+  /** Copies a small payload to `target` at `at`. */
+  copy(slot: number, target: Buffer, at: number): void {
+    const block = this.#block(slot);
+    const index = slot % SLOTS_PER_BLOCK;
+    const offset = block.offset[index] as number;
+    const length = block.length[index] as number;
+    const frame = block.frames[block.frame[index] as number] as Uint8Array;
+    if (length <= 32) for (let i = 0; i < length; i += 1) target[at + i] = frame[offset + i] as number;
+    else target.set(frame.subarray(offset, offset + length), at);
+  }
+
+  /** Lets a payload go. A slot is released exactly once. */
+  release(slot: number): void {
+    const number = Math.floor(slot / SLOTS_PER_BLOCK);
+    const block = this.#block(slot);
+    const index = slot % SLOTS_PER_BLOCK;
+    const length = block.length[index] as number;
+    if (length < 0) throw new Error(`payload store: slot ${slot} was released twice`);
+    let left = block.offset[index] as number;
+    left += length;
+    for (let at = block.frame[index] as number; ; at += 1) {
+      const frame = block.frames[at] as Uint8Array;
+      left -= frame.length;
+      block.needed[at] = (block.needed[at] as number) - 1;
+      if (block.needed[at] === 0) block.frames[at] = undefined;
+      if (left <= 0) break;
+    }
+    block.length[index] = -1;
+    block.live -= 1;
+    this.#count -= 1;
+    this.#bytes -= length;
+    if (block.live > 0) return;
+    if (this.#own.delete(slot)) return;
+    this.#blocks[number] = undefined;
+    this.#free.push(number);
+    if (number === this.#open) this.#open = -1;
+  }
+
+  #block(slot: number): PayloadBlock {
+    const block = slot < OWN_SLOTS ? this.#blocks[Math.floor(slot / SLOTS_PER_BLOCK)] : this.#own.get(slot);
+    if (block === undefined) throw new Error(`payload store: no slot ${slot}`);
+    return block;
+  }
+}
+
+function cut(payload: Uint8Array): Uint8Array[] {
+  if (payload.length <= PIECE_BYTES) return [payload];
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < payload.length; at += PIECE_BYTES) pieces.push(payload.subarray(at, at + PIECE_BYTES));
+  return pieces;
+}
+
+/** Lays payloads out behind a header, in the order of `add`. */
+export class FrameWriter {
+  readonly #store: PayloadStore;
+  readonly #frames: Uint8Array[] = [];
+  /** Lengths of the payloads in the packed frame being filled are known before its bytes: slots wait here. */
+  #waiting: number[] = [];
+  #packedAt = -1;
+  #packedBytes = 0;
+
+  constructor(store: PayloadStore) {
+    this.#store = store;
+  }
+
+  add(slot: number): void {
+    const length = this.#store.length(slot);
+    if (length <= SMALL_BYTES) {
+      if (this.#packedAt < 0 || this.#packedBytes + length > PACKED_BYTES) this.#startPacked();
+      this.#waiting.push(slot);
+      this.#packedBytes += length;
+      return;
+    }
+    for (const piece of resized(this.#store.pieces(slot))) this.#frames.push(piece);
+  }
+
+  #startPacked(): void {
+    this.#seal();
+    this.#packedAt = this.#frames.length;
+    this.#frames.push(EMPTY);
+  }
+
+  #seal(): void {
+    if (this.#packedAt < 0) return;
+    const packed = Buffer.allocUnsafeSlow(this.#packedBytes);
+    let at = 0;
+    for (const slot of this.#waiting) {
+      this.#store.copy(slot, packed, at);
+      at += this.#store.length(slot);
+    }
+    this.#frames[this.#packedAt] = packed;
+    this.#waiting = [];
+    this.#packedBytes = 0;
+  }
+
+  done(): Uint8Array[] {
+    this.#seal();
+    return this.#frames;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** The pieces as the layout wants them: PIECE_BYTES each but for the last. They nearly always are. */
+function resized(pieces: Uint8Array[]): Uint8Array[] {
+  const regular = pieces.every((piece, i) => (i < pieces.length - 1 ? piece.length === PIECE_BYTES : piece.length <= PIECE_BYTES));
+  return regular ? pieces : cut(Buffer.concat(pieces));
+}
+
+/** Finds payloads in the frames behind a header, from their lengths in order; every byte must be accounted for. */
+export class FrameReader {
+  readonly #block: PayloadBlock;
+  #packed = -1;
+  #packedBytes = 0;
+  #next = 0;
+
+  constructor(frames: readonly Uint8Array[]) {
+    this.#block = { frames: [...frames], frame: [], offset: [], length: [], needed: frames.map(() => 0), live: 0 };
+  }
+
+  /** Takes the next payload; its index in the block is returned. */
+  take(length: number): number {
+    const block = this.#block;
+    if (block.live >= SLOTS_PER_BLOCK) throw new Malformed('it holds too many payloads');
+    if (length <= SMALL_BYTES) {
+      if (this.#packed < 0 || this.#packedBytes + length > PACKED_BYTES) this.#startPacked();
+      block.frame.push(this.#packed);
+      block.offset.push(this.#packedBytes);
+      this.#packedBytes += length;
+      block.needed[this.#packed] = (block.needed[this.#packed] as number) + 1;
+      if (this.#packedBytes > (block.frames[this.#packed] as Uint8Array).length) throw new Malformed('a payload is cut short');
+    } else {
+      block.frame.push(this.#next);
+      block.offset.push(0);
+      for (let left = length; left > 0; left -= PIECE_BYTES) {
+        const frame = block.frames[this.#next];
+        if (frame === undefined || frame.length !== Math.min(left, PIECE_BYTES)) throw new Malformed('a payload is cut short');
+        block.needed[this.#next] = 1;
+        this.#next += 1;
+      }
+    }
+    block.length.push(length);
+    block.live += 1;
+    return block.live - 1;
+  }
+
+  #startPacked(): void {
+    this.#endPacked();
+    this.#packed = this.#next;
+    this.#packedBytes = 0;
+    if (this.#block.frames[this.#packed] === undefined) throw new Malformed('a payload is cut short');
+    this.#next += 1;
+  }
+
+  #endPacked(): void {
+    if (this.#packed >= 0 && this.#packedBytes !== (this.#block.frames[this.#packed] as Uint8Array).length) {
+      throw new Malformed('a frame holds more than its payloads');
+    }
+  }
+
+  done(): PayloadBlock {
+    this.#endPacked();
+    if (this.#next !== this.#block.frames.length) throw new Malformed('frames follow the last payload');
+    return this.#block;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The default policy: parts go to the worker with the most room; among equals, to the one that has waited longest, so equal workers
+ * alternate. Workers that serve the same functions share a heap, so a choice costs the logarithm of their number.
+ */
+import { Heap } from './heap.ts';
+import type { Grant, Policy, PolicyChoice, PolicyWorker, Shape } from './policy.ts';
+
+/** Workers that serve the same functions. */
+interface Group {
+  readonly functions: ReadonlySet<string>;
+  readonly heap: Heap;
+  members: number;
+}
+
+interface Member {
+  readonly group: Group;
+  room: number;
+  /** When it last got parts, by a count of grants. */
+  served: number;
+}
+
+export class LeastLoaded implements Policy {
+  readonly distribution: 'lease' | 'push' = 'lease';
+  readonly #members = new Map<number, Member>();
+  readonly #groups = new Map<string, Group>();
+  readonly #byFunction = new Map<string, Set<Group>>();
+  #grants = 0;
+
+  join({ worker, functions }: PolicyWorker): string | undefined {
+    const key = JSON.stringify([...functions].sort());
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = { functions: new Set(functions), heap: new Heap((a, b) => this.#before(a, b)), members: 0 };
+      this.#groups.set(key, group);
+      for (const name of functions) {
+        const groups = this.#byFunction.get(name) ?? new Set();
+        this.#byFunction.set(name, groups.add(group));
+      }
+    }
+    group.members += 1;
+    this.#members.set(worker, { group, room: 0, served: this.#grants });
+    return undefined;
+  }
+
+  leave(worker: number): void {
+    const member = this.#members.get(worker);
+    if (member === undefined) return;
+    member.group.heap.remove(worker);
+    this.#members.delete(worker);
+    member.group.members -= 1;
+    if (member.group.members > 0) return;
+    for (const [key, group] of this.#groups) if (group === member.group) this.#groups.delete(key);
+    for (const name of member.group.functions) {
+      const groups = this.#byFunction.get(name);
+      groups?.delete(member.group);
+      if (groups?.size === 0) this.#byFunction.delete(name);
+    }
+  }
+
+  room(worker: number, room: number): void {
+    const member = this.#members.get(worker);
+    if (member === undefined || member.room === room) return;
+    member.room = room;
+    if (room > 0) member.group.heap.update(worker);
+    else member.group.heap.remove(worker);
+  }
+
+  grant(shape: Shape, waiting: number): Grant | undefined {
+    let best: number | undefined;
+    let ready = 0;
+    for (const group of this.#byFunction.get(shape.function) ?? []) {
+      const top = group.heap.top;
+      ready += group.heap.size;
+      if (top !== undefined && (best === undefined || this.#before(top, best))) best = top;
+    }
+    if (best === undefined) return undefined;
+    const member = this.#members.get(best) as Member;
+    this.#grants += 1;
+    member.served = this.#grants;
+    member.group.heap.update(best);
+    return { worker: best, count: Math.min(member.room, Math.max(1, Math.ceil(waiting / ready))) };
+  }
+
+  serving(name: string): number {
+    let count = 0;
+    for (const group of this.#byFunction.get(name) ?? []) count += group.members;
+    return count;
+  }
+
+  #before(a: number, b: number): boolean {
+    const first = this.#members.get(a) as Member;
+    const second = this.#members.get(b) as Member;
+    return first.room === second.room ? first.served < second.served : first.room > second.room;
+  }
+}
+
+/** Parts go to the worker with the most room; equal workers alternate. The default. */
+export function leastLoaded(): PolicyChoice {
+  return { name: 'leastLoaded', create: () => new LeastLoaded() };
+}

@@ -1,0 +1,55 @@
+/** Entries on their way to the consumer, as columns. */
+import { ENTRY } from '../protocol/stream_records.ts';
+import type { DeliverInstruction } from './events.ts';
+
+export interface Entry {
+  readonly job: number;
+  readonly part: number;
+  readonly index: number;
+  readonly flags: number;
+  readonly slot: number;
+  readonly length: number;
+}
+
+/** Whether the user sees it: a result or an error. */
+export function isShown(flags: number): boolean {
+  return (flags & (ENTRY.result | ENTRY.error)) !== 0;
+}
+
+export class Entries {
+  readonly jobs: number[] = [];
+  readonly parts: number[] = [];
+  readonly indexes: number[] = [];
+  readonly flags: number[] = [];
+  readonly slots: number[] = [];
+  readonly lengths: number[] = [];
+
+  get size(): number {
+    return this.jobs.length;
+  }
+
+  push(job: number, part: number, index: number, flags: number, slot: number, length: number): void {
+    this.jobs.push(job);
+    this.parts.push(part);
+    this.indexes.push(index);
+    this.flags.push(flags);
+    this.slots.push(slot);
+    this.lengths.push(length);
+  }
+
+  add(entry: Entry): void {
+    this.push(entry.job, entry.part, entry.index, entry.flags, entry.slot, entry.length);
+  }
+
+  /** Drops the entries from `at` on; returns the slots that they had. */
+  cut(at: number): number[] {
+    const slots = this.slots.slice(at).filter((slot) => slot >= 0);
+    for (const column of [this.jobs, this.parts, this.indexes, this.flags, this.slots, this.lengths]) column.length = at;
+    return slots;
+  }
+
+  deliver(stream: number): DeliverInstruction {
+    const { jobs, parts, indexes, flags, slots, lengths } = this;
+    return { type: 'deliver', stream, jobs, parts, indexes, flags, slots, lengths };
+  }
+}

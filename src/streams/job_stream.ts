@@ -1,0 +1,286 @@
+/**
+ * What the user iterates: results in the order in which the state machine delivers them. Payloads stay in the store until they are
+ * asked for, so that what waits here costs columns of numbers and no more.
+ */
+import type { Fields } from '../protocol/fields.ts';
+import { ENTRY } from '../protocol/stream_records.ts';
+import { isShown } from './columns.ts';
+import type { BeginEvent, DeliverInstruction, PulledEvent } from './events.ts';
+import { jobError } from './failures.ts';
+import type { ConsumerPort } from './port.ts';
+import type { Receiver } from './receiver.ts';
+import { Pump } from './source.ts';
+import type { Item, JobInfo, JobStream, Settled, Source } from './types.ts';
+
+/** Where a stream belongs to: the worker function that opened it, if one did. */
+export interface Scope {
+  /** The key of its part; 0: none. */
+  readonly parent: number;
+  /** Ends what it opened. */
+  readonly signal?: AbortSignal | undefined;
+  /** It begins to wait for a result, or (false) goes on. Said in turns. */
+  waits?(waiting: boolean): void;
+}
+
+export interface StreamSettings {
+  readonly port: ConsumerPort;
+  readonly scope: Scope;
+  readonly number: number;
+  readonly id: string;
+  readonly source: Source<Item>;
+  readonly function: string | undefined;
+  readonly messages: number;
+  readonly ordered: boolean;
+  readonly settle: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly fields: Fields;
+  /** It begins: it wants to be told of instructions. Throws if that cannot be. */
+  readonly begin: (about: BeginEvent, receiver: Receiver) => void;
+  /** It is over. */
+  readonly over: (number: number) => void;
+}
+
+type Step<T> = IteratorResult<T, undefined>;
+interface Waiter<T> {
+  readonly resolve: (step: Step<T> | Promise<Step<T>>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const DONE: Step<never> = { done: true, value: undefined };
+
+export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, Receiver {
+  readonly id: string;
+  readonly #settings: StreamSettings;
+  readonly #pump: Pump;
+  /** `new → running → ending (delivered all, not all taken) → over`; or over at once. */
+  #state: 'new' | 'running' | 'ending' | 'over' = 'new';
+  #iterated = false;
+  #waiters: Waiter<T>[] = [];
+  #waiting = false;
+  /** What was delivered and not taken: batches, and the next row of the first. */
+  #batches: DeliverInstruction[] = [];
+  #row = 0;
+  /** What comes behind them: an error, or the end. */
+  #last: { readonly error: unknown } | undefined;
+  #notes: Map<number, { readonly key: unknown; readonly name: string }> | undefined;
+  #taken = 0;
+  #takenBytes = 0;
+  #leaving: Promise<void> | undefined;
+  readonly #aborted = (): void => this.fail((this.#settings.signal as AbortSignal).reason);
+  readonly #scopeAborted = (): void => this.fail((this.#settings.scope.signal as AbortSignal).reason);
+
+  constructor(settings: StreamSettings) {
+    this.#settings = settings;
+    this.id = settings.id;
+    const note = (index: number, key: unknown, name: string): void => {
+      (this.#notes ??= new Map()).set(index, { key, name });
+    };
+    this.#pump = new Pump({ port: settings.port, stream: settings.number, source: settings.source, function: settings.function, note });
+  }
+
+  [Symbol.asyncIterator](): this {
+    if (this.#iterated) throw new TypeError('a stream of results can be iterated once');
+    this.#iterated = true;
+    return this;
+  }
+
+  next(): Promise<Step<T>> {
+    if (this.#state === 'new') this.#begin();
+    if (this.#waiters.length === 0) {
+      try {
+        const step = this.#take();
+        if (step !== undefined) return Promise.resolve(step.done === true ? this.#done() : step);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      this.#sayWaiting();
+    });
+  }
+
+  async return(): Promise<Step<T>> {
+    this.#stop(undefined);
+    this.#serve();
+    await this.#leaving;
+    return DONE;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  pull(jobs: number, bytes: number): readonly PulledEvent[] {
+    return this.#pump.pull(jobs, bytes);
+  }
+
+  deliver(entries: DeliverInstruction): void {
+    if (this.#state === 'over') {
+      for (const slot of entries.slots) if (slot >= 0) this.#settings.port.store.release(slot);
+      return;
+    }
+    this.#batches.push(entries);
+    this.#serve();
+  }
+
+  ended(early: boolean): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'ending';
+    if (early) this.#leave();
+    this.#serve();
+  }
+
+  failed(): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'ending';
+    this.#last = { error: this.#pump.error };
+    this.#serve();
+  }
+
+  /** What has come and was not taken is dropped: who closes or aborts does not want it. */
+  fail(error: unknown): void {
+    if (this.#state === 'over') return;
+    this.#stop({ error });
+    this.#serve();
+  }
+
+  #begin(): void {
+    const { scope, number, id, ordered, messages, fields, signal, begin } = this.#settings;
+    this.#state = 'running';
+    if (signal?.aborted === true) return this.#aborted();
+    if (scope.signal?.aborted === true) return this.#scopeAborted();
+    signal?.addEventListener('abort', this.#aborted, { once: true });
+    scope.signal?.addEventListener('abort', this.#scopeAborted, { once: true });
+    try {
+      begin({ type: 'begin', stream: number, id, ordered, parent: scope.parent, messages, fields }, this);
+    } catch (error) {
+      this.#stop({ error });
+    }
+  }
+
+  /** Serves those that wait, as far as there is something. */
+  #serve(): void {
+    while (this.#waiters.length > 0) {
+      let step: Step<T> | undefined;
+      try {
+        step = this.#take();
+      } catch (error) {
+        this.#waiters.shift()?.reject(error);
+        continue;
+      }
+      if (step === undefined) break;
+      this.#waiters.shift()?.resolve(step.done === true ? this.#done() : step);
+    }
+    this.#sayWaiting();
+  }
+
+  /** The end. Who stopped at `messages` waits for the source's return, as after a `break`, unless the source itself keeps it waiting. */
+  #done(): Step<T> | Promise<Step<T>> {
+    return this.#leaving === undefined || this.#pump.busy ? DONE : this.#leaving.then(() => DONE);
+  }
+
+  #sayWaiting(): void {
+    const waiting = this.#waiters.length > 0;
+    if (waiting === this.#waiting) return;
+    this.#waiting = waiting;
+    this.#settings.scope.waits?.(waiting);
+  }
+
+  /** The next thing that the user sees, or undefined: there is none yet. Throws what the stream failed with. */
+  #take(): Step<T> | undefined {
+    for (let batch = this.#batches[0]; batch !== undefined; batch = this.#batches[0]) {
+      const row = this.#row;
+      if (row >= batch.jobs.length) {
+        this.#batches.shift();
+        this.#row = 0;
+        continue;
+      }
+      this.#row += 1;
+      const flags = batch.flags[row] as number;
+      const value = isShown(flags) ? this.#value(batch, row, flags) : undefined;
+      if ((flags & ENTRY.jobEnd) !== 0) this.#notes?.delete(batch.jobs[row] as number);
+      if (value !== undefined) return { done: false, value: value as T };
+    }
+    if (this.#state === 'running' || this.#state === 'new') return undefined;
+    this.#close();
+    const last = this.#last;
+    this.#last = undefined;
+    if (last !== undefined) throw last.error;
+    return DONE;
+  }
+
+  #value(batch: DeliverInstruction, row: number, flags: number): Buffer | Settled {
+    const { port, settle } = this.#settings;
+    const slot = batch.slots[row] as number;
+    this.#sayTaken(batch.lengths[row] as number);
+    if ((flags & ENTRY.error) === 0) {
+      const value = port.store.joined(slot);
+      port.store.release(slot);
+      return settle ? { status: 'fulfilled', value, job: this.#info(batch, row, 1) } : value;
+    }
+    const job = batch.jobs[row] as number;
+    const note = this.#notes?.get(job);
+    const bytes = slot < 0 ? undefined : port.store.joined(slot);
+    if (slot >= 0) port.store.release(slot);
+    const reason = jobError(job, bytes, note?.name ?? this.#settings.function ?? '', note?.key);
+    if (settle) return { status: 'rejected', reason, job: this.#info(batch, row, reason.attempts) };
+    this.#stop(undefined);
+    throw reason;
+  }
+
+  #info(batch: DeliverInstruction, row: number, attempts: number): JobInfo {
+    const index = batch.jobs[row] as number;
+    const note = this.#notes?.get(index);
+    const name = note?.name ?? this.#settings.function ?? '';
+    return { index, key: note?.key, part: batch.parts[row] as number, result: batch.indexes[row] as number, function: name, attempts };
+  }
+
+  /** What the user takes within a tick is told as one event. */
+  #sayTaken(bytes: number): void {
+    if (this.#taken === 0) {
+      this.#settings.port.atFlush(() => {
+        const event = { type: 'taken', stream: this.#settings.number, results: this.#taken, bytes: this.#takenBytes } as const;
+        this.#taken = 0;
+        this.#takenBytes = 0;
+        if (this.#state === 'running') this.#settings.port.feed(event);
+      });
+    }
+    this.#taken += 1;
+    this.#takenBytes += bytes;
+  }
+
+  /** Over, now: what waits here is dropped. With an error, the first that waits (or asks next) gets it. */
+  #stop(last: { readonly error: unknown } | undefined): void {
+    const before = this.#state;
+    if (before === 'over') return;
+    if (before !== 'new') this.#leave();
+    for (const batch of this.#batches) this.#drop(batch);
+    this.#batches = [];
+    this.#row = 0;
+    this.#last = last;
+    this.#close();
+    if (before === 'running') this.#settings.port.feed({ type: 'leave', stream: this.#settings.number });
+  }
+
+  #drop(batch: DeliverInstruction): void {
+    const from = batch === this.#batches[0] ? this.#row : 0;
+    for (const slot of batch.slots.slice(from)) if (slot >= 0) this.#settings.port.store.release(slot);
+  }
+
+  /** Lets the source return. Only who leaves on purpose waits for it, and hears what it throws. */
+  #leave(): void {
+    this.#leaving ??= this.#pump.stop();
+    this.#leaving.catch(() => undefined);
+  }
+
+  #close(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    const { signal, scope, over, number } = this.#settings;
+    signal?.removeEventListener('abort', this.#aborted);
+    scope.signal?.removeEventListener('abort', this.#scopeAborted);
+    this.#notes = undefined;
+    over(number);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Puts payloads into the store as they are yielded. Small ones are copied, one behind the other, so that whoever yielded them may use
+ * the bytes again; large ones are given away.
+ */
+import { PIECE_BYTES, type PayloadBlock, type PayloadStore, SMALL_BYTES } from '../protocol/payloads.ts';
+
+const FIRST_CHUNK = 4_096;
+const LAST_CHUNK = 65_536;
+
+export function payloadLength(payload: Uint8Array | string): number {
+  return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
+}
+
+export class Packer {
+  #chunk = Buffer.alloc(0);
+  #at = 0;
+  #frame = -1;
+  #frameAt = 0;
+  #block = emptyBlock();
+
+  get count(): number {
+    return this.#block.live;
+  }
+
+  /** Adds a payload of so many bytes. */
+  add(payload: Uint8Array | string, length: number): void {
+    const block = this.#block;
+    block.live += 1;
+    block.length.push(length);
+    if (length > SMALL_BYTES) {
+      block.frame.push(block.frames.length);
+      block.offset.push(0);
+      const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+      for (let at = 0; at < length; at += PIECE_BYTES) {
+        block.frames.push(bytes.subarray(at, at + PIECE_BYTES));
+        block.needed.push(1);
+      }
+      this.#seal();
+      return;
+    }
+    if (this.#at + length > this.#chunk.length) this.#nextChunk(length);
+    if (this.#frame < 0) this.#openFrame();
+    block.frame.push(this.#frame);
+    block.offset.push(this.#at - this.#frameAt);
+    block.needed[this.#frame] = (block.needed[this.#frame] as number) + 1;
+    if (typeof payload === 'string') this.#chunk.write(payload, this.#at);
+    else this.#chunk.set(payload, this.#at);
+    this.#at += length;
+  }
+
+  /** Puts what was added into the store; slots in the order of adding. */
+  take(store: PayloadStore): { slots: number[]; lengths: number[] } {
+    this.#seal();
+    const block = this.#block;
+    this.#block = emptyBlock();
+    const lengths = block.length.slice();
+    const base = store.add(block);
+    return { slots: lengths.map((_, i) => base + i), lengths };
+  }
+
+  #openFrame(): void {
+    this.#frame = this.#block.frames.push(undefined) - 1;
+    this.#block.needed.push(0);
+    this.#frameAt = this.#at;
+  }
+
+  #seal(): void {
+    if (this.#frame >= 0) this.#block.frames[this.#frame] = this.#chunk.subarray(this.#frameAt, this.#at);
+    this.#frame = -1;
+  }
+
+  #nextChunk(length: number): void {
+    this.#seal();
+    const size = Math.min(LAST_CHUNK, Math.max(FIRST_CHUNK, this.#chunk.length * 2));
+    this.#chunk = Buffer.allocUnsafeSlow(Math.max(size, length));
+    this.#at = 0;
+  }
+}
+
+function emptyBlock(): PayloadBlock {
+  return { frames: [], frame: [], offset: [], length: [], needed: [], live: 0 };
+}

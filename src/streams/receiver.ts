@@ -1,0 +1,11 @@
+/** Who carries out instructions about a stream: what the user iterates, or a call. */
+import type { DeliverInstruction, PulledEvent } from './events.ts';
+
+export interface Receiver {
+  pull(jobs: number, bytes: number): readonly PulledEvent[];
+  deliver(entries: DeliverInstruction): void;
+  ended(early: boolean): void;
+  failed(): void;
+  /** Ends it with an error, now. */
+  fail(error: unknown): void;
+}

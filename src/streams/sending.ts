@@ -1,0 +1,23 @@
+/** How a job gets into a record. */
+import type { Growing } from '../protocol/drafts.ts';
+import { NO_FIELDS } from '../protocol/fields.ts';
+import type { JobsRecord } from '../protocol/stream_records.ts';
+import type { Jobs } from './jobs.ts';
+
+/** Adds a job to the columns. The columns `which` and `fields` stay empty while all jobs are for one function and have no fields. */
+export function addJob(record: Growing<JobsRecord>, name: string, jobs: Jobs, job: number): void {
+  const count = record.slots.length;
+  let at = record.functions.lastIndexOf(name);
+  if (at < 0) at = record.functions.push(name) - 1;
+  if (at > 0 || record.which.length > 0) {
+    for (let i = record.which.length; i < count; i += 1) record.which.push(0);
+    record.which.push(at);
+  }
+  const fields = jobs.fields(job) ?? NO_FIELDS;
+  if (fields.length > 0 || record.fields.length > 0) {
+    for (let i = record.fields.length; i < count; i += 1) record.fields.push(NO_FIELDS);
+    record.fields.push(fields);
+  }
+  record.slots.push(jobs.slot(job));
+  record.lengths.push(jobs.length(job));
+}

@@ -1,0 +1,240 @@
+/**
+ * Pulls a user's source: as far as the state machine asks, and no further. A sync source is pulled in one go, with the event loop let
+ * in every few milliseconds; what an async one gives within a tick is told as one event.
+ */
+import { checkOptions, shown } from '../common/check.ts';
+import { now } from '../common/clock.ts';
+import { type Fields, NO_FIELDS, toFields } from '../protocol/fields.ts';
+import type { PulledEvent } from './events.ts';
+import { Packer, payloadLength } from './packer.ts';
+import type { ConsumerPort } from './port.ts';
+import type { Item, Source } from './types.ts';
+
+/** After so long a sync source lets others run. */
+const SLICE_MS = 5;
+/** Jobs in one event, at most. */
+const BATCH = 4_096;
+
+export interface PumpOptions {
+  readonly port: ConsumerPort;
+  readonly stream: number;
+  readonly source: Source<Item>;
+  /** The function of items that name none. */
+  readonly function: string | undefined;
+  /** Told of what stays in this process of a job: its key, and its function where it is another than the default. */
+  readonly note: (index: number, key: unknown, name: string) => void;
+}
+
+export class Pump {
+  readonly #options: PumpOptions;
+  readonly #packer = new Packer();
+  #sync: Iterator<Item> | undefined;
+  #async: AsyncIterator<Item> | undefined;
+  #jobs = 0;
+  #bytes = 0;
+  #given = 0;
+  #givenBytes = 0;
+  #busy = false;
+  #telling = false;
+  #endTold = false;
+  #state: 'open' | 'ended' | 'failed' | 'stopped' = 'open';
+  #returned: Promise<void> | undefined;
+  #error: unknown;
+  /** Columns of the next event. */
+  #functions: string[] = [];
+  #which: number[] = [];
+  #fields: Fields[] = [];
+
+  constructor(options: PumpOptions) {
+    this.#options = options;
+  }
+
+  /** What the source threw, or what was wrong with an item. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /** Whether the source is being waited for: then its `return()` waits as well. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Pulls until so many jobs, or bytes, have been given in all. */
+  pull(jobs: number, bytes: number): PulledEvent[] {
+    this.#jobs = jobs;
+    this.#bytes = bytes;
+    if (this.#state !== 'open' || this.#busy) return [];
+    if (this.#sync === undefined && this.#async === undefined && !this.#open()) return this.#event();
+    if (this.#sync !== undefined) return this.#pullSync(this.#sync);
+    void this.#pullAsync(this.#async as AsyncIterator<Item>);
+    return [];
+  }
+
+  /** Nothing more is wanted. Resolves when the source has returned; rejects with what it throws at that. */
+  stop(): Promise<void> {
+    if (this.#state === 'open') {
+      this.#state = 'stopped';
+      this.#packer.take(this.#options.port.store).slots.forEach((slot) => this.#options.port.store.release(slot));
+      this.#returned ??= this.#return();
+    }
+    return this.#returned ?? Promise.resolve();
+  }
+
+  async #return(): Promise<void> {
+    if (this.#sync !== undefined) this.#sync.return?.();
+    else await this.#async?.return?.();
+  }
+
+  #open(): boolean {
+    try {
+      const { source } = this.#options;
+      if (Symbol.asyncIterator in source) this.#async = source[Symbol.asyncIterator]();
+      else this.#sync = source[Symbol.iterator]();
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  #wanted(): boolean {
+    return this.#state === 'open' && this.#given < this.#jobs && this.#givenBytes < this.#bytes;
+  }
+
+  #pullSync(source: Iterator<Item>): PulledEvent[] {
+    const events: PulledEvent[] = [];
+    const until = now() + SLICE_MS;
+    this.#busy = true;
+    while (this.#wanted()) {
+      try {
+        this.#accept(source.next());
+      } catch (error) {
+        this.#fail(error);
+      }
+      if (this.#packer.count >= BATCH) events.push(...this.#event());
+      if (now() < until || !this.#wanted()) continue;
+      setImmediate(() => {
+        this.#busy = false;
+        for (const event of this.pull(this.#jobs, this.#bytes)) this.#options.port.feed(event);
+      });
+      return [...events, ...this.#event()];
+    }
+    this.#busy = false;
+    return [...events, ...this.#event()];
+  }
+
+  async #pullAsync(source: AsyncIterator<Item>): Promise<void> {
+    this.#busy = true;
+    while (this.#wanted()) {
+      try {
+        this.#accept(await source.next());
+      } catch (error) {
+        this.#fail(error);
+      }
+      if (this.#packer.count >= BATCH) this.#tell();
+      else this.#tellSoon();
+    }
+    this.#busy = false;
+  }
+
+  /** Takes what the source gave. An item that is none is as if the source had thrown, but it is told to return. */
+  #accept(result: IteratorResult<Item, unknown>): void {
+    if (this.#state !== 'open') return;
+    if (result.done === true) {
+      this.#state = 'ended';
+      return;
+    }
+    try {
+      this.#take(result.value);
+    } catch (error) {
+      this.#fail(error);
+      this.#returned = this.#return();
+      this.#returned.catch(() => undefined);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'failed';
+    this.#error = error;
+  }
+
+  #take(item: Item): void {
+    const { port } = this.#options;
+    const about = typeof item === 'string' || item instanceof Uint8Array ? undefined : readItem(item, this.#given);
+    const payload = about === undefined ? (item as Uint8Array | string) : about.payload;
+    const name = about?.function ?? this.#options.function;
+    if (name === undefined) throw new TypeError(`job: item ${this.#given} names no function, and there is no default`);
+    const length = payloadLength(payload);
+    const max = port.maxMessageBytes();
+    if (length > max) throw new RangeError(`job: item ${this.#given} has ${length} bytes, over maxMessageBytes (${max})`);
+    const count = this.#packer.count;
+    this.#packer.add(payload, length);
+    this.#column(count, name, about?.fields ?? NO_FIELDS);
+    if (about !== undefined && (about.key !== undefined || name !== this.#options.function))
+      this.#options.note(this.#given, about.key, name);
+    this.#given += 1;
+    this.#givenBytes += length;
+  }
+
+  #column(count: number, name: string, fields: Fields): void {
+    let at = this.#functions.lastIndexOf(name);
+    if (at < 0) at = this.#functions.push(name) - 1;
+    if (at > 0 || this.#which.length > 0) {
+      while (this.#which.length < count) this.#which.push(0);
+      this.#which.push(at);
+    }
+    if (fields.length === 0 && this.#fields.length === 0) return;
+    while (this.#fields.length < count) this.#fields.push(NO_FIELDS);
+    this.#fields.push(fields);
+  }
+
+  #tellSoon(): void {
+    if (this.#telling) return;
+    this.#telling = true;
+    this.#options.port.atFlush(() => {
+      this.#telling = false;
+      this.#tell();
+    });
+  }
+
+  #tell(): void {
+    for (const event of this.#event()) this.#options.port.feed(event);
+  }
+
+  /** What has gathered, as an event, if it is anything. The source's end is told once. */
+  #event(): PulledEvent[] {
+    const { port, stream } = this.#options;
+    if (this.#endTold || this.#state === 'stopped' || (this.#packer.count === 0 && this.#state === 'open')) return [];
+    this.#endTold = this.#state !== 'open';
+    const { slots, lengths } = this.#packer.take(port.store);
+    const columns = { functions: this.#functions, which: this.#which, fields: this.#fields };
+    this.#functions = [];
+    this.#which = [];
+    this.#fields = [];
+    return [{ type: 'pulled', stream, ...columns, slots, lengths, source: this.#state }];
+  }
+}
+
+function readItem(item: unknown, index: number): { payload: Uint8Array | string; function?: string; key?: unknown; fields: Fields } {
+  const what = `job: item ${index}`;
+  if (item === null || typeof item !== 'object' || !('payload' in item))
+    throw new TypeError(`${what}: expected a Uint8Array, a string or { payload, … }, got ${shown(item)}`);
+  checkOptions(what, item, ['payload', 'function', 'key', 'fields']);
+  const about: { payload?: unknown; function?: unknown; key?: unknown; fields?: unknown } = item;
+  const { payload } = about;
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
+    throw new TypeError(`${what}: payload: expected a Uint8Array or a string, got ${shown(payload)}`);
+  if (about.function !== undefined && typeof about.function !== 'string')
+    throw new TypeError(`${what}: function: expected a string, got ${shown(about.function)}`);
+  const fields = readFieldsOption(`${what}: fields`, about.fields);
+  return { payload, key: about.key, fields, ...(about.function === undefined ? {} : { function: about.function }) };
+}
+
+/** Plain data as fields of the header. */
+export function readFieldsOption(what: string, value: unknown): Fields {
+  if (value === undefined) return NO_FIELDS;
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value))
+    throw new TypeError(`${what}: expected an object of plain data, got ${shown(value)}`);
+  return toFields(value as Record<string, unknown>);
+}

@@ -1,0 +1,93 @@
+/** All streams of a consumer, by number. */
+import type { Drafts } from '../protocol/drafts.ts';
+import type { WireRecord } from '../protocol/messages.ts';
+import type { NoticeRecord, ResultsRecord, WindowRecord } from '../protocol/stream_records.ts';
+import type { AskEvent, ConsumerEvent, ConsumerInstruction } from './events.ts';
+import { Stream } from './stream.ts';
+
+/** Texts that are remembered so as not to be told again. */
+const MAX_NOTICES = 1_000;
+
+export class StreamTable {
+  readonly #streams = new Map<number, Stream>();
+  /** Those that may have something to say. */
+  readonly #changed = new Set<Stream>();
+  readonly #notices = new Set<string>();
+  #farewells: WireRecord[] = [];
+
+  get open(): number {
+    return this.#streams.size;
+  }
+
+  handle(event: Exclude<ConsumerEvent, AskEvent>, out: ConsumerInstruction[]): void {
+    if (event.type === 'begin') {
+      const begun = new Stream(event);
+      this.#streams.set(event.stream, begun);
+      begun.pull(out);
+      return;
+    }
+    const stream = this.#streams.get(event.stream);
+    if (stream === undefined) {
+      if (event.type === 'pulled' && event.slots.length > 0) out.push({ type: 'release', slots: event.slots });
+      return;
+    }
+    if (event.type === 'pulled') stream.pulled(event, out);
+    else if (event.type === 'taken') stream.taken(event.results, event.bytes);
+    else stream.cancel(out);
+    this.#settle(stream);
+  }
+
+  receive(record: WindowRecord | ResultsRecord | NoticeRecord, out: ConsumerInstruction[]): void {
+    const stream = this.#streams.get(record.stream);
+    if (record.kind === 'notice') return this.#notice(record, out);
+    if (stream === undefined) {
+      const slots = record.kind === 'results' ? record.slots.filter((slot) => slot >= 0) : [];
+      if (slots.length > 0) out.push({ type: 'release', slots });
+      return;
+    }
+    if (record.kind === 'window') stream.granted(record.jobs, record.bytes, out);
+    else stream.receive(record, out);
+    this.#settle(stream);
+  }
+
+  restate(out: ConsumerInstruction[]): void {
+    this.#farewells = [];
+    for (const stream of this.#streams.values()) {
+      stream.restate(out);
+      this.#changed.add(stream);
+    }
+  }
+
+  write(drafts: Drafts): void {
+    for (const record of this.#farewells) drafts.add(record);
+    this.#farewells = [];
+    for (const stream of this.#changed) stream.write(drafts);
+    this.#changed.clear();
+  }
+
+  close(out: ConsumerInstruction[]): void {
+    for (const stream of this.#streams.values()) {
+      stream.cancel(out);
+      this.#settle(stream);
+    }
+  }
+
+  /** After an event of a stream: it has something to say, or is over. */
+  #settle(stream: Stream): void {
+    if (!stream.over) {
+      this.#changed.add(stream);
+      return;
+    }
+    const farewell = stream.farewell();
+    if (farewell !== undefined) this.#farewells.push(farewell);
+    this.#streams.delete(stream.number);
+    this.#changed.delete(stream);
+  }
+
+  #notice(record: NoticeRecord, out: ConsumerInstruction[]): void {
+    if (this.#notices.has(record.text)) return;
+    if (this.#notices.size >= MAX_NOTICES) this.#notices.clear();
+    this.#notices.add(record.text);
+    out.push({ type: 'notice', stream: record.stream, text: record.text });
+  }
+}

@@ -1,0 +1,99 @@
+/** What users see of streams: the types that a client and a worker's functions share. */
+import type { JobError } from '../errors.ts';
+import type { ReservedName } from './reserved.ts';
+
+/** A payload: bytes, or text that travels as UTF-8. */
+export type Payload = Uint8Array | string;
+
+/** What many payloads come from. A string or a typed array is no source: one payload is sent with `call()`. */
+export type Source<T> = (Iterable<T> & object) | AsyncIterable<T>;
+
+/** What can be said of each job. */
+export interface JobOptions {
+  /** Optional fields of the header, passed on to master and worker; names that nobody knows do no harm. Plain data. */
+  readonly fields?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A job with more than its payload. */
+export interface JobItem<F extends string = string> extends JobOptions {
+  readonly payload: Payload;
+  /** The function it is for; default: the stream's. */
+  readonly function?: F | undefined;
+  /** Anything. It stays in this process, and comes back with the result (`settle`) or the error. */
+  readonly key?: unknown;
+}
+
+/** An item of a stream without a function of its own: it names one, unless there is a default. */
+export type Item<F extends string = string> = Payload | JobItem<F>;
+
+/** What can be said of one call. */
+export interface CallOptions extends JobOptions {
+  /** Rejects the call with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What can be said of a stream. */
+export interface StreamOptions extends CallOptions {
+  /** Stop after so many results. */
+  readonly messages?: number | undefined;
+  /** Results in the order of job, part and result, instead of as they are ready. */
+  readonly ordered?: boolean | undefined;
+  /** Yield what became of each job, instead of throwing at the first that failed. */
+  readonly settle?: boolean | undefined;
+}
+
+/** Which job a settled result is of. */
+export interface JobInfo {
+  /** The job's place in its stream, from 0. */
+  readonly index: number;
+  /** The `key` that was given with it. */
+  readonly key: unknown;
+  /** Which part of the job, where the master scatters; and which result of the part. */
+  readonly part: number;
+  readonly result: number;
+  readonly function: string;
+  /** How often the failed part was begun; 1 for a result. */
+  readonly attempts: number;
+}
+
+/** What `settle: true` yields. */
+export type Settled =
+  | { readonly status: 'fulfilled'; readonly value: Buffer; readonly job: JobInfo }
+  | { readonly status: 'rejected'; readonly reason: JobError; readonly job: JobInfo };
+
+/**
+ * Results as they come. It starts at the first `next()`, can be iterated once, and ends by itself when the source has ended and every
+ * result has come; leaving it (`break`, `return()`, `await using`) cancels what is still under way.
+ */
+export interface JobStream<T> extends AsyncIterableIterator<T, undefined, undefined>, AsyncDisposable {
+  /** The stream's name, unique everywhere; logs and errors of master and workers mention it. */
+  readonly id: string;
+}
+
+/** Something that can be awaited. */
+interface Eventual<T> {
+  then(fulfilled: (value: T) => unknown, rejected: (reason: unknown) => unknown): unknown;
+}
+
+/** What a worker's function gives back: bytes or text, nothing (one empty result), or many results, one by one; now or later. */
+export type WorkerAnswer =
+  | Payload
+  | undefined
+  | void
+  | Eventual<Payload | undefined | void>
+  | (Iterable<Payload> & object)
+  | AsyncIterable<Payload>;
+
+/** A function that a worker serves. `J` is what it is told of the job. */
+export type WorkerFunction<J = never> = (message: Buffer, job: J) => WorkerAnswer;
+
+/** Members of a worker that can be served: not those of the base class, nor names that begin with `_`. */
+type Candidate<W> = Exclude<keyof W & string, ReservedName | `_${string}`>;
+
+/** The names of the functions that a worker class serves; any name for an untyped client. */
+export type FunctionsOf<W> = [W] extends [never]
+  ? string
+  : { [K in Candidate<W>]: W[K] extends WorkerFunction ? K : never }[Candidate<W>];
+
+/** What the master says of itself: plain data. */
+export type Status = Readonly<Record<string, unknown>>;

@@ -1,0 +1,38 @@
+/** Reading and deriving addresses. */
+
+/** Takes `tcp://host:port` or `ipc://path` apart; throws a TypeError that says what was expected. */
+export function parseAddress(address: unknown, option = 'address'): { scheme: 'tcp' | 'ipc' | 'memory'; host: string; port: number | '*' } {
+  if (typeof address !== 'string')
+    throw new TypeError(`${option}: expected a string such as 'tcp://127.0.0.1:5555', got ${typeof address}`);
+  const tcp = /^tcp:\/\/(\[[^\]]+\]|[^:/\s]+):(\d{1,5}|\*)$/.exec(address);
+  if (tcp) {
+    const port = tcp[2] === '*' ? '*' : Number(tcp[2]);
+    if (port !== '*' && port > 65_535) throw new RangeError(`${option}: expected a port up to 65535, got '${address}'`);
+    return { scheme: 'tcp', host: tcp[1] as string, port };
+  }
+  const local = /^(ipc|memory):\/\/(.+)$/.exec(address);
+  if (local) return { scheme: local[1] as 'ipc' | 'memory', host: local[2] as string, port: '*' };
+  throw new TypeError(`${option}: expected 'tcp://host:port' or 'ipc://path', got '${address}'`);
+}
+
+/** Whether a peer on another machine could reach this address. */
+export function isLoopback(address: string): boolean {
+  const { scheme, host } = parseAddress(address);
+  return scheme !== 'tcp' || host === 'localhost' || host === '[::1]' || host.startsWith('127.');
+}
+
+/** A free neighbour of a bound address: the same host with a port of the system's choice, or the ipc path with a suffix. */
+export function neighbour(address: string, suffix: string): string {
+  const { scheme, host } = parseAddress(address);
+  return scheme === 'tcp' ? `tcp://${host}:*` : `${scheme}://${host}.${suffix}`;
+}
+
+/**
+ * The address at which a peer dials a neighbour: the host by which it reached the master, with the port that the master named.
+ * For ipc and memory the welcome carries the suffix instead of a port; an address of the user's own choice it carries whole.
+ */
+export function dialled(address: string, where: string): string {
+  if (where.includes('://')) return where;
+  const { scheme, host } = parseAddress(address);
+  return scheme === 'tcp' ? `tcp://${host}:${where}` : `${scheme}://${host}.${where}`;
+}

@@ -1,0 +1,116 @@
+/** What a function is told of its job. */
+import { fieldValue, unpackValue } from '../protocol/fields.ts';
+import type { Scope } from '../streams/job_stream.ts';
+import type { CallOptions, Item, JobStream, Payload, Settled, Source, StreamOptions } from '../streams/types.ts';
+import type { Task } from './task.ts';
+
+/** What a worker's function is told of its job: its second argument. */
+export interface JobContext {
+  /** The job's name, unique everywhere: the stream's, and the job's index in it. */
+  readonly id: string;
+  /** The stream's name, and the name of the client (or worker) that sent the job. */
+  readonly stream: string;
+  readonly client: string;
+  /** The job's place in its stream, and the part's in the job (0, unless the master scatters). */
+  readonly index: number;
+  readonly part: number;
+  /** Which try of this part it is, from 1. */
+  readonly attempt: number;
+  readonly function: string;
+  /** Aborted when nobody waits for the results any more. */
+  readonly signal: AbortSignal;
+  /** When the job's results are of no use any more, in milliseconds since 1970; undefined: never. */
+  readonly deadline: number | undefined;
+  /** What the job was given. */
+  readonly resources: Readonly<Record<string, unknown>>;
+  /** All optional fields that came with the job. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Calls another function: one payload, one result. While it waits, this worker may run something else. */
+  call(name: string, payload: Payload, options?: CallOptions): Promise<Buffer>;
+  /** Streams jobs to another function, or to those that the items name. */
+  job(name: string, payloads: Source<Item>, options: StreamOptions & { settle: true }): JobStream<Settled>;
+  job(name: string, payloads: Source<Item>, options?: StreamOptions): JobStream<Buffer>;
+  job(payloads: Source<Item>, options: StreamOptions & { settle: true }): JobStream<Settled>;
+  job(payloads: Source<Item>, options?: StreamOptions): JobStream<Buffer>;
+}
+
+/** How a function's own jobs are sent. (A Caller is that.) */
+export interface Nested {
+  call(scope: Scope, name: unknown, payload: unknown, options: unknown): Promise<Buffer>;
+  job(scope: Scope, args: readonly unknown[]): JobStream<Buffer | Settled>;
+}
+
+/** The context of one task. Everything is looked up when it is asked for. */
+export class Context implements JobContext {
+  readonly #task: Task;
+  readonly #nested: Nested;
+
+  constructor(task: Task, nested: Nested) {
+    this.#task = task;
+    this.#nested = nested;
+  }
+
+  get id(): string {
+    return `${this.stream}/${this.index}`;
+  }
+
+  get stream(): string {
+    return this.#task.record.id;
+  }
+
+  get client(): string {
+    return this.#task.record.client;
+  }
+
+  get index(): number {
+    return this.#task.record.jobs[this.#task.row] as number;
+  }
+
+  get part(): number {
+    return this.#task.record.parts[this.#task.row] as number;
+  }
+
+  get attempt(): number {
+    return this.#task.attempt;
+  }
+
+  get function(): string {
+    return this.#task.record.function;
+  }
+
+  get signal(): AbortSignal {
+    return this.#task.signal;
+  }
+
+  get deadline(): number | undefined {
+    const value = fieldValue(this.#task.fields, 'deadline');
+    return typeof value === 'number' ? value : undefined;
+  }
+
+  get resources(): Readonly<Record<string, unknown>> {
+    const value = fieldValue(this.#task.fields, 'resources');
+    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+  }
+
+  get fields(): Readonly<Record<string, unknown>> {
+    const entries = this.#task.fields.map(([name, value]) => [name, opened(value)] as const);
+    return Object.fromEntries(entries);
+  }
+
+  call(name: string, payload: Payload, options?: CallOptions): Promise<Buffer> {
+    return this.#nested.call(this.#task, name, payload, options);
+  }
+
+  job(...args: readonly unknown[]): JobStream<never> {
+    return this.#nested.job(this.#task, args) as JobStream<never>;
+  }
+}
+
+/** A value that cannot be read is left as the bytes that came. */
+function opened(value: Uint8Array): unknown {
+  try {
+    return unpackValue(value);
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,327 @@
+/**
+ * Runs the functions. It decides nothing: which parts, how many at a time and with how much credit, the state says (`run`, `grant`,
+ * `abort`); what came of it goes back as one `ran` event a turn.
+ *
+ * A turn ends SLICE_MS after the sockets were drained. What was not begun by then goes back to the state, and generators stop between
+ * two yields, so that whatever came in meanwhile is heard before anything new begins. Functions that end within the same turn's
+ * microtasks let the turn go on; others hold their lane, and what they end in is part of a later `ran`.
+ */
+import { shown } from '../common/check.ts';
+import type { PayloadStore } from '../protocol/payloads.ts';
+import type { WireErrorCode } from '../protocol/remote_error.ts';
+import type { WorkerAnswer } from '../streams/types.ts';
+import { EXPECTED, isSteps, isThenable, type Steps, type Thenable, told } from './answers.ts';
+import { Context, type JobContext, type Nested } from './context.ts';
+import type { RanEvent } from './events.ts';
+import type { RunInstruction } from './instructions.ts';
+import { Ledger } from './ledger.ts';
+import { Task } from './task.ts';
+
+export const SLICE_MS = 1;
+/** A yielded Buffer up to this size is copied, since generators like to use one again. A larger one is given away. */
+export const COPIED_BYTES = 16_384;
+
+const EMPTY = Buffer.alloc(0);
+
+export type Served = (message: Buffer, job: JobContext) => WorkerAnswer;
+
+export interface ExecutorOptions {
+  /** What functions have for `this`. */
+  readonly owner: object;
+  readonly name: string;
+  readonly functions: ReadonlyMap<string, Served>;
+  readonly store: PayloadStore;
+  readonly nested: Nested;
+  readonly now: () => number;
+  /** There is something to collect: a turn should follow soon. */
+  readonly wake: () => void;
+}
+
+export class Executor {
+  /** The largest result that the master takes. */
+  maxMessageBytes: number = Infinity;
+  readonly #options: ExecutorOptions;
+  readonly #tasks: (Task | undefined)[] = [];
+  readonly #ledger: Ledger;
+  readonly #changed = (task: Task): void => this.#lendingChanged(task);
+  /** The run under way, which may begin parts from `#at` on while it has lanes. */
+  #run: RunInstruction | undefined;
+  #runs = 0;
+  #at = 0;
+  #free = 0;
+  #paused: Task[] = [];
+  #pausedTold = false;
+  #pausedFirst = false;
+  #turnEndsMs = 0;
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+    this.#ledger = new Ledger(options.store, options.name, (task) => this.#ended(task));
+  }
+
+  /** Begins a turn. Returns its `ran`, unless microtasks may let it go on: then `collect` will tell. */
+  run(instruction: RunInstruction): RanEvent | undefined {
+    const startedMs = this.#options.now();
+    this.#ledger.clockMs = startedMs;
+    this.#turnEndsMs = startedMs + SLICE_MS;
+    this.#run = instruction;
+    this.#runs += 1;
+    this.#at = 0;
+    this.#free = instruction.free;
+    this.#pausedTold = false;
+    // In turns, so that neither generators that never pause by themselves nor parts that never end starve the others.
+    this.#pausedFirst = !this.#pausedFirst;
+    if (!this.#pausedFirst) this.#advance();
+    this.#resume(instruction.ready);
+    this.#advance();
+    this.#ledger.blockedMs += this.#ledger.clockMs - startedMs;
+    const mayGoOn = this.#at < instruction.locals.length && this.#ledger.clockMs < this.#turnEndsMs;
+    if (!mayGoOn) return this.collect();
+    this.#options.wake();
+    return undefined;
+  }
+
+  /** What happened since the last time; undefined if nothing did. Ends the run under way. */
+  collect(): RanEvent | undefined {
+    const run = this.#run;
+    this.#run = undefined;
+    const pausedIsNews = this.#paused.length > 0 && !this.#pausedTold;
+    if (run === undefined && this.#ledger.isEmpty && !pausedIsNews) return undefined;
+    this.#pausedTold = this.#paused.length > 0;
+    return this.#ledger.close(run === undefined ? 0 : this.#at, this.#paused.length > 0, this.#options.now());
+  }
+
+  grant(locals: readonly number[], results: readonly number[], bytes: readonly number[]): void {
+    for (const [at, local] of locals.entries()) {
+      const task = this.#tasks[local];
+      if (task === undefined) continue;
+      task.grants += results[at] as number;
+      task.bytes += bytes[at] as number;
+      const { waiting } = task;
+      if (waiting === undefined || task.grants === 0 || waiting.length > task.bytes) continue;
+      task.waiting = undefined;
+      if (task.over) this.#ledger.last(task, waiting);
+      else this.#ledger.result(task, waiting);
+      this.#options.wake();
+    }
+  }
+
+  abort(locals: readonly number[], reason: string): void {
+    for (const local of locals) {
+      const task = this.#tasks[local];
+      if (task === undefined) continue;
+      task.drop(reason);
+      task.waiting = undefined;
+      if (task.over) this.#ledger.empty(task);
+      else if (task.suspended) this.#finish(task);
+      this.#options.wake();
+    }
+  }
+
+  #advance(): void {
+    const run = this.#run as RunInstruction;
+    while (this.#at < run.locals.length && this.#free > 0 && this.#ledger.clockMs < this.#turnEndsMs) {
+      this.#at += 1;
+      this.#begin(run, this.#at - 1);
+    }
+  }
+
+  /** Generators go on: those that have credit again, and those that the end of a turn stopped. */
+  #resume(ready: readonly number[]): void {
+    const paused = this.#paused;
+    for (const local of ready) {
+      const task = this.#tasks[local];
+      if (task === undefined) continue;
+      task.sinceMs = this.#ledger.clockMs;
+      paused.push(task);
+    }
+    this.#paused = [];
+    let at = 0;
+    for (; at < paused.length && this.#ledger.clockMs < this.#turnEndsMs; at += 1) this.#pull(paused[at] as Task);
+    // Those whose turn did not come are first the next time.
+    this.#paused = paused.slice(at).concat(this.#paused);
+  }
+
+  #begin(run: RunInstruction, at: number): void {
+    const local = run.locals[at] as number;
+    const record = run.records[at] as RunInstruction['records'][number];
+    const about = {
+      local,
+      record,
+      row: run.rows[at] as number,
+      attempt: run.attempts[at] as number,
+      grants: run.grants[at] as number,
+      bytes: run.bytes[at] as number,
+    };
+    const task = new Task(about, this.#runs, this.#ledger.clockMs, this.#changed);
+    this.#tasks[local] = task;
+    this.#free -= 1;
+    const { functions, owner, store, nested } = this.#options;
+    const served = functions.get(record.function);
+    if (served === undefined) {
+      const names = [...functions.keys()].join(', ');
+      this.#fail(task, 'unknown-function', `worker ${this.#options.name} has no function '${record.function}', only ${names}`);
+      return;
+    }
+    let answer: unknown;
+    try {
+      answer = served.call(owner, store.joined(run.slots[at] as number), new Context(task, nested));
+    } catch (error) {
+      this.#ledger.clockMs = this.#options.now();
+      this.#threw(task, error);
+      return;
+    }
+    this.#ledger.clockMs = this.#options.now();
+    this.#answered(task, answer);
+  }
+
+  #answered(task: Task, answer: unknown): void {
+    if (answer instanceof Uint8Array) this.#last(task, answer);
+    else if (typeof answer === 'string') this.#last(task, Buffer.from(answer));
+    else if (answer === undefined || answer === null) this.#last(task, EMPTY);
+    else if (isThenable(answer)) this.#follow(answer, task, (value) => this.#answered(task, value));
+    else if (isSteps(answer)) {
+      task.steps = answer;
+      task.suspended = true;
+      if (task.dropped) this.#finish(task);
+      else this.#pull(task);
+    } else this.#fail(task, 'bad-result', `${task.record.function} returned ${shown(answer)}; expected ${EXPECTED}`);
+  }
+
+  /** Goes on with what a promise ends in, and with the turn, if it is not over. */
+  #follow(
+    answer: Thenable,
+    task: Task,
+    fulfilled: (value: unknown) => void,
+    rejected = (error: unknown): void => this.#threw(task, error),
+  ): void {
+    const then = (go: (value: unknown) => void) => (value: unknown) => {
+      this.#ledger.clockMs = this.#options.now();
+      go(value);
+      if (this.#run !== undefined) this.#advance();
+      this.#options.wake();
+    };
+    void Promise.resolve(answer).then(then(fulfilled), then(rejected));
+  }
+
+  /** The only result of a function that is over. */
+  #last(task: Task, bytes: Uint8Array): void {
+    if (task.dropped) this.#ledger.empty(task);
+    else if (bytes.length > this.maxMessageBytes) this.#tooLarge(task, 'returned', bytes.length);
+    else if (task.grants > 0 && bytes.length <= task.bytes) this.#ledger.last(task, bytes);
+    else {
+      task.over = true;
+      this.#ledger.wait(task, bytes);
+    }
+  }
+
+  /** Pulls a generator until it has ended, is out of credit or of time, or makes us wait. */
+  #pull(task: Task): void {
+    while (!task.ended && task.steps !== undefined) {
+      if (task.dropped) this.#finish(task);
+      else if (task.grants === 0) return this.#ledger.wait(task, undefined);
+      else if (this.#ledger.clockMs >= this.#turnEndsMs) return this.#pause(task);
+      else if (!this.#step(task, task.steps)) return;
+    }
+  }
+
+  #pause(task: Task): void {
+    this.#paused.push(task);
+    this.#options.wake();
+  }
+
+  /** Asks for what comes next. Returns whether to go on at once. */
+  #step(task: Task, steps: Steps): boolean {
+    let step: unknown;
+    task.suspended = false;
+    try {
+      step = steps.next();
+    } catch (error) {
+      this.#ledger.clockMs = this.#options.now();
+      this.#threw(task, error);
+      return false;
+    }
+    if (isThenable(step)) {
+      this.#follow(step, task, (value) => {
+        if (this.#stepped(task, value)) this.#pull(task);
+      });
+      return false;
+    }
+    this.#ledger.clockMs = this.#options.now();
+    return this.#stepped(task, step);
+  }
+
+  /** Takes what a generator yielded. Returns whether it is to be pulled on. */
+  #stepped(task: Task, step: unknown): boolean {
+    task.suspended = true;
+    const { done, value } = (step ?? {}) as { done?: unknown; value?: unknown };
+    if (done === true || task.dropped) {
+      if (done === true) this.#ledger.empty(task);
+      else this.#finish(task);
+      return false;
+    }
+    if (!(value instanceof Uint8Array) && typeof value !== 'string') {
+      this.#fail(task, 'bad-result', `${task.record.function} yielded ${shown(value)}; expected a Uint8Array or a string`);
+      return false;
+    }
+    const bytes = typeof value === 'string' ? Buffer.from(value) : value.length <= COPIED_BYTES ? Buffer.from(value) : value;
+    if (bytes.length > this.maxMessageBytes) {
+      this.#tooLarge(task, 'yielded', bytes.length);
+      return false;
+    }
+    if (bytes.length > task.bytes) {
+      this.#ledger.wait(task, bytes);
+      return false;
+    }
+    this.#ledger.result(task, bytes);
+    return true;
+  }
+
+  #lendingChanged(task: Task): void {
+    if (task.ended) return;
+    if (task.calls > 0) task.lets(this.#options.now());
+    else task.sinceMs = this.#options.now();
+    this.#ledger.changed(task);
+    this.#options.wake();
+  }
+
+  /** Ends a generator between two yields. What it does on its way out is waited for, and not looked at. */
+  #finish(task: Task): void {
+    const { steps } = task;
+    task.suspended = false;
+    task.steps = undefined;
+    let answer: unknown;
+    try {
+      answer = steps?.return?.();
+    } catch {
+      // Nobody is left to be told.
+    }
+    const end = (): void => this.#ledger.empty(task);
+    if (isThenable(answer)) this.#follow(answer, task, end, end);
+    else end();
+  }
+
+  #threw(task: Task, error: unknown): void {
+    task.steps = undefined;
+    const { message, stack } = told(error);
+    this.#fail(task, 'function-threw', message, stack);
+  }
+
+  #tooLarge(task: Task, how: string, length: number): void {
+    const limit = this.maxMessageBytes;
+    this.#fail(task, 'bad-result', `${task.record.function} ${how} ${length} bytes; the master takes at most ${limit} (maxMessageBytes)`);
+  }
+
+  /** The part failed. A generator that is still there is ended, after the part. */
+  #fail(task: Task, code: WireErrorCode, message: string, stack = ''): void {
+    if (task.dropped && task.steps !== undefined) return this.#finish(task);
+    if (task.dropped) return this.#ledger.empty(task);
+    this.#ledger.failure(task, code, message, stack);
+    if (task.steps !== undefined) this.#finish(task);
+  }
+
+  #ended(task: Task): void {
+    this.#tasks[task.local] = undefined;
+    if (task.run === this.#runs) this.#free += 1;
+  }
+}

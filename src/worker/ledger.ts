@@ -1,0 +1,141 @@
+/** What has happened to parts since it was last told: the columns of the next `ran`. Pure. */
+import type { PayloadStore } from '../protocol/payloads.ts';
+import { encodeError, type WireErrorCode } from '../protocol/remote_error.ts';
+import { ENTRY } from '../protocol/stream_records.ts';
+import type { RanEvent } from './events.ts';
+import type { Task } from './task.ts';
+
+export class Ledger {
+  /** The time, as it was last looked at. */
+  clockMs = 0;
+  blockedMs = 0;
+  #busyMs = 0;
+  #locals: number[] = [];
+  #indexes: number[] = [];
+  #flags: number[] = [];
+  #slots: number[] = [];
+  #lengths: number[] = [];
+  #waits: number[] = [];
+  #wanted: number[] = [];
+  #over: boolean[] = [];
+  #changed: Task[] = [];
+
+  readonly #store: PayloadStore;
+  readonly #worker: string;
+
+  readonly #ended: (task: Task) => void;
+
+  /** @param ended told of each part that has ended */
+  constructor(store: PayloadStore, worker: string, ended: (task: Task) => void) {
+    this.#store = store;
+    this.#worker = worker;
+    this.#ended = ended;
+  }
+
+  get isEmpty(): boolean {
+    return this.#locals.length === 0 && this.#waits.length === 0 && this.#changed.length === 0;
+  }
+
+  /** A result, which must have credit. */
+  result(task: Task, bytes: Uint8Array): void {
+    this.#result(task, bytes, ENTRY.result);
+  }
+
+  /** The last result: the part has ended. */
+  last(task: Task, bytes: Uint8Array): void {
+    this.#result(task, bytes, ENTRY.result | ENTRY.partEnd);
+    this.#end(task);
+  }
+
+  /** The part has ended, with no further result. */
+  empty(task: Task): void {
+    if (task.ended) return;
+    this.#entry(task, ENTRY.partEnd, -1, 0);
+    this.#end(task);
+  }
+
+  /** The part has failed. */
+  failure(task: Task, code: WireErrorCode, message: string, stack: string): void {
+    const about = { function: task.record.function, worker: this.#worker, attempts: task.attempt, phase: '' };
+    const bytes = encodeError({ code, message, stack, ...about });
+    this.#entry(task, ENTRY.error | ENTRY.partEnd, this.#store.put(bytes), bytes.length);
+    this.#end(task);
+  }
+
+  #result(task: Task, bytes: Uint8Array, flags: number): void {
+    this.#entry(task, flags, this.#store.put(bytes), bytes.length);
+    task.index += 1;
+    task.grants -= 1;
+    task.bytes -= bytes.length;
+  }
+
+  #end(task: Task): void {
+    task.ended = true;
+    task.lets(this.clockMs);
+    this.#busyMs += task.heldMs;
+    this.#ended(task);
+  }
+
+  #entry(task: Task, flags: number, slot: number, length: number): void {
+    this.#locals.push(task.local);
+    this.#indexes.push(task.index);
+    this.#flags.push(flags);
+    this.#slots.push(slot);
+    this.#lengths.push(length);
+  }
+
+  /** It waits for credit. */
+  wait(task: Task, bytes: Uint8Array | undefined): void {
+    task.waiting = bytes;
+    task.lets(this.clockMs);
+    this.#waits.push(task.local);
+    this.#wanted.push(bytes?.length ?? 0);
+    this.#over.push(task.over);
+  }
+
+  /** It has begun to wait for something of its own, or has ended to. */
+  changed(task: Task): void {
+    this.#changed.push(task);
+  }
+
+  close(begun: number, paused: boolean, now: number): RanEvent {
+    const lends: number[] = [];
+    const goesOn: number[] = [];
+    for (const task of this.#changed) {
+      const lending = task.calls > 0;
+      if (task.ended || lending === task.lending) continue;
+      task.lending = lending;
+      (lending ? lends : goesOn).push(task.local);
+    }
+    const event: RanEvent = {
+      type: 'ran',
+      begun,
+      locals: this.#locals,
+      indexes: this.#indexes,
+      flags: this.#flags,
+      slots: this.#slots,
+      lengths: this.#lengths,
+      waits: this.#waits,
+      wanted: this.#wanted,
+      over: this.#over,
+      lends,
+      goesOn,
+      paused,
+      busyMicros: Math.round(this.#busyMs * 1000),
+      blockedMs: this.blockedMs,
+      now,
+    };
+    this.blockedMs = 0;
+    this.#busyMs = 0;
+    this.#locals = [];
+    this.#indexes = [];
+    this.#flags = [];
+    this.#slots = [];
+    this.#lengths = [];
+    this.#waits = [];
+    this.#wanted = [];
+    this.#over = [];
+    this.#changed = [];
+    return event;
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * The table of parts that a worker has: columns by local number, no object per part. A local number is used again when its part has
+ * ended; the key, which the master gave, is not. What a part is about stays in the record that brought it, at its row.
+ *
+ * A lane is one of the worker's slots. Which states hold one is said in HOLDS_LANE; the other open states have lent theirs.
+ */
+import { Deque } from '../machine/deque.ts';
+import type { PartsRecord } from '../protocol/part_records.ts';
+import { moved } from '../protocol/session.ts';
+
+/**
+ * queued: not begun. offered: the executor may begin it, and says in this very turn whether it did. running: its function runs.
+ * waiting: no credit, and too many are parked. parked: no credit. lending: its function waits for a call of its own. ready: may go on
+ * when a lane is free. aborting: nobody wants it, but its function has not ended.
+ */
+export type PartState = 'queued' | 'offered' | 'running' | 'waiting' | 'parked' | 'lending' | 'ready' | 'aborting' | 'ended';
+export type PartMove = 'offer' | 'keep' | 'begin' | 'wait' | 'park' | 'lend' | 'ready' | 'go' | 'abort' | 'leave' | 'end';
+
+/** Legal moves of a part. */
+export const PART_MOVES = {
+  queued: { offer: 'offered', leave: 'ended' },
+  offered: { keep: 'queued', begin: 'running' },
+  running: { wait: 'waiting', park: 'parked', lend: 'lending', abort: 'aborting', end: 'ended' },
+  waiting: { go: 'running', abort: 'aborting', end: 'ended' },
+  parked: { ready: 'ready', abort: 'aborting', end: 'ended' },
+  lending: { park: 'parked', go: 'running', abort: 'aborting', end: 'ended' },
+  ready: { go: 'running', abort: 'aborting', end: 'ended' },
+  aborting: { end: 'ended' },
+  ended: {},
+} as const satisfies Record<PartState, Partial<Record<PartMove, PartState>>>;
+
+export const HOLDS_LANE = ['running', 'waiting', 'aborting'] as const satisfies readonly PartState[];
+
+export class Parts {
+  readonly key: number[] = [];
+  readonly state: PartState[] = [];
+  readonly attempt: number[] = [];
+  /** Where the part is described: a record, and the row in it. */
+  readonly record: (PartsRecord | undefined)[] = [];
+  readonly row: number[] = [];
+  /** The payload. */
+  readonly slot: number[] = [];
+  /** Results reported so far. */
+  readonly index: number[] = [];
+  /** Results that it may still report, and their bytes. */
+  readonly grants: number[] = [];
+  readonly bytes: number[] = [];
+  /** While it waits for credit: the length of the result that waits, and whether its function has ended. */
+  readonly wanted: number[] = [];
+  readonly over: boolean[] = [];
+  /** Whether it came by PUSH. */
+  readonly pushed: boolean[] = [];
+  /** Its session is gone: nothing of it is reported any more. */
+  readonly mute: boolean[] = [];
+  /** How many parts are in each state. */
+  readonly count: Record<PartState, number> = {
+    queued: 0,
+    offered: 0,
+    running: 0,
+    waiting: 0,
+    parked: 0,
+    lending: 0,
+    ready: 0,
+    aborting: 0,
+    ended: 0,
+  };
+  readonly #free: number[] = [];
+  readonly #byKey = new Map<number, number>();
+  #queue = new Deque();
+
+  /** Parts that have not ended. */
+  get open(): number {
+    return this.state.length - this.#free.length;
+  }
+
+  /** Lanes in use. */
+  get held(): number {
+    let held = 0;
+    for (const state of HOLDS_LANE) held += this.count[state];
+    return held;
+  }
+
+  /** Local numbers of all open parts. */
+  *locals(): Generator<number, void> {
+    for (let local = 0; local < this.state.length; local += 1) if (this.state[local] !== 'ended') yield local;
+  }
+
+  /** The local number of an open part, or -1. */
+  find(key: number): number {
+    return this.#byKey.get(key) ?? -1;
+  }
+
+  /** Adds the part at a row of a record to the end of the queue. */
+  add(record: PartsRecord, row: number, pushed: boolean): void {
+    const local = this.#free.pop() ?? this.state.length;
+    const key = record.keys[row] as number;
+    this.key[local] = key;
+    this.state[local] = 'queued';
+    this.attempt[local] = record.attempts[row] as number;
+    this.record[local] = record;
+    this.row[local] = row;
+    this.slot[local] = record.slots[row] as number;
+    this.index[local] = 0;
+    this.grants[local] = record.grants[row] as number;
+    this.bytes[local] = record.bytes[row] as number;
+    this.wanted[local] = 0;
+    this.over[local] = false;
+    this.pushed[local] = pushed;
+    this.mute[local] = false;
+    this.count.queued += 1;
+    this.#byKey.set(key, local);
+    this.#queue.push(local);
+  }
+
+  move(local: number, move: PartMove): void {
+    const from = this.state[local] as PartState;
+    const to: PartState = moved(PART_MOVES, 'part', from, move);
+    this.count[from] -= 1;
+    this.state[local] = to;
+    if (to !== 'ended') {
+      this.count[to] += 1;
+      return;
+    }
+    if (!this.mute[local]) this.#byKey.delete(this.key[local] as number);
+    this.record[local] = undefined;
+    this.#free.push(local);
+  }
+
+  /** Forgets the key, which another session may use again; the part itself goes on until its function has ended. */
+  silence(local: number): void {
+    if (!this.mute[local]) this.#byKey.delete(this.key[local] as number);
+    this.mute[local] = true;
+  }
+
+  /** Whether what it waits for is covered by its credit. */
+  affordable(local: number): boolean {
+    return (this.grants[local] as number) > 0 && (this.wanted[local] as number) <= (this.bytes[local] as number);
+  }
+
+  /** Takes up to `most` parts from the front of the queue, as offered. */
+  offer(most: number): number[] {
+    const offered: number[] = [];
+    while (offered.length < most) {
+      const local = this.#queue.shift();
+      if (local === undefined) break;
+      this.move(local, 'offer');
+      offered.push(local);
+    }
+    return offered;
+  }
+
+  /** Puts those from `from` on back to the front, in their order. */
+  giveBack(offered: readonly number[], from: number): void {
+    for (let i = offered.length - 1; i >= from; i -= 1) {
+      const local = offered[i] as number;
+      this.move(local, 'keep');
+      this.#queue.unshift(local);
+    }
+  }
+
+  /** Takes these out of the queue. */
+  leave(locals: readonly number[]): void {
+    const leaving = new Set(locals);
+    for (let left = this.#queue.size; left > 0; left -= 1) {
+      const local = this.#queue.shift() as number;
+      if (leaving.has(local)) this.move(local, 'leave');
+      else this.#queue.push(local);
+    }
+  }
+}

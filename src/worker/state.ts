@@ -1,0 +1,247 @@
+/**
+ * A worker as a state machine: its session, its parts (workload.ts), and the streams and calls of its functions (streams/). Pure.
+ *
+ * Parts are begun only while the session stands: when it is gone, the master gives what is not begun to others at once. After a jump of
+ * the clock (SIGSTOP, a suspended machine) it may be gone without our having heard of it, so the worker asks first.
+ */
+import { Timers } from '../machine/timers.ts';
+import type { Welcome } from '../protocol/greetings.ts';
+import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
+import { type Envelope, slotsOf, type WireRecord } from '../protocol/messages.ts';
+import { Peer } from '../protocol/peer.ts';
+import { moved } from '../protocol/session.ts';
+import { Consumer } from '../streams/consumer.ts';
+import { type ConsumerEvent, type ConsumerInstruction, isConsumerEvent, isConsumerRecord } from '../streams/events.ts';
+import type { WorkerEvent } from './events.ts';
+import type { WorkerInstruction } from './instructions.ts';
+import { Workload } from './workload.ts';
+
+/** serving: takes parts. draining: finishes what it has begun. parting: all is said, and waits to be acknowledged. gone: closed. */
+export type Life = 'serving' | 'draining' | 'parting' | 'gone';
+export type LifeMove = 'stop' | 'drained' | 'part' | 'refuse';
+
+export const LIFE_MOVES = {
+  serving: { stop: 'draining', refuse: 'gone' },
+  draining: { drained: 'parting', part: 'gone', refuse: 'gone' },
+  parting: { part: 'gone', refuse: 'gone' },
+  gone: {},
+} as const satisfies Record<Life, Partial<Record<LifeMove, Life>>>;
+
+/** How often the clock is looked at, and a silence of ours that may have cost us the session. */
+export const PULSE_MS = 500;
+export const JUMP_MS = 1_500;
+/** A worker that leaves asks so often for the acknowledgement that it waits for. */
+export const ASK_AGAIN_MS = 50;
+
+export interface WorkerStateOptions {
+  readonly name: string;
+  readonly functions: readonly string[];
+  readonly slots: number;
+  readonly maxParked: number;
+}
+
+export class WorkerState {
+  readonly #peer: Peer;
+  readonly #workload: Workload;
+  readonly #consumer = new Consumer();
+  readonly #timers = new Timers();
+  #life: Life = 'serving';
+  #heardAtMs = 0;
+  #deadlineAtMs = Infinity;
+  #wakeAtMs = Infinity;
+  /** A hello was sent after a jump of the clock: no part is begun before its welcome. */
+  #unsure = false;
+
+  constructor(options: WorkerStateOptions) {
+    this.#peer = new Peer({ role: 'worker', name: options.name, functions: options.functions, slots: options.slots });
+    this.#workload = new Workload({ slots: options.slots, maxParked: options.maxParked, drafts: this.#peer.reports });
+  }
+
+  handle(event: WorkerEvent): WorkerInstruction[] {
+    const out: WorkerInstruction[] = [];
+    if (this.#life === 'gone') return out;
+    if (isConsumerEvent(event)) this.#consumer.handle(event, out as ConsumerInstruction[]);
+    else {
+      this.#hear(event.now, event.type === 'ran' ? event.blockedMs : 0, out);
+      this.#dispatch(event, out);
+      this.#alarm(out);
+    }
+    return out;
+  }
+
+  #dispatch(event: Exclude<WorkerEvent, ConsumerEvent>, out: WorkerInstruction[]): void {
+    switch (event.type) {
+      case 'start':
+        this.#timers.set('notice', event.now + NOTICE_AFTER_MS);
+        return;
+      case 'connected':
+        this.#peer.greet(out);
+        return;
+      case 'disconnected':
+        this.#disconnected(event.now, out);
+        return;
+      case 'welcome':
+        this.#welcomed(event.welcome, event.now, out);
+        return;
+      case 'resync':
+        this.#peer.resync(out);
+        return;
+      case 'refused':
+        this.#peer.refused(event.refused);
+        if (this.#peer.state !== 'ended') return;
+        this.#end('refuse', out);
+        out.push({ type: 'refused', refused: event.refused });
+        return;
+      case 'batch':
+        this.#batch(event.envelope, event.records, event.bytes, out);
+        return;
+      case 'reportsConnected':
+        this.#peer.reportsConnected(out);
+        return;
+      case 'pullLost':
+        if (this.#peer.welcome !== undefined) this.#peer.reports.add({ kind: 'pullLost' });
+        return;
+      case 'ran':
+        this.#workload.ran(event);
+        return;
+      case 'turn':
+        this.#workload.turn(this.#peer.state === 'joined' && !this.#unsure && this.#life === 'serving', out);
+        return;
+      case 'flush':
+        this.#flush(event.now, out);
+        return;
+      case 'wake':
+        for (const name of this.#timers.due(event.now)) this.#due(name, event.now, out);
+        return;
+      case 'stop':
+        this.#stop(event.deadlineAtMs);
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  /** Looks whether more time has passed than a session outlives in silence. What our own functions took is not counted. */
+  #hear(now: number, blockedMs: number, out: WorkerInstruction[]): void {
+    const silenceMs = now - this.#heardAtMs - blockedMs;
+    this.#heardAtMs = now;
+    if (silenceMs <= JUMP_MS || this.#peer.state !== 'joined' || this.#unsure) return;
+    this.#unsure = true;
+    this.#peer.greet(out);
+  }
+
+  #disconnected(now: number, out: WorkerInstruction[]): void {
+    if (this.#peer.state === 'joined') out.push({ type: 'lost' });
+    this.#peer.disconnected();
+    this.#timers.clear('pulse');
+    this.#timers.clear('heartbeat');
+    this.#timers.ensure('notice', now + NOTICE_AFTER_MS);
+  }
+
+  #welcomed(welcome: Welcome, now: number, out: WorkerInstruction[]): void {
+    const how = this.#peer.welcomed(welcome, out);
+    if (how === undefined) return;
+    this.#unsure = false;
+    this.#timers.clear('notice');
+    this.#timers.set('pulse', now + PULSE_MS);
+    if (welcome.heartbeatMs > 0) this.#timers.set('heartbeat', now + welcome.heartbeatMs);
+    if (how === 'anew') this.#workload.forgetAll(out);
+    if (how !== 'resumed') {
+      this.#consumer.restate(out as ConsumerInstruction[]);
+      if (this.#life !== 'serving') this.#peer.reports.add({ kind: 'leaving' });
+    }
+    out.push({ type: 'welcomed', welcome, how });
+  }
+
+  #batch(envelope: Envelope, records: readonly WireRecord[], bytes: number, out: WorkerInstruction[]): void {
+    const pushed = envelope.lane === 'push';
+    const fresh = pushed ? this.#peer.ofThisEpoch(envelope) : envelope.lane === 'control' && this.#peer.receive(envelope, bytes, out);
+    if (!fresh) this.#drop(records);
+    else for (const record of records) this.#receive(record, pushed, out);
+  }
+
+  #receive(record: WireRecord, pushed: boolean, out: WorkerInstruction[]): void {
+    if (record.kind === 'parts') this.#workload.take(record, pushed, this.#life !== 'serving');
+    else if (pushed) this.#reject(record, out);
+    else if (record.kind === 'revoke') this.#workload.revoke(record.keys);
+    else if (record.kind === 'abort') this.#workload.abort(record.keys, out);
+    else if (record.kind === 'grant') this.#workload.grant(record, out);
+    else if (isConsumerRecord(record)) this.#consumer.receive(record, out as ConsumerInstruction[]);
+    else this.#reject(record, out);
+  }
+
+  #reject(record: WireRecord, out: WorkerInstruction[]): void {
+    this.#drop([record]);
+    out.push({ type: 'reject', reason: `a worker takes no '${record.kind}'` });
+  }
+
+  #drop(records: readonly WireRecord[]): void {
+    for (const record of records) this.#workload.spend(slotsOf(record));
+  }
+
+  #flush(now: number, out: WorkerInstruction[]): void {
+    this.#workload.conclude();
+    if (this.#peer.welcome !== undefined) this.#consumer.write(this.#peer.control);
+    const stops = this.#life !== 'serving' && this.#departs(now, out);
+    this.#peer.flush(out);
+    this.#workload.release(out);
+    if (!stops) return;
+    this.#end('part', out);
+    this.#peer.end();
+    out.push({ type: 'stopped' });
+  }
+
+  #stop(deadlineAtMs: number): void {
+    this.#deadlineAtMs = Math.min(this.#deadlineAtMs, deadlineAtMs);
+    this.#timers.set('deadline', this.#deadlineAtMs);
+    if (this.#life !== 'serving') return;
+    this.#move('stop');
+    if (this.#peer.welcome === undefined) return;
+    this.#workload.returnQueued();
+    this.#peer.reports.add({ kind: 'leaving' });
+  }
+
+  /** Whether this flush is the last: all is done and acknowledged, or there is no time or nobody left to do it for. */
+  #departs(now: number, out: WorkerInstruction[]): boolean {
+    if (this.#peer.welcome === undefined) return true;
+    const late = now >= this.#deadlineAtMs;
+    if (late) this.#workload.stopAll('the worker stops', out);
+    if (this.#life === 'draining' && this.#workload.open === 0) this.#move('drained');
+    const said = this.#life === 'parting' && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
+    if (late || said) {
+      if (this.#peer.state === 'joined') this.#peer.reports.add({ kind: 'goodbye' });
+      return true;
+    }
+    // Acknowledgements ride on what the master has to say, which may be nothing: a hello is always answered.
+    if (this.#life === 'parting') this.#timers.ensure('ask', now + ASK_AGAIN_MS);
+    return false;
+  }
+
+  #end(move: LifeMove, out: WorkerInstruction[]): void {
+    if (this.#workload.open > 0) this.#workload.stopAll('the worker stops', out);
+    this.#consumer.close(out as ConsumerInstruction[]);
+    this.#move(move);
+  }
+
+  #move(move: LifeMove): void {
+    this.#life = moved(LIFE_MOVES, 'worker', this.#life, move);
+  }
+
+  /** Says when to wake, if that has changed. */
+  #alarm(out: WorkerInstruction[]): void {
+    const atMs = this.#life === 'gone' ? Infinity : this.#timers.next();
+    if (atMs === this.#wakeAtMs) return;
+    this.#wakeAtMs = atMs;
+    out.push({ type: 'wakeAt', atMs });
+  }
+
+  #due(name: string, now: number, out: WorkerInstruction[]): void {
+    if (name === 'notice') out.push({ type: 'waiting' });
+    else if (name === 'pulse') this.#timers.set('pulse', now + PULSE_MS);
+    else if (name === 'heartbeat') {
+      this.#peer.heartbeat(out);
+      this.#timers.set('heartbeat', now + (this.#peer.welcome?.heartbeatMs ?? PULSE_MS));
+    } else if (name === 'ask' && this.#peer.state === 'joined') this.#peer.greet(out);
+    // The deadline itself is looked at by the flush that follows.
+  }
+}

@@ -1,0 +1,97 @@
+/** What the executor keeps of a part while its function runs, or waits to go on. Pure. */
+import { type Fields, mergeFields } from '../protocol/fields.ts';
+import type { PartsRecord } from '../protocol/part_records.ts';
+import type { Steps } from './answers.ts';
+
+/** What a part to begin is about. */
+export interface Begun {
+  readonly local: number;
+  readonly record: PartsRecord;
+  readonly row: number;
+  readonly attempt: number;
+  readonly grants: number;
+  readonly bytes: number;
+}
+
+/** A part whose function was begun. It is the scope of what the function calls itself. */
+export class Task {
+  readonly local: number;
+  readonly record: PartsRecord;
+  readonly row: number;
+  readonly attempt: number;
+  /** The run that began it. */
+  readonly run: number;
+  /** Results reported so far; what may still be reported. */
+  index = 0;
+  grants: number;
+  bytes: number;
+  /** A function that yields; and whether it is between two yields, so that it can be ended at once. */
+  steps: Steps | undefined = undefined;
+  suspended = false;
+  /** A result without credit, and whether it is the last. */
+  waiting: Uint8Array | undefined = undefined;
+  over = false;
+  /** Nobody wants it. */
+  dropped = false;
+  ended = false;
+  /** Calls of its own that it waits for, and whether that was said. */
+  calls = 0;
+  lending = false;
+  /** How long it has held a lane, and since when it does. */
+  heldMs = 0;
+  sinceMs: number;
+  readonly #changed: (task: Task) => void;
+  #controller: AbortController | undefined = undefined;
+  #reason = '';
+
+  constructor(about: Begun, run: number, sinceMs: number, changed: (task: Task) => void) {
+    this.local = about.local;
+    this.record = about.record;
+    this.row = about.row;
+    this.attempt = about.attempt;
+    this.run = run;
+    this.grants = about.grants;
+    this.bytes = about.bytes;
+    this.sinceMs = sinceMs;
+    this.#changed = changed;
+  }
+
+  get parent(): number {
+    return this.record.keys[this.row] as number;
+  }
+
+  get fields(): Fields {
+    return mergeFields(this.record.fields, this.record.partFields[this.row] ?? []);
+  }
+
+  /** Made when it is first asked for: most functions never do. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.dropped) this.#controller.abort(abortError(this.#reason));
+    }
+    return this.#controller.signal;
+  }
+
+  drop(reason: string): void {
+    this.dropped = true;
+    this.#reason = reason;
+    this.#controller?.abort(abortError(reason));
+  }
+
+  /** Its lane is free, or lent, from now on. */
+  lets(nowMs: number): void {
+    this.heldMs += Math.max(0, nowMs - this.sinceMs);
+    this.sinceMs = Infinity;
+  }
+
+  /** It waits for something of its own, and lends its lane; or goes on. */
+  waits(waiting: boolean): void {
+    this.calls += waiting ? 1 : -1;
+    if (this.calls === (waiting ? 1 : 0)) this.#changed(this);
+  }
+}
+
+function abortError(reason: string): DOMException {
+  return new DOMException(reason, 'AbortError');
+}

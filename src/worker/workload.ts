@@ -1,0 +1,284 @@
+/**
+ * The parts of a worker and its lanes: what is queued, what runs, what waits, and what is reported of it. Pure.
+ *
+ * Invariants: no more parts hold a lane than there are lanes, but for functions that come back from a call of their own, and those
+ * that nobody wants any more; no part reports more than its credit; every part that came is given back, or its end is reported, once,
+ * unless its session is gone.
+ */
+import type { Drafts } from '../protocol/drafts.ts';
+import type { GrantRecord, PartsRecord } from '../protocol/part_records.ts';
+import { ENTRY } from '../protocol/stream_records.ts';
+import type { RanEvent } from './events.ts';
+import type { RunInstruction, WorkerInstruction } from './instructions.ts';
+import { Parts } from './parts.ts';
+import { Reports } from './reports.ts';
+
+/** Parts that one turn may begin. */
+export const MAX_OFFER = 2_048;
+/** Parts that came by PUSH and ended well are remembered, these many: PUSH may bring them twice. */
+export const MAX_REMEMBERED = 8_192;
+
+export interface WorkloadOptions {
+  readonly slots: number;
+  /** Parts without credit that may lend their lanes at a time. */
+  readonly maxParked: number;
+  readonly drafts: Drafts;
+}
+
+export class Workload {
+  readonly #slots: number;
+  readonly #maxParked: number;
+  readonly #parts = new Parts();
+  readonly #reports: Reports;
+  #offered: readonly number[] = [];
+  /** Parts that may go on: some hold a lane, the ready ones want one. */
+  #goOn: number[] = [];
+  #paused = false;
+  readonly #remembered = new Set<number>();
+
+  constructor(options: WorkloadOptions) {
+    this.#slots = options.slots;
+    this.#maxParked = options.maxParked;
+    this.#reports = new Reports(options.drafts, this.#parts);
+  }
+
+  /** Parts that have not ended. */
+  get open(): number {
+    return this.#parts.open;
+  }
+
+  /** Parts came. `pushed`: over PUSH, which the master is told. `leaving`: they go back at once. */
+  take(record: PartsRecord, pushed: boolean, leaving: boolean): void {
+    const parts = this.#parts;
+    if (pushed) this.#reports.accepted(record.keys, record.attempts);
+    const back: number[] = [];
+    for (let row = 0; row < record.keys.length; row += 1) {
+      const key = record.keys[row] as number;
+      const here = parts.find(key);
+      if (here < 0 && !leaving && !(pushed && this.#remembered.has(key))) {
+        parts.add(record, row, pushed);
+        continue;
+      }
+      this.#reports.spend(record.slots[row] as number);
+      if (here >= 0) this.#again(here, record.attempts[row] as number);
+      else if (leaving) back.push(key);
+    }
+    if (back.length > 0) this.#reports.returned(back);
+  }
+
+  /** A part that is here came again, as a newer attempt: it goes on as that, and asks anew for what it waits for. */
+  #again(local: number, attempt: number): void {
+    const parts = this.#parts;
+    parts.attempt[local] = Math.max(parts.attempt[local] as number, attempt);
+    if (parts.state[local] === 'parked' || parts.state[local] === 'waiting') this.#reports.hungry([local]);
+  }
+
+  /** Gives back those that are not begun. The answer names them, even if there are none. */
+  revoke(keys: readonly number[]): void {
+    const locals = keys.map((key) => this.#parts.find(key)).filter((local) => local >= 0 && this.#parts.state[local] === 'queued');
+    this.#giveUp(locals, true);
+  }
+
+  /** Gives everything back that is not begun. */
+  returnQueued(): void {
+    const locals = [...this.#parts.locals()].filter((local) => this.#parts.state[local] === 'queued');
+    if (locals.length > 0) this.#giveUp(locals, true);
+  }
+
+  #giveUp(locals: readonly number[], returned: boolean): void {
+    if (locals.length === 0 && !returned) return;
+    const keys = locals.map((local) => this.#parts.key[local] as number);
+    for (const local of locals) this.#reports.spend(this.#parts.slot[local] as number);
+    this.#parts.leave(locals);
+    if (returned) this.#reports.returned(keys);
+  }
+
+  /** Nobody wants these. Those not begun end here, the others when their functions have. */
+  abort(keys: readonly number[], out: WorkerInstruction[]): void {
+    const parts = this.#parts;
+    const queued: number[] = [];
+    const begun: number[] = [];
+    for (const key of keys) {
+      const local = parts.find(key);
+      if (local < 0 || parts.state[local] === 'aborting') continue;
+      if (parts.state[local] !== 'queued') begun.push(local);
+      else {
+        queued.push(local);
+        this.#reports.entry(local, 0, ENTRY.partEnd, -1, 0);
+      }
+    }
+    this.#giveUp(queued, false);
+    this.#stop(begun, 'nobody waits for this job any more', out);
+  }
+
+  #stop(locals: readonly number[], reason: string, out: WorkerInstruction[]): void {
+    for (const local of locals) this.#parts.move(local, 'abort');
+    if (locals.length > 0) out.push({ type: 'abort', locals, reason });
+  }
+
+  /** All that is begun is told to stop; what is not goes back. */
+  stopAll(reason: string, out: WorkerInstruction[]): void {
+    this.returnQueued();
+    const begun = [...this.#parts.locals()].filter((local) => this.#parts.state[local] !== 'aborting');
+    this.#stop(begun, reason, out);
+  }
+
+  /** The session is gone, and nobody will ask for its parts. What runs is told to stop; its lane is free when it has. */
+  forgetAll(out: WorkerInstruction[]): void {
+    const parts = this.#parts;
+    const queued = [...parts.locals()].filter((local) => parts.state[local] === 'queued');
+    this.#giveUp(queued, false);
+    const begun = [...parts.locals()];
+    const running = begun.filter((local) => parts.state[local] !== 'aborting');
+    this.#stop(running, 'the master that gave this job is gone', out);
+    for (const local of begun) parts.silence(local);
+    this.#goOn = [];
+    this.#reports.reset();
+    this.#remembered.clear();
+  }
+
+  grant(record: GrantRecord, out: WorkerInstruction[]): void {
+    const parts = this.#parts;
+    const begun: { locals: number[]; results: number[]; bytes: number[] } = { locals: [], results: [], bytes: [] };
+    const short: number[] = [];
+    for (const [at, key] of record.keys.entries()) {
+      const local = parts.find(key);
+      if (local < 0) continue;
+      const results = record.results[at] as number;
+      const bytes = record.bytes[at] as number;
+      parts.grants[local] = (parts.grants[local] as number) + results;
+      parts.bytes[local] = (parts.bytes[local] as number) + bytes;
+      const state = parts.state[local];
+      if (state === 'queued' || state === 'aborting') continue;
+      begun.locals.push(local);
+      begun.results.push(results);
+      begun.bytes.push(bytes);
+      if (state !== 'waiting' && state !== 'parked') continue;
+      if (!parts.affordable(local)) short.push(local);
+      else if (parts.over[local] !== true) {
+        // A result that waits is reported without a lane; only a function that is to go on needs one.
+        parts.move(local, state === 'waiting' ? 'go' : 'ready');
+        this.#goOn.push(local);
+      }
+    }
+    if (begun.locals.length > 0) out.push({ type: 'grant', ...begun });
+    this.#reports.hungry(short);
+  }
+
+  /** Lets parts go on and, if new ones may begin, offers those for which a lane is free. */
+  turn(mayBegin: boolean, out: WorkerInstruction[]): void {
+    const parts = this.#parts;
+    const ready: number[] = [];
+    let free = this.#slots - parts.held;
+    const waiting: number[] = [];
+    for (const local of this.#goOn) {
+      const state = parts.state[local];
+      if (state === 'running') ready.push(local);
+      else if (state === 'ready' && free > 0) {
+        parts.move(local, 'go');
+        ready.push(local);
+        free -= 1;
+      } else if (state === 'ready') waiting.push(local);
+    }
+    this.#goOn = waiting;
+    const locals = mayBegin && free > 0 ? parts.offer(MAX_OFFER) : [];
+    if (ready.length === 0 && locals.length === 0 && !this.#paused) return;
+    this.#paused = false;
+    this.#offered = locals;
+    out.push(this.#run(ready, Math.max(0, free), locals));
+  }
+
+  #run(ready: readonly number[], free: number, locals: readonly number[]): RunInstruction {
+    const parts = this.#parts;
+    const records: PartsRecord[] = [];
+    const rows: number[] = [];
+    const attempts: number[] = [];
+    const slots: number[] = [];
+    const grants: number[] = [];
+    const bytes: number[] = [];
+    for (const local of locals) {
+      records.push(parts.record[local] as PartsRecord);
+      rows.push(parts.row[local] as number);
+      attempts.push(parts.attempt[local] as number);
+      slots.push(parts.slot[local] as number);
+      grants.push(parts.grants[local] as number);
+      bytes.push(parts.bytes[local] as number);
+    }
+    return { type: 'run', ready, free, locals, records, rows, attempts, slots, grants, bytes };
+  }
+
+  ran(event: RanEvent): void {
+    const parts = this.#parts;
+    const offered = this.#offered;
+    this.#offered = [];
+    if (event.begun > offered.length) throw new Error(`assertion: ${event.begun} parts begun, ${offered.length} offered`);
+    for (let i = 0; i < event.begun; i += 1) parts.move(offered[i] as number, 'begin');
+    parts.giveBack(offered, event.begun);
+    for (let i = 0; i < event.locals.length; i += 1) this.#entry(event, i);
+    this.#reports.busy(event.busyMicros);
+    // It always lends its lane while it waits for a call of its own: what it waits for may need one. Then nothing can keep it from going on.
+    for (const local of event.lends) if (parts.state[local] === 'running') parts.move(local, 'lend');
+    for (const local of event.goesOn) if (parts.state[local] === 'lending') parts.move(local, 'go');
+    for (let i = 0; i < event.waits.length; i += 1) {
+      const local = event.waits[i] as number;
+      parts.wanted[local] = event.wanted[i] as number;
+      parts.over[local] = event.over[i] as boolean;
+      const parks = parts.count.parked < this.#maxParked || parts.state[local] === 'lending';
+      parts.move(local, parks ? 'park' : 'wait');
+    }
+    this.#reports.hungry(event.waits);
+    this.#paused ||= event.paused;
+  }
+
+  #entry(event: RanEvent, at: number): void {
+    const parts = this.#parts;
+    const local = event.locals[at] as number;
+    const index = event.indexes[at] as number;
+    const flags = event.flags[at] as number;
+    const slot = event.slots[at] as number;
+    const length = event.lengths[at] as number;
+    if (index !== parts.index[local])
+      throw new Error(`assertion: part ${parts.key[local]} reports result ${index} instead of ${parts.index[local]}`);
+    if ((flags & ENTRY.result) !== 0) {
+      parts.index[local] = index + 1;
+      const grants = (parts.grants[local] as number) - 1;
+      const bytes = (parts.bytes[local] as number) - length;
+      if (grants < 0 || bytes < 0) throw new Error(`assertion: part ${parts.key[local]} reports more than its credit`);
+      parts.grants[local] = grants;
+      parts.bytes[local] = bytes;
+    }
+    if (parts.mute[local] === true) this.#reports.spend(slot);
+    else this.#reports.entry(local, index, flags, slot, length);
+    if ((flags & ENTRY.partEnd) === 0) return;
+    this.#reports.spend(parts.slot[local] as number);
+    if (parts.pushed[local] === true && (flags & ENTRY.error) === 0 && parts.state[local] !== 'aborting')
+      this.#remember(parts.key[local] as number);
+    parts.move(local, 'end');
+  }
+
+  /** Only what ended well is remembered: what failed or went back may come again, to be run. */
+  #remember(key: number): void {
+    this.#remembered.add(key);
+    if (this.#remembered.size <= MAX_REMEMBERED) return;
+    for (const oldest of this.#remembered) {
+      this.#remembered.delete(oldest);
+      return;
+    }
+  }
+
+  /** Before the flush: says what is to be said of the whole. */
+  conclude(): void {
+    this.#reports.lent();
+  }
+
+  /** After the flush: what it let go. */
+  release(out: WorkerInstruction[]): void {
+    const slots = this.#reports.takeSpent();
+    if (slots.length > 0) out.push({ type: 'release', slots });
+  }
+
+  /** Lets payloads of records go that were not taken. */
+  spend(slots: readonly number[]): void {
+    for (const slot of slots) this.#reports.spend(slot);
+  }
+}
