@@ -22,11 +22,17 @@ export class WakeUp {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
     if (atMs === Infinity) return;
+    this.#sleep();
+  }
+
+  /** Timers of Node end up to a millisecond before `now()` says so, and take at most 2^31 - 1 ms: then it sleeps on. */
+  #sleep(): void {
     const fire = (): void => {
       this.#timer = undefined;
+      if (now() < this.#at) return this.#sleep();
       this.#at = Infinity;
       this.#wake();
     };
-    this.#timer = setTimeout(fire, Math.min(Math.max(0, Math.ceil(atMs - now())), 2 ** 31 - 1));
+    this.#timer = setTimeout(fire, Math.min(Math.max(0, Math.ceil(this.#at - now())), 2 ** 31 - 1));
   }
 }

@@ -32,12 +32,12 @@ export class History<E, I> {
   record(event: E, instructions: readonly I[]): number {
     this.#last += 1;
     this.#entries.push({ id: this.#last, event, instructions });
-    if (this.#entries.length >= this.#limit * 2) this.#entries = this.#entries.slice(-this.#limit);
+    if (this.#entries.length >= this.#limit * 2) this.#entries = this.#entries.slice(this.#entries.length - this.#limit);
     return this.#last;
   }
 
   entries(): readonly HistoryEntry<E, I>[] {
-    return this.#entries.length > this.#limit ? this.#entries.slice(-this.#limit) : this.#entries;
+    return this.#entries.length > this.#limit ? this.#entries.slice(this.#entries.length - this.#limit) : this.#entries;
   }
 
   /** The entries whose event or instructions are about it, as lines that a person can read. */

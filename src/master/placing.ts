@@ -155,11 +155,10 @@ function placeByPush(core: Core, shape: ShapeBook): void {
   }
   while (room > 0) {
     const fair = Math.max(1, Math.ceil(shape.waiting / core.pushPeers));
-    const rows = take(core, shape, Math.min(room, turn, fair));
+    const rows = take(core, shape, Math.min(room, turn, fair), 'push');
     if (rows.length === 0) return;
     room -= rows.length;
     for (const row of rows) {
-      core.parts.move(row, 'push');
       core.pushed.add(core.parts.key[row] as number);
       write(core, core.pushDrafts, row);
     }

@@ -66,9 +66,9 @@ function first(core: Core, queue: Queue): number {
 
 /**
  * Takes up to `count` parts of a shape, from one queue; the next call goes on with the next. Their first results are reserved.
- * @returns rows, each still 'queued': the caller places them at once.
+ * @returns rows, moved already: the caller says at once who gets them.
  */
-export function take(core: Core, shape: ShapeBook, count: number): number[] {
+export function take(core: Core, shape: ShapeBook, count: number, move: 'place' | 'push' = 'place'): number[] {
   const rows: number[] = [];
   while (rows.length === 0) {
     const queue = shape.ready.shift();
@@ -81,7 +81,7 @@ export function take(core: Core, shape: ShapeBook, count: number): number[] {
       reserve(core, stream, row);
       rows.push(row);
       core.parts.attempt[row] = (core.parts.attempt[row] as number) + 1;
-      core.parts.move(row, 'place');
+      core.parts.move(row, move);
     }
     list(core, queue);
   }

@@ -3,7 +3,7 @@
  * the reader first looks whether so many bytes are there.
  */
 
-const text = new TextDecoder('utf-8', { fatal: true });
+const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Why bytes are not a message of ours. Thrown by readers, and turned into a `Rejected` value by the decoders of whole messages. */
 export class Malformed extends Error {}
@@ -97,6 +97,7 @@ export class Reader {
     return this.#bytes[this.#at++] as number;
   }
 
+  /** Only the shortest form is taken, so that each message can be written in one way. */
   int(): number {
     const first = this.u8();
     if (first < 0x80) return first;
@@ -105,6 +106,7 @@ export class Reader {
     for (let count = 1; count < 8; count += 1) {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
+      if (byte === 0) throw new Malformed('an integer is longer than it need be');
       if (byte < 0x80) {
         if (value > Number.MAX_SAFE_INTEGER) throw new Malformed('an integer is over 2^53');
         return value;

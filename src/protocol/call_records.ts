@@ -73,7 +73,7 @@ export const replyCodec: Codec<ReplyRecord> = {
     const outcome = REPLIES[source.header.choice(REPLIES.length, 'outcome')] as Reply;
     const text = source.header.string();
     const { slots, lengths } = readPayloads(source);
-    if (slots.length !== 1) throw new Malformed('a reply holds more than one value');
+    if (slots.length !== 1 || ((slots[0] as number) >= 0 && outcome !== 'done')) throw new Malformed('a reply and its value disagree');
     return { kind: 'reply', id, outcome, text, slot: slots[0] as number, length: lengths[0] as number };
   },
 };

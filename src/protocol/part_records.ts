@@ -16,7 +16,7 @@
 import { Malformed } from './bytes.ts';
 import { readPayloads, writePayloads } from './columns.ts';
 import { type Fields, readFields, writeFields } from './fields.ts';
-import { type Codec, ENTRY } from './stream_records.ts';
+import { checkEntries, type Codec, ENTRY } from './stream_records.ts';
 
 export interface PartsRecord {
   readonly kind: 'parts';
@@ -211,11 +211,7 @@ export const outcomesCodec: Codec<OutcomesRecord> = {
     const attempts = header.column(slots.length);
     const indexes = header.column(slots.length);
     const flags = header.column(slots.length);
-    for (let i = 0; i < slots.length; i += 1) {
-      const flag = flags[i] as number;
-      if (flag > 15 || ((flag & (ENTRY.result | ENTRY.error)) !== 0) !== (slots[i] as number) >= 0)
-        throw new Malformed('a result and its flags disagree');
-    }
+    checkEntries(slots, flags, ENTRY.result | ENTRY.partEnd | ENTRY.error);
     return { kind: 'outcomes', keys, attempts, indexes, flags, busyMicros: header.int(), slots, lengths };
   },
 };

@@ -66,7 +66,7 @@ export class PayloadStore {
     return index * SLOTS_PER_BLOCK;
   }
 
-  /** Takes one payload, given in one piece or several. */
+  /** Takes one payload, given in one piece or several; small ones are joined, since `copy` reads one piece. */
   put(payload: Uint8Array | readonly Uint8Array[]): number {
     let block = this.#blocks[this.#open];
     if (block === undefined || block.length.length >= 512) {
@@ -75,13 +75,12 @@ export class PayloadStore {
       this.#blocks[this.#open] = block;
     }
     const slot = this.#open * SLOTS_PER_BLOCK + block.length.length;
-    const pieces = payload instanceof Uint8Array ? cut(payload) : payload.flatMap(cut);
-    let length = 0;
+    const given = payload instanceof Uint8Array ? [payload] : payload.filter((piece) => piece.length > 0);
+    const length = given.reduce((sum, piece) => sum + piece.length, 0);
     block.frame.push(block.frames.length);
-    for (const piece of pieces) {
+    for (const piece of given.length !== 1 && length <= SMALL_BYTES ? [Buffer.concat(given)] : given.flatMap(cut)) {
       block.frames.push(piece);
       block.needed.push(1);
-      length += piece.length;
     }
     block.offset.push(0);
     block.length.push(length);
@@ -99,16 +98,15 @@ export class PayloadStore {
   }
 
   length(slot: number): number {
-    return this.#block(slot).length[slot % SLOTS_PER_BLOCK] as number;
+    return held(this.#block(slot), slot);
   }
 
   /** The payload's bytes, uncopied, in as many pieces as they came. */
   pieces(slot: number): Uint8Array[] {
     const block = this.#block(slot);
-    const index = slot % SLOTS_PER_BLOCK;
-    const offset = block.offset[index] as number;
-    let left = block.length[index] as number;
-    const first = block.frame[index] as number;
+    const offset = block.offset[slot % SLOTS_PER_BLOCK] as number;
+    const first = block.frame[slot % SLOTS_PER_BLOCK] as number;
+    let left = held(block, slot);
     const frame = block.frames[first] as Uint8Array;
     if (offset + left <= frame.length) return [frame.subarray(offset, offset + left)];
     const pieces: Uint8Array[] = [];
@@ -133,7 +131,7 @@ export class PayloadStore {
     const block = this.#block(slot);
     const index = slot % SLOTS_PER_BLOCK;
     const offset = block.offset[index] as number;
-    const length = block.length[index] as number;
+    const length = held(block, slot);
     const frame = block.frames[block.frame[index] as number] as Uint8Array;
     if (length <= 32) for (let i = 0; i < length; i += 1) target[at + i] = frame[offset + i] as number;
     else target.set(frame.subarray(offset, offset + length), at);
@@ -144,10 +142,8 @@ export class PayloadStore {
     const number = Math.floor(slot / SLOTS_PER_BLOCK);
     const block = this.#block(slot);
     const index = slot % SLOTS_PER_BLOCK;
-    const length = block.length[index] as number;
-    if (length < 0) throw new Error(`payload store: slot ${slot} was released twice`);
-    let left = block.offset[index] as number;
-    left += length;
+    const length = held(block, slot);
+    let left = (block.offset[index] as number) + length;
     for (let at = block.frame[index] as number; ; at += 1) {
       const frame = block.frames[at] as Uint8Array;
       left -= frame.length;
@@ -171,6 +167,13 @@ export class PayloadStore {
     if (block === undefined) throw new Error(`payload store: no slot ${slot}`);
     return block;
   }
+}
+
+/** The length of a payload that is still here. To read or release one that is gone is a bug of ours. */
+function held(block: PayloadBlock, slot: number): number {
+  const length = block.length[slot % SLOTS_PER_BLOCK];
+  if (length === undefined || length < 0) throw new Error(`payload store: slot ${slot} was released`);
+  return length;
 }
 
 function cut(payload: Uint8Array): Uint8Array[] {

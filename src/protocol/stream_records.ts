@@ -199,6 +199,22 @@ export const windowCodec: Codec<WindowRecord> = {
   },
 };
 
+/** An entry says something, has a payload if and only if it is a result or an error, and is not both. */
+export function checkEntries(slots: readonly number[], flags: readonly number[], legal: number): void {
+  for (let i = 0; i < slots.length; i += 1) {
+    const flag = flags[i] as number;
+    const what = flag & (ENTRY.result | ENTRY.error);
+    if (
+      flag === 0 ||
+      flag > 15 ||
+      (flag & ~legal) !== 0 ||
+      what === (ENTRY.result | ENTRY.error) ||
+      (what !== 0) !== (slots[i] as number) >= 0
+    )
+      throw new Malformed('a result and its flags disagree');
+  }
+}
+
 export const resultsCodec: Codec<ResultsRecord> = {
   code: 7,
   write(sink, r) {
@@ -217,11 +233,7 @@ export const resultsCodec: Codec<ResultsRecord> = {
     const parts = header.column(slots.length);
     const indexes = header.column(slots.length);
     const flags = header.column(slots.length);
-    for (let i = 0; i < slots.length; i += 1) {
-      const flag = flags[i] as number;
-      if (flag > 15 || ((flag & (ENTRY.result | ENTRY.error)) !== 0) !== (slots[i] as number) >= 0)
-        throw new Malformed('a result and its flags disagree');
-    }
+    checkEntries(slots, flags, ENTRY.result | ENTRY.partEnd | ENTRY.jobEnd | ENTRY.error);
     return { kind: 'results', stream, jobs, parts, indexes, flags, slots, lengths };
   },
 };

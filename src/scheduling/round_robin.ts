@@ -8,20 +8,20 @@ import type { Policy, PolicyChoice, PolicyWorker } from './policy.ts';
 export class RoundRobin extends LeastLoaded implements Policy {
   override readonly distribution = 'push' as const;
   #functions = '';
-  #workers = 0;
+  readonly #workers = new Set<number>();
 
   override join(worker: PolicyWorker): string | undefined {
     const functions = [...worker.functions].sort().join(', ');
-    if (this.#workers > 0 && functions !== this.#functions) {
+    if (this.#workers.size > 0 && functions !== this.#functions) {
       return `with roundRobin() all workers serve the same functions: the others serve ${this.#functions}, this one ${functions}`;
     }
     this.#functions = functions;
-    this.#workers += 1;
+    this.#workers.add(worker.worker);
     return super.join(worker);
   }
 
   override leave(worker: number): void {
-    this.#workers -= 1;
+    this.#workers.delete(worker);
     super.leave(worker);
   }
 }

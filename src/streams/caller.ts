@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { checkBoolean, checkInteger, checkOptions, checkSignal, checkString, shown, toBytes } from '../common/check.ts';
 import type { Operation } from '../protocol/call_records.ts';
-import { type Fields, unpackValue } from '../protocol/fields.ts';
+import type { Fields } from '../protocol/fields.ts';
 import type { AnswerInstruction, ConsumerEvent, ConsumerInstruction, DeliverInstruction, PulledEvent } from './events.ts';
 import { ResultStream, type Scope } from './job_stream.ts';
 import { OneCall } from './one_call.ts';
@@ -22,7 +22,7 @@ const CALL_OPTIONS = ['signal', 'fields'] as const;
 export type CallerHandlers = {
   readonly [K in ConsumerInstruction['type']]: (
     instruction: Extract<ConsumerInstruction, { readonly type: K }>,
-  ) => readonly ConsumerEvent[] | undefined;
+  ) => readonly ConsumerEvent[] | undefined | void;
 };
 
 interface Asked {
@@ -48,10 +48,10 @@ export class Caller {
     this.handlers = {
       pull: ({ stream, jobs, bytes }) => this.#receivers.get(stream)?.pull(jobs, bytes),
       deliver: (entries) => this.#deliver(entries),
-      ended: ({ stream, early }) => void this.#receivers.get(stream)?.ended(early),
-      failed: ({ stream }) => void this.#receivers.get(stream)?.failed(),
+      ended: ({ stream, early }) => this.#receivers.get(stream)?.ended(early),
+      failed: ({ stream }) => this.#receivers.get(stream)?.failed(),
       answer: (answer) => this.#answer(answer),
-      notice: ({ text }) => void this.#port.notice(text),
+      notice: ({ text }) => this.#port.notice(text),
       release: ({ slots }) => this.#release(slots),
     };
   }
@@ -119,7 +119,7 @@ export class Caller {
   }
 
   async status(): Promise<Status> {
-    return unpackValue(this.#value(await this.#ask('status', ''))) as Status;
+    return JSON.parse(this.#value(await this.#ask('status', '')).toString()) as Status;
   }
 
   #sized(what: string, bytes: Buffer): Buffer {
@@ -141,7 +141,7 @@ export class Caller {
     const job = (): PulledEvent => {
       this.#packer.add(bytes, bytes.length);
       const columns = this.#packer.take(this.#port.store);
-      return { type: 'pulled', stream, functions: [name], which: [], fields: [], ...columns, source: 'ended' };
+      return { type: 'pulled', stream, first: 0, functions: [name], which: [], fields: [], ...columns, source: 'ended' };
     };
     return new Promise((resolve, reject) => {
       const receiver = new OneCall(this.#port.store, name, job, (outcome) => {

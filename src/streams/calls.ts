@@ -4,7 +4,7 @@
  */
 import { type CallRecord, MAX_CALLS, type ReplyRecord } from '../protocol/call_records.ts';
 import type { Drafts } from '../protocol/drafts.ts';
-import type { AskEvent, ConsumerInstruction } from './events.ts';
+import type { AskEvent, ConsumerOut } from './events.ts';
 
 export class Calls {
   /** Asked in this session and not answered, in the order of asking. */
@@ -20,7 +20,7 @@ export class Calls {
     this.#waiting.push({ kind: 'call', id, operation, key, slot, length });
   }
 
-  reply(record: ReplyRecord, out: ConsumerInstruction[]): void {
+  reply(record: ReplyRecord, out: ConsumerOut): void {
     const { id, outcome, text, slot, length } = record;
     const call = this.#open.get(id);
     if (call === undefined) {
@@ -50,7 +50,7 @@ export class Calls {
     this.#head = 0;
   }
 
-  close(out: ConsumerInstruction[]): void {
+  close(out: ConsumerOut): void {
     const calls = [...this.#open.values(), ...this.#waiting.slice(this.#head)];
     const slots = calls.map((call) => call.slot).filter((slot) => slot >= 0);
     this.#open.clear();

@@ -10,7 +10,7 @@
  */
 import type { Drafts } from '../protocol/drafts.ts';
 import { Calls } from './calls.ts';
-import type { ConsumerEvent, ConsumerInstruction, ConsumerRecord } from './events.ts';
+import type { ConsumerEvent, ConsumerOut, ConsumerRecord } from './events.ts';
 import { StreamTable } from './table.ts';
 
 export class Consumer {
@@ -22,18 +22,18 @@ export class Consumer {
     return this.#streams.open + this.#calls.open;
   }
 
-  handle(event: ConsumerEvent, out: ConsumerInstruction[]): void {
+  handle(event: ConsumerEvent, out: ConsumerOut): void {
     if (event.type === 'ask') this.#calls.ask(event);
     else this.#streams.handle(event, out);
   }
 
-  receive(record: ConsumerRecord, out: ConsumerInstruction[]): void {
+  receive(record: ConsumerRecord, out: ConsumerOut): void {
     if (record.kind === 'reply') this.#calls.reply(record, out);
     else this.#streams.receive(record, out);
   }
 
   /** Another session began: everything that is still wanted will be said again. */
-  restate(out: ConsumerInstruction[]): void {
+  restate(out: ConsumerOut): void {
     this.#streams.restate(out);
     this.#calls.restate();
   }
@@ -45,7 +45,7 @@ export class Consumer {
   }
 
   /** Everything ends: the master is told to stop (at the next write), all payloads are let go, nothing is delivered any more. */
-  close(out: ConsumerInstruction[]): void {
+  close(out: ConsumerOut): void {
     this.#streams.close(out);
     this.#calls.close(out);
   }

@@ -25,6 +25,8 @@ export interface BeginEvent {
 export interface PulledEvent {
   readonly type: 'pulled';
   readonly stream: number;
+  /** The index of the first of them. */
+  readonly first: number;
   /** Names of functions, and which of them each job is for (empty: all for the first). */
   readonly functions: readonly string[];
   readonly which: readonly number[];
@@ -142,6 +144,11 @@ export type ConsumerInstruction =
   | AnswerInstruction
   | NoticeInstruction
   | ReleaseInstruction;
+
+/** Where instructions go: a list that may hold others, too. */
+export interface ConsumerOut {
+  push(instruction: ConsumerInstruction): unknown;
+}
 
 const EVENTS: ReadonlySet<string> = new Set(['begin', 'pulled', 'taken', 'leave', 'ask'] satisfies ConsumerEvent['type'][]);
 const RECORDS: ReadonlySet<string> = new Set(['window', 'results', 'notice', 'reply'] satisfies ConsumerRecord['kind'][]);

@@ -5,7 +5,7 @@
  * Results that are held use the consumer's credit; the master keeps the last unit of it for the head, so the head can always move.
  */
 import { ENTRY } from '../protocol/stream_records.ts';
-import { Entries, type Entry, isShown } from './columns.ts';
+import { type Entries, type Entry, isShown } from './columns.ts';
 
 /** Of one job whose turn has not come: entries by part, and what ended the job, if it has ended. */
 interface Held {

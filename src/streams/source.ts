@@ -207,12 +207,13 @@ export class Pump {
     const { port, stream } = this.#options;
     if (this.#endTold || this.#state === 'stopped' || (this.#packer.count === 0 && this.#state === 'open')) return [];
     this.#endTold = this.#state !== 'open';
+    const first = this.#given - this.#packer.count;
     const { slots, lengths } = this.#packer.take(port.store);
     const columns = { functions: this.#functions, which: this.#which, fields: this.#fields };
     this.#functions = [];
     this.#which = [];
     this.#fields = [];
-    return [{ type: 'pulled', stream, ...columns, slots, lengths, source: this.#state }];
+    return [{ type: 'pulled', stream, first, ...columns, slots, lengths, source: this.#state }];
   }
 }
 

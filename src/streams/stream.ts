@@ -13,7 +13,7 @@ import type { WireRecord } from '../protocol/messages.ts';
 import { moved } from '../protocol/session.ts';
 import { ENTRY, type ResultsRecord } from '../protocol/stream_records.ts';
 import { Entries, isShown } from './columns.ts';
-import type { BeginEvent, ConsumerInstruction, PulledEvent } from './events.ts';
+import type { BeginEvent, ConsumerOut, PulledEvent } from './events.ts';
 import { JOB, Jobs } from './jobs.ts';
 import { Order } from './order.ts';
 import { PartProgress, type Verdict } from './parts.ts';
@@ -67,7 +67,7 @@ export class Stream {
   }
 
   /** Asks the source for as much as there is credit for. */
-  pull(out: ConsumerInstruction[], always = false): void {
+  pull(out: ConsumerOut, always = false): void {
     if (this.#state !== 'open') return;
     const room = this.#window.room();
     const jobs = this.#jobs.next + room.jobs;
@@ -78,7 +78,8 @@ export class Stream {
     out.push({ type: 'pull', stream: this.number, jobs, bytes });
   }
 
-  pulled(event: PulledEvent, out: ConsumerInstruction[]): void {
+  pulled(event: PulledEvent, out: ConsumerOut): void {
+    if (event.first !== this.#jobs.next) throw new Error(`assertion: job ${event.first} came where ${this.#jobs.next} was due`);
     const numbers = event.functions.map((name) => this.#functionNumber(name));
     for (let i = 0; i < event.slots.length; i += 1) {
       const length = event.lengths[i] as number;
@@ -99,7 +100,7 @@ export class Stream {
     } else this.pull(out);
   }
 
-  granted(jobs: number, bytes: number, out: ConsumerInstruction[]): void {
+  granted(jobs: number, bytes: number, out: ConsumerOut): void {
     this.#window.grant(jobs, bytes);
     this.pull(out);
   }
@@ -111,7 +112,7 @@ export class Stream {
   }
 
   /** Entries came. */
-  receive(record: ResultsRecord, out: ConsumerInstruction[]): void {
+  receive(record: ResultsRecord, out: ConsumerOut): void {
     const entries = new Entries();
     const released: number[] = [];
     for (let row = 0; row < record.jobs.length; row += 1) this.#entry(record, row, entries, released);
@@ -123,7 +124,7 @@ export class Stream {
   }
 
   /** Another session began: the master knows nothing of this stream. */
-  restate(out: ConsumerInstruction[]): void {
+  restate(out: ConsumerOut): void {
     const { lowest, bytes } = this.#jobs.unsend();
     this.#cursor = lowest;
     this.#window.restart(this.#jobs.live, bytes);
@@ -164,7 +165,7 @@ export class Stream {
   }
 
   /** Lets all go that is kept here. */
-  cancel(out: ConsumerInstruction[]): void {
+  cancel(out: ConsumerOut): void {
     this.#move('cancel');
     const held = new Entries();
     this.#order?.flush(held);
@@ -241,13 +242,12 @@ export class Stream {
   }
 
   /** Gives entries to the user, as far as `messages` allows. */
-  #hand(entries: Entries, out: ConsumerInstruction[]): void {
+  #hand(entries: Entries, out: ConsumerOut): void {
     const { messages } = this.#about;
+    const limit = messages === 0 ? Infinity : messages - this.#shown;
     let shown = 0;
     let at = 0;
-    for (; at < entries.size && (messages === 0 || this.#shown + shown < messages); at += 1) {
-      if (isShown(entries.flags[at] as number)) shown += 1;
-    }
+    for (; at < entries.size && shown < limit; at += 1) if (isShown(entries.flags[at] as number)) shown += 1;
     const dropped = entries.cut(at);
     this.#shown += shown;
     this.#untaken += shown;
@@ -260,7 +260,7 @@ export class Stream {
     out.push({ type: 'ended', stream: this.number, early });
   }
 
-  #finishIfDone(out: ConsumerInstruction[]): void {
+  #finishIfDone(out: ConsumerOut): void {
     if (this.#state !== 'draining' || this.#jobs.live > 0) return;
     this.#move('finish');
     out.push({ type: 'ended', stream: this.number, early: false });

@@ -2,7 +2,7 @@
 import type { Drafts } from '../protocol/drafts.ts';
 import type { WireRecord } from '../protocol/messages.ts';
 import type { NoticeRecord, ResultsRecord, WindowRecord } from '../protocol/stream_records.ts';
-import type { AskEvent, ConsumerEvent, ConsumerInstruction } from './events.ts';
+import type { AskEvent, ConsumerEvent, ConsumerOut } from './events.ts';
 import { Stream } from './stream.ts';
 
 /** Texts that are remembered so as not to be told again. */
@@ -19,7 +19,7 @@ export class StreamTable {
     return this.#streams.size;
   }
 
-  handle(event: Exclude<ConsumerEvent, AskEvent>, out: ConsumerInstruction[]): void {
+  handle(event: Exclude<ConsumerEvent, AskEvent>, out: ConsumerOut): void {
     if (event.type === 'begin') {
       const begun = new Stream(event);
       this.#streams.set(event.stream, begun);
@@ -37,7 +37,7 @@ export class StreamTable {
     this.#settle(stream);
   }
 
-  receive(record: WindowRecord | ResultsRecord | NoticeRecord, out: ConsumerInstruction[]): void {
+  receive(record: WindowRecord | ResultsRecord | NoticeRecord, out: ConsumerOut): void {
     const stream = this.#streams.get(record.stream);
     if (record.kind === 'notice') return this.#notice(record, out);
     if (stream === undefined) {
@@ -50,7 +50,7 @@ export class StreamTable {
     this.#settle(stream);
   }
 
-  restate(out: ConsumerInstruction[]): void {
+  restate(out: ConsumerOut): void {
     this.#farewells = [];
     for (const stream of this.#streams.values()) {
       stream.restate(out);
@@ -65,7 +65,7 @@ export class StreamTable {
     this.#changed.clear();
   }
 
-  close(out: ConsumerInstruction[]): void {
+  close(out: ConsumerOut): void {
     for (const stream of this.#streams.values()) {
       stream.cancel(out);
       this.#settle(stream);
@@ -84,7 +84,7 @@ export class StreamTable {
     this.#changed.delete(stream);
   }
 
-  #notice(record: NoticeRecord, out: ConsumerInstruction[]): void {
+  #notice(record: NoticeRecord, out: ConsumerOut): void {
     if (this.#notices.has(record.text)) return;
     if (this.#notices.size >= MAX_NOTICES) this.#notices.clear();
     this.#notices.add(record.text);

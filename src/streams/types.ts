@@ -91,9 +91,7 @@ export type WorkerFunction<J = never> = (message: Buffer, job: J) => WorkerAnswe
 type Candidate<W> = Exclude<keyof W & string, ReservedName | `_${string}`>;
 
 /** The names of the functions that a worker class serves; any name for an untyped client. */
-export type FunctionsOf<W> = [W] extends [never]
-  ? string
-  : { [K in Candidate<W>]: W[K] extends WorkerFunction ? K : never }[Candidate<W>];
+export type FunctionsOf<W> = [W] extends [never] ? string : { [K in Candidate<W>]: W[K] extends WorkerFunction ? K : never }[Candidate<W>];
 
 /** What the master says of itself: plain data. */
 export type Status = Readonly<Record<string, unknown>>;

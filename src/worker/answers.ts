@@ -11,14 +11,57 @@ export interface Steps {
   return?(): unknown;
 }
 
-export const EXPECTED = 'a Uint8Array, a string, nothing, a promise of these, or a generator of bytes';
+const EXPECTED = 'expected a Uint8Array, a string, nothing, a promise of these, or a generator of bytes';
+const EXPECTED_STEP = 'expected a Uint8Array or a string';
+
+/** A yielded Buffer up to this size is copied, since generators like to use one again. A larger one is given away. */
+export const COPIED_BYTES = 16_384;
+
+const EMPTY = Buffer.alloc(0);
+
+/** What a function gave back, or what one step of it did. */
+export type Answer =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'later'; readonly promise: Thenable }
+  | { readonly kind: 'steps'; readonly steps: Steps }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'bad'; readonly text: string };
+
+/** Never throws, whatever it is given: users' objects may have getters that do. */
+export function readAnswer(answer: unknown, name: string): Answer {
+  if (answer instanceof Uint8Array) return { kind: 'bytes', bytes: answer };
+  if (typeof answer === 'string') return { kind: 'bytes', bytes: Buffer.from(answer) };
+  if (answer === undefined || answer === null) return { kind: 'bytes', bytes: EMPTY };
+  try {
+    if (isThenable(answer)) return { kind: 'later', promise: answer };
+    if (isSteps(answer)) return { kind: 'steps', steps: answer };
+    return { kind: 'bad', text: `${name} returned ${shown(answer)}; ${EXPECTED}` };
+  } catch {
+    return { kind: 'bad', text: `${name} returned something that cannot be looked at; ${EXPECTED}` };
+  }
+}
+
+/** The same for what `next()` gave. */
+export function readStep(step: unknown, name: string): Answer {
+  try {
+    if (isThenable(step)) return { kind: 'later', promise: step };
+    if (step === null || typeof step !== 'object') return { kind: 'bad', text: `${name} is no generator: next() gave ${shown(step)}` };
+    const { done, value } = step as { done?: unknown; value?: unknown };
+    if (done === true) return { kind: 'done' };
+    if (typeof value === 'string') return { kind: 'bytes', bytes: Buffer.from(value) };
+    if (!(value instanceof Uint8Array)) return { kind: 'bad', text: `${name} yielded ${shown(value)}; ${EXPECTED_STEP}` };
+    return { kind: 'bytes', bytes: value.length <= COPIED_BYTES ? Buffer.from(value) : value };
+  } catch {
+    return { kind: 'bad', text: `${name} yielded something that cannot be looked at; ${EXPECTED_STEP}` };
+  }
+}
 
 export function isThenable(value: unknown): value is Thenable {
   return value !== null && typeof value === 'object' && 'then' in value && typeof value.then === 'function';
 }
 
 /** A generator, or what behaves like one. Arrays and other collections are not meant: they would be taken for one result as easily. */
-export function isSteps(value: unknown): value is Steps {
+function isSteps(value: unknown): value is Steps {
   if (value === null || typeof value !== 'object' || !('next' in value) || typeof value.next !== 'function') return false;
   return Symbol.iterator in value || Symbol.asyncIterator in value;
 }
@@ -29,8 +72,8 @@ export function told(thrown: unknown): { message: string; stack: string } {
     if (!(thrown instanceof Error)) return { message: `threw ${shown(thrown)}`, stack: '' };
     // Users may have put anything there.
     const { message, name, stack } = thrown as { message: unknown; name: unknown; stack?: unknown };
-    return { message: String(message) || String(name), stack: String(stack ?? '') };
+    return { message: String(message) || String(name), stack: typeof stack === 'string' ? stack : '' };
   } catch {
-    return { message: 'threw something that cannot be shown', stack: '' };
+    return { message: 'threw something that cannot be looked at', stack: '' };
   }
 }

@@ -6,11 +6,10 @@
  * two yields, so that whatever came in meanwhile is heard before anything new begins. Functions that end within the same turn's
  * microtasks let the turn go on; others hold their lane, and what they end in is part of a later `ran`.
  */
-import { shown } from '../common/check.ts';
 import type { PayloadStore } from '../protocol/payloads.ts';
 import type { WireErrorCode } from '../protocol/remote_error.ts';
 import type { WorkerAnswer } from '../streams/types.ts';
-import { EXPECTED, isSteps, isThenable, type Steps, type Thenable, told } from './answers.ts';
+import { isThenable, readAnswer, readStep, type Steps, type Thenable, told } from './answers.ts';
 import { Context, type JobContext, type Nested } from './context.ts';
 import type { RanEvent } from './events.ts';
 import type { RunInstruction } from './instructions.ts';
@@ -18,11 +17,6 @@ import { Ledger } from './ledger.ts';
 import { Task } from './task.ts';
 
 export const SLICE_MS = 1;
-/** A yielded Buffer up to this size is copied, since generators like to use one again. A larger one is given away. */
-export const COPIED_BYTES = 16_384;
-
-const EMPTY = Buffer.alloc(0);
-
 export type Served = (message: Buffer, job: JobContext) => WorkerAnswer;
 
 export interface ExecutorOptions {
@@ -93,8 +87,7 @@ export class Executor {
 
   grant(locals: readonly number[], results: readonly number[], bytes: readonly number[]): void {
     for (const [at, local] of locals.entries()) {
-      const task = this.#tasks[local];
-      if (task === undefined) continue;
+      const task = this.#tasks[local] as Task;
       task.grants += results[at] as number;
       task.bytes += bytes[at] as number;
       const { waiting } = task;
@@ -130,8 +123,7 @@ export class Executor {
   #resume(ready: readonly number[]): void {
     const paused = this.#paused;
     for (const local of ready) {
-      const task = this.#tasks[local];
-      if (task === undefined) continue;
+      const task = this.#tasks[local] as Task;
       task.sinceMs = this.#ledger.clockMs;
       paused.push(task);
     }
@@ -143,24 +135,14 @@ export class Executor {
   }
 
   #begin(run: RunInstruction, at: number): void {
-    const local = run.locals[at] as number;
-    const record = run.records[at] as RunInstruction['records'][number];
-    const about = {
-      local,
-      record,
-      row: run.rows[at] as number,
-      attempt: run.attempts[at] as number,
-      grants: run.grants[at] as number,
-      bytes: run.bytes[at] as number,
-    };
-    const task = new Task(about, this.#runs, this.#ledger.clockMs, this.#changed);
-    this.#tasks[local] = task;
+    const task = new Task(run, at, this.#runs, this.#ledger.clockMs, this.#changed);
+    this.#tasks[task.local] = task;
     this.#free -= 1;
     const { functions, owner, store, nested } = this.#options;
-    const served = functions.get(record.function);
+    const served = functions.get(task.record.function);
     if (served === undefined) {
       const names = [...functions.keys()].join(', ');
-      this.#fail(task, 'unknown-function', `worker ${this.#options.name} has no function '${record.function}', only ${names}`);
+      this.#fail(task, 'unknown-function', `worker ${this.#options.name} has no function '${task.record.function}', only ${names}`);
       return;
     }
     let answer: unknown;
@@ -176,16 +158,16 @@ export class Executor {
   }
 
   #answered(task: Task, answer: unknown): void {
-    if (answer instanceof Uint8Array) this.#last(task, answer);
-    else if (typeof answer === 'string') this.#last(task, Buffer.from(answer));
-    else if (answer === undefined || answer === null) this.#last(task, EMPTY);
-    else if (isThenable(answer)) this.#follow(answer, task, (value) => this.#answered(task, value));
-    else if (isSteps(answer)) {
-      task.steps = answer;
+    if (answer instanceof Uint8Array) return this.#last(task, answer);
+    const read = readAnswer(answer, task.record.function);
+    if (read.kind === 'bytes') this.#last(task, read.bytes);
+    else if (read.kind === 'later') this.#follow(read.promise, task, (value) => this.#answered(task, value));
+    else if (read.kind === 'steps') {
+      task.steps = read.steps;
       task.suspended = true;
       if (task.dropped) this.#finish(task);
       else this.#pull(task);
-    } else this.#fail(task, 'bad-result', `${task.record.function} returned ${shown(answer)}; expected ${EXPECTED}`);
+    } else if (read.kind === 'bad') this.#fail(task, 'bad-result', read.text);
   }
 
   /** Goes on with what a promise ends in, and with the turn, if it is not over. */
@@ -220,14 +202,9 @@ export class Executor {
     while (!task.ended && task.steps !== undefined) {
       if (task.dropped) this.#finish(task);
       else if (task.grants === 0) return this.#ledger.wait(task, undefined);
-      else if (this.#ledger.clockMs >= this.#turnEndsMs) return this.#pause(task);
+      else if (this.#ledger.clockMs >= this.#turnEndsMs) return void this.#paused.push(task);
       else if (!this.#step(task, task.steps)) return;
     }
-  }
-
-  #pause(task: Task): void {
-    this.#paused.push(task);
-    this.#options.wake();
   }
 
   /** Asks for what comes next. Returns whether to go on at once. */
@@ -241,40 +218,35 @@ export class Executor {
       this.#threw(task, error);
       return false;
     }
-    if (isThenable(step)) {
-      this.#follow(step, task, (value) => {
-        if (this.#stepped(task, value)) this.#pull(task);
-      });
-      return false;
-    }
     this.#ledger.clockMs = this.#options.now();
     return this.#stepped(task, step);
   }
 
-  /** Takes what a generator yielded. Returns whether it is to be pulled on. */
+  /** Takes what a generator gave. Returns whether it is to be pulled on at once. */
   #stepped(task: Task, step: unknown): boolean {
+    const read = readStep(step, task.record.function);
+    if (read.kind === 'later') {
+      this.#follow(read.promise, task, (value) => {
+        if (this.#stepped(task, value)) this.#pull(task);
+      });
+      return false;
+    }
     task.suspended = true;
-    const { done, value } = (step ?? {}) as { done?: unknown; value?: unknown };
-    if (done === true || task.dropped) {
-      if (done === true) this.#ledger.empty(task);
-      else this.#finish(task);
-      return false;
+    if (read.kind === 'done') this.#ledger.empty(task);
+    else if (task.dropped) this.#finish(task);
+    else if (read.kind === 'bad') this.#fail(task, 'bad-result', read.text);
+    else if (read.kind === 'bytes') return this.#yielded(task, read.bytes);
+    return false;
+  }
+
+  #yielded(task: Task, bytes: Uint8Array): boolean {
+    if (bytes.length > this.maxMessageBytes) this.#tooLarge(task, 'yielded', bytes.length);
+    else if (bytes.length > task.bytes) this.#ledger.wait(task, bytes);
+    else {
+      this.#ledger.result(task, bytes);
+      return true;
     }
-    if (!(value instanceof Uint8Array) && typeof value !== 'string') {
-      this.#fail(task, 'bad-result', `${task.record.function} yielded ${shown(value)}; expected a Uint8Array or a string`);
-      return false;
-    }
-    const bytes = typeof value === 'string' ? Buffer.from(value) : value.length <= COPIED_BYTES ? Buffer.from(value) : value;
-    if (bytes.length > this.maxMessageBytes) {
-      this.#tooLarge(task, 'yielded', bytes.length);
-      return false;
-    }
-    if (bytes.length > task.bytes) {
-      this.#ledger.wait(task, bytes);
-      return false;
-    }
-    this.#ledger.result(task, bytes);
-    return true;
+    return false;
   }
 
   #lendingChanged(task: Task): void {

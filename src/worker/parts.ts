@@ -7,6 +7,7 @@
 import { Deque } from '../machine/deque.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
 import { moved } from '../protocol/session.ts';
+import type { RunInstruction } from './instructions.ts';
 
 /**
  * queued: not begun. offered: the executor may begin it, and says in this very turn whether it did. running: its function runs.
@@ -147,6 +148,25 @@ export class Parts {
       offered.push(local);
     }
     return offered;
+  }
+
+  /** What a `run` tells of these. */
+  columns(locals: readonly number[]): Omit<RunInstruction, 'type' | 'ready' | 'free' | 'locals'> {
+    const records: PartsRecord[] = [];
+    const rows: number[] = [];
+    const attempts: number[] = [];
+    const slots: number[] = [];
+    const grants: number[] = [];
+    const bytes: number[] = [];
+    for (const local of locals) {
+      records.push(this.record[local] as PartsRecord);
+      rows.push(this.row[local] as number);
+      attempts.push(this.attempt[local] as number);
+      slots.push(this.slot[local] as number);
+      grants.push(this.grants[local] as number);
+      bytes.push(this.bytes[local] as number);
+    }
+    return { records, rows, attempts, slots, grants, bytes };
   }
 
   /** Puts those from `from` on back to the front, in their order. */

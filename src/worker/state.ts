@@ -11,7 +11,7 @@ import { type Envelope, slotsOf, type WireRecord } from '../protocol/messages.ts
 import { Peer } from '../protocol/peer.ts';
 import { moved } from '../protocol/session.ts';
 import { Consumer } from '../streams/consumer.ts';
-import { type ConsumerEvent, type ConsumerInstruction, isConsumerEvent, isConsumerRecord } from '../streams/events.ts';
+import { type ConsumerEvent, isConsumerEvent, isConsumerRecord } from '../streams/events.ts';
 import type { WorkerEvent } from './events.ts';
 import type { WorkerInstruction } from './instructions.ts';
 import { Workload } from './workload.ts';
@@ -49,7 +49,7 @@ export class WorkerState {
   #heardAtMs = 0;
   #deadlineAtMs = Infinity;
   #wakeAtMs = Infinity;
-  /** A hello was sent after a jump of the clock: no part is begun before its welcome. */
+  /** A hello was sent while the session stood: no part is begun, and no goodbye said, before its welcome. */
   #unsure = false;
 
   constructor(options: WorkerStateOptions) {
@@ -60,7 +60,7 @@ export class WorkerState {
   handle(event: WorkerEvent): WorkerInstruction[] {
     const out: WorkerInstruction[] = [];
     if (this.#life === 'gone') return out;
-    if (isConsumerEvent(event)) this.#consumer.handle(event, out as ConsumerInstruction[]);
+    if (isConsumerEvent(event)) this.#consumer.handle(event, out);
     else {
       this.#hear(event.now, event.type === 'ran' ? event.blockedMs : 0, out);
       this.#dispatch(event, out);
@@ -135,6 +135,7 @@ export class WorkerState {
     this.#peer.disconnected();
     this.#timers.clear('pulse');
     this.#timers.clear('heartbeat');
+    this.#unsure = false;
     this.#timers.ensure('notice', now + NOTICE_AFTER_MS);
   }
 
@@ -147,7 +148,7 @@ export class WorkerState {
     if (welcome.heartbeatMs > 0) this.#timers.set('heartbeat', now + welcome.heartbeatMs);
     if (how === 'anew') this.#workload.forgetAll(out);
     if (how !== 'resumed') {
-      this.#consumer.restate(out as ConsumerInstruction[]);
+      this.#consumer.restate(out);
       if (this.#life !== 'serving') this.#peer.reports.add({ kind: 'leaving' });
     }
     out.push({ type: 'welcomed', welcome, how });
@@ -166,7 +167,7 @@ export class WorkerState {
     else if (record.kind === 'revoke') this.#workload.revoke(record.keys);
     else if (record.kind === 'abort') this.#workload.abort(record.keys, out);
     else if (record.kind === 'grant') this.#workload.grant(record, out);
-    else if (isConsumerRecord(record)) this.#consumer.receive(record, out as ConsumerInstruction[]);
+    else if (isConsumerRecord(record)) this.#consumer.receive(record, out);
     else this.#reject(record, out);
   }
 
@@ -207,19 +208,20 @@ export class WorkerState {
     const late = now >= this.#deadlineAtMs;
     if (late) this.#workload.stopAll('the worker stops', out);
     if (this.#life === 'draining' && this.#workload.open === 0) this.#move('drained');
-    const said = this.#life === 'parting' && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
+    // A hello that is under way must not come behind the goodbye: it would begin another session.
+    const said = this.#life === 'parting' && !this.#unsure && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
     if (late || said) {
       if (this.#peer.state === 'joined') this.#peer.reports.add({ kind: 'goodbye' });
       return true;
     }
     // Acknowledgements ride on what the master has to say, which may be nothing: a hello is always answered.
-    if (this.#life === 'parting') this.#timers.ensure('ask', now + ASK_AGAIN_MS);
+    if (this.#life === 'parting' && !this.#unsure) this.#timers.ensure('ask', now + ASK_AGAIN_MS);
     return false;
   }
 
   #end(move: LifeMove, out: WorkerInstruction[]): void {
     if (this.#workload.open > 0) this.#workload.stopAll('the worker stops', out);
-    this.#consumer.close(out as ConsumerInstruction[]);
+    this.#consumer.close(out);
     this.#move(move);
   }
 
@@ -241,7 +243,10 @@ export class WorkerState {
     else if (name === 'heartbeat') {
       this.#peer.heartbeat(out);
       this.#timers.set('heartbeat', now + (this.#peer.welcome?.heartbeatMs ?? PULSE_MS));
-    } else if (name === 'ask' && this.#peer.state === 'joined') this.#peer.greet(out);
+    } else if (name === 'ask' && this.#peer.state === 'joined') {
+      this.#unsure = true;
+      this.#peer.greet(out);
+    }
     // The deadline itself is looked at by the flush that follows.
   }
 }

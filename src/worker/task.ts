@@ -2,16 +2,7 @@
 import { type Fields, mergeFields } from '../protocol/fields.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
 import type { Steps } from './answers.ts';
-
-/** What a part to begin is about. */
-export interface Begun {
-  readonly local: number;
-  readonly record: PartsRecord;
-  readonly row: number;
-  readonly attempt: number;
-  readonly grants: number;
-  readonly bytes: number;
-}
+import type { RunInstruction } from './instructions.ts';
 
 /** A part whose function was begun. It is the scope of what the function calls itself. */
 export class Task {
@@ -44,14 +35,15 @@ export class Task {
   #controller: AbortController | undefined = undefined;
   #reason = '';
 
-  constructor(about: Begun, run: number, sinceMs: number, changed: (task: Task) => void) {
-    this.local = about.local;
-    this.record = about.record;
-    this.row = about.row;
-    this.attempt = about.attempt;
+  /** The part at a place of a run's columns. */
+  constructor(from: RunInstruction, at: number, run: number, sinceMs: number, changed: (task: Task) => void) {
+    this.local = from.locals[at] as number;
+    this.record = from.records[at] as PartsRecord;
+    this.row = from.rows[at] as number;
+    this.attempt = from.attempts[at] as number;
+    this.grants = from.grants[at] as number;
+    this.bytes = from.bytes[at] as number;
     this.run = run;
-    this.grants = about.grants;
-    this.bytes = about.bytes;
     this.sinceMs = sinceMs;
     this.#changed = changed;
   }

@@ -9,7 +9,7 @@ import type { Drafts } from '../protocol/drafts.ts';
 import type { GrantRecord, PartsRecord } from '../protocol/part_records.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import type { RanEvent } from './events.ts';
-import type { RunInstruction, WorkerInstruction } from './instructions.ts';
+import type { WorkerInstruction } from './instructions.ts';
 import { Parts } from './parts.ts';
 import { Reports } from './reports.ts';
 
@@ -54,7 +54,7 @@ export class Workload {
     const back: number[] = [];
     for (let row = 0; row < record.keys.length; row += 1) {
       const key = record.keys[row] as number;
-      const here = parts.find(key);
+      const here = this.#stillWanted(key);
       if (here < 0 && !leaving && !(pushed && this.#remembered.has(key))) {
         parts.add(record, row, pushed);
         continue;
@@ -64,6 +64,14 @@ export class Workload {
       else if (leaving) back.push(key);
     }
     if (back.length > 0) this.#reports.returned(back);
+  }
+
+  /** The part of a key that is here; one that was aborted, and comes again, begins anew. */
+  #stillWanted(key: number): number {
+    const local = this.#parts.find(key);
+    if (local < 0 || this.#parts.state[local] !== 'aborting') return local;
+    this.#parts.silence(local);
+    return -1;
   }
 
   /** A part that is here came again, as a newer attempt: it goes on as that, and asks anew for what it waits for. */
@@ -93,21 +101,23 @@ export class Workload {
     if (returned) this.#reports.returned(keys);
   }
 
-  /** Nobody wants these. Those not begun end here, the others when their functions have. */
+  /**
+   * Nobody wants these. Each goes back: those not begun now, with those that have ended already (so that the master need not know), the
+   * others when their functions have ended. It is no end of the part, which may run elsewhere.
+   */
   abort(keys: readonly number[], out: WorkerInstruction[]): void {
     const parts = this.#parts;
     const queued: number[] = [];
     const begun: number[] = [];
+    const gone: number[] = [];
     for (const key of keys) {
       const local = parts.find(key);
-      if (local < 0 || parts.state[local] === 'aborting') continue;
-      if (parts.state[local] !== 'queued') begun.push(local);
-      else {
-        queued.push(local);
-        this.#reports.entry(local, 0, ENTRY.partEnd, -1, 0);
-      }
+      if (local < 0) gone.push(key);
+      else if (parts.state[local] === 'queued') queued.push(local);
+      else if (parts.state[local] !== 'aborting') begun.push(local);
     }
-    this.#giveUp(queued, false);
+    if (gone.length > 0) this.#reports.returned(gone);
+    if (queued.length > 0) this.#giveUp(queued, true);
     this.#stop(begun, 'nobody waits for this job any more', out);
   }
 
@@ -185,26 +195,7 @@ export class Workload {
     if (ready.length === 0 && locals.length === 0 && !this.#paused) return;
     this.#paused = false;
     this.#offered = locals;
-    out.push(this.#run(ready, Math.max(0, free), locals));
-  }
-
-  #run(ready: readonly number[], free: number, locals: readonly number[]): RunInstruction {
-    const parts = this.#parts;
-    const records: PartsRecord[] = [];
-    const rows: number[] = [];
-    const attempts: number[] = [];
-    const slots: number[] = [];
-    const grants: number[] = [];
-    const bytes: number[] = [];
-    for (const local of locals) {
-      records.push(parts.record[local] as PartsRecord);
-      rows.push(parts.row[local] as number);
-      attempts.push(parts.attempt[local] as number);
-      slots.push(parts.slot[local] as number);
-      grants.push(parts.grants[local] as number);
-      bytes.push(parts.bytes[local] as number);
-    }
-    return { type: 'run', ready, free, locals, records, rows, attempts, slots, grants, bytes };
+    out.push({ type: 'run', ready, free: Math.max(0, free), locals, ...parts.columns(locals) });
   }
 
   ran(event: RanEvent): void {
@@ -214,7 +205,13 @@ export class Workload {
     if (event.begun > offered.length) throw new Error(`assertion: ${event.begun} parts begun, ${offered.length} offered`);
     for (let i = 0; i < event.begun; i += 1) parts.move(offered[i] as number, 'begin');
     parts.giveBack(offered, event.begun);
-    for (let i = 0; i < event.locals.length; i += 1) this.#entry(event, i);
+    const aborted: number[] = [];
+    for (let i = 0; i < event.locals.length; i += 1) {
+      const local = event.locals[i] as number;
+      if (parts.state[local] === 'aborting') this.#aborted(local, event.slots[i] as number, aborted);
+      else this.#entry(event, i);
+    }
+    if (aborted.length > 0) this.#reports.returned(aborted);
     this.#reports.busy(event.busyMicros);
     // It always lends its lane while it waits for a call of its own: what it waits for may need one. Then nothing can keep it from going on.
     for (const local of event.lends) if (parts.state[local] === 'running') parts.move(local, 'lend');
@@ -228,6 +225,15 @@ export class Workload {
     }
     this.#reports.hungry(event.waits);
     this.#paused ||= event.paused;
+  }
+
+  /** The function of a part that nobody wants has ended. */
+  #aborted(local: number, slot: number, aborted: number[]): void {
+    const parts = this.#parts;
+    this.#reports.spend(slot);
+    this.#reports.spend(parts.slot[local] as number);
+    if (parts.mute[local] !== true) aborted.push(parts.key[local] as number);
+    parts.move(local, 'end');
   }
 
   #entry(event: RanEvent, at: number): void {
@@ -247,12 +253,10 @@ export class Workload {
       parts.grants[local] = grants;
       parts.bytes[local] = bytes;
     }
-    if (parts.mute[local] === true) this.#reports.spend(slot);
-    else this.#reports.entry(local, index, flags, slot, length);
+    this.#reports.entry(local, index, flags, slot, length);
     if ((flags & ENTRY.partEnd) === 0) return;
     this.#reports.spend(parts.slot[local] as number);
-    if (parts.pushed[local] === true && (flags & ENTRY.error) === 0 && parts.state[local] !== 'aborting')
-      this.#remember(parts.key[local] as number);
+    if (parts.pushed[local] === true && (flags & ENTRY.error) === 0) this.#remember(parts.key[local] as number);
     parts.move(local, 'end');
   }
 

@@ -1,0 +1,14 @@
+// @ts-check
+// node worker.js NAME [ADDRESS]
+import { createHash } from 'node:crypto';
+import { Worker } from 'gristmill';
+
+class Hasher extends Worker {
+  sha256(bytes) {
+    return createHash('sha256').update(bytes).digest('hex');
+  }
+}
+
+const [name = 'worker', address = 'tcp://127.0.0.1:5555'] = process.argv.slice(2);
+await new Hasher({ name, address }).start({ signals: true });
+console.log(`${name} is ready`);

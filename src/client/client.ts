@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { checkInteger, checkOptions, checkString } from '../common/check.ts';
+import type { Emitter } from '../common/emitter.ts';
+import { type Logger, loggerFor } from '../common/logger.ts';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
+import type { Scope } from '../streams/job_stream.ts';
+import type { CallOptions, FunctionsOf, Item, JobStream, Payload, Settled, Source, Status, StreamOptions } from '../streams/types.ts';
+import { parseAddress } from '../transport/addresses.ts';
+import type { Transport } from '../transport/transport.ts';
+import { zeromqTransport } from '../transport/zeromq.ts';
+import { type ClientEvents, Connection } from './connection.ts';
+
+const OPTIONS = ['address', 'function', 'name', 'connectTimeoutMs', 'maxMessageBytes', 'logger', 'transport', 'historyLimit'] as const;
+/** Events that are kept to tell stories from. */
+const HISTORY_LIMIT = 64;
+const NO_SCOPE: Scope = { parent: 0 };
+
+export interface ClientOptions<F extends string = string> {
+  /** Where the master is, as `tcp://host:port` or `ipc://path`. */
+  readonly address: string;
+  /** The function of jobs that name none. */
+  readonly function?: F | undefined;
+  /** What the master and its logs call this client. Default: `client-` and random letters. */
+  readonly name?: string | undefined;
+  /**
+   * How long to wait for a master, at the start and whenever the connection is lost, in milliseconds; then everything that is open
+   * fails with a ConnectError `timeout`, and the client is closed. Default: for ever.
+   */
+  readonly connectTimeoutMs?: number | undefined;
+  /** The largest payload that is sent, in bytes. The master may allow less. Default: 64 MiB. */
+  readonly maxMessageBytes?: number | undefined;
+  /** Where lines for people go: default stderr; `false`: nowhere. */
+  readonly logger?: Logger | false | undefined;
+  /** How messages travel; default: ZeroMQ. */
+  readonly transport?: Transport | undefined;
+  /** How many events `story()` can look back on; Infinity records all. Default: 64. */
+  readonly historyLimit?: number | undefined;
+}
+
+/** The names of functions that a client of such workers may ask for. */
+type Names<W> = FunctionsOf<W>;
+
+/**
+ * Streams jobs to a master, and the results back. It connects by itself, and again whenever the connection breaks; an open client
+ * keeps the process alive.
+ *
+ * ```ts
+ * const client = new Client<MyWorker>({ address: 'tcp://127.0.0.1:5555' });
+ * for await (const result of client.job('foo', messages())) console.log(result.toString());
+ * await client.close();
+ * ```
+ *
+ * `W`, the class of the workers, makes `job` and `call` take only names of its functions; without it any name is taken.
+ */
+export class Client<W = never> implements AsyncDisposable {
+  /** What the master and its logs call this client. */
+  readonly name: string;
+  readonly address: string;
+  readonly #connection: Connection;
+
+  /** @throws TypeError or RangeError that names the option, what was expected and the value seen */
+  constructor(options: ClientOptions<Names<W>>) {
+    checkOptions('Client', options, OPTIONS);
+    const { port, scheme } = parseAddress(options.address, 'Client: address');
+    if (scheme === 'tcp' && port === '*') throw new RangeError(`Client: address: expected a port to dial, got '${options.address}'`);
+    const unique = randomBytes(6).toString('hex');
+    this.name = options.name === undefined ? `client-${unique}` : checkString('Client: name', options.name);
+    this.address = options.address;
+    const limit =
+      options.historyLimit === Infinity ? Infinity : checkInteger('Client: historyLimit', options.historyLimit, HISTORY_LIMIT, 1);
+    this.#connection = new Connection({
+      address: options.address,
+      name: this.name,
+      id: options.name === undefined ? this.name : `${this.name}-${unique}`,
+      function: options.function === undefined ? undefined : checkString('Client: function', options.function),
+      connectTimeoutMs:
+        options.connectTimeoutMs === undefined ? Infinity : checkInteger('Client: connectTimeoutMs', options.connectTimeoutMs, 0, 1),
+      maxMessageBytes: checkInteger('Client: maxMessageBytes', options.maxMessageBytes, MAX_MESSAGE_BYTES, 1),
+      logger: loggerFor(options.logger),
+      transport: options.transport ?? zeromqTransport(),
+      historyLimit: limit,
+    });
+  }
+
+  /** `connected`, `disconnected`, `closed`. */
+  get events(): Emitter<ClientEvents> {
+    return this.#connection.events;
+  }
+
+  /**
+   * Streams jobs: results come as they are ready, from the first `next()` on. The source is pulled no faster than master and workers
+   * take it, and ends the stream when it ends and every result has come.
+   *
+   * @param name the function that the jobs are for
+   * @param payloads a sync or async iterable of bytes, text (sent as UTF-8) or `{ payload, function?, key? }`
+   * @throws TypeError if that is one payload instead of many (use `call()`), or for an unknown option
+   */
+  job(name: Names<W>, payloads: Source<Item<Names<W>>>, options: StreamOptions & { readonly settle: true }): JobStream<Settled>;
+  job(
+    name: Names<W>,
+    payloads: Source<Item<Names<W>>>,
+    options?: StreamOptions & { readonly settle?: false | undefined },
+  ): JobStream<Buffer>;
+  /** Without a function: the items name theirs, or the client's default is meant. */
+  job(payloads: Source<Item<Names<W>>>, options: StreamOptions & { readonly settle: true }): JobStream<Settled>;
+  job(payloads: Source<Item<Names<W>>>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
+  job(...args: readonly unknown[]): JobStream<Buffer> | JobStream<Settled> {
+    return this.#connection.caller.job(NO_SCOPE, args) as JobStream<Buffer> | JobStream<Settled>;
+  }
+
+  /**
+   * Sends one payload, and resolves to its one result.
+   * Rejects with a JobError: the function's, or `result-count` if it gives none or more than one.
+   */
+  call(name: Names<W>, payload: Payload, options?: CallOptions): Promise<Buffer> {
+    return this.#connection.caller.call(NO_SCOPE, name, payload, options);
+  }
+
+  /**
+   * Puts a value into the master's cache, where every client and worker sees it. Resolves to its key, which is made if none is given.
+   * Rejects with a RangeError if it can never fit.
+   */
+  set(value: Payload, key?: string): Promise<string> {
+    return this.#connection.caller.set(value, key);
+  }
+
+  /** The value of a key, or undefined. */
+  get(key: string): Promise<Buffer | undefined> {
+    return this.#connection.caller.get(key);
+  }
+
+  /** Whether the key was there. */
+  delete(key: string): Promise<boolean> {
+    return this.#connection.caller.delete(key);
+  }
+
+  /** What the master says of itself: its workers, clients, queues and cache. */
+  status(): Promise<Status> {
+    return this.#connection.caller.status();
+  }
+
+  /** What happened to a job, or to a whole stream, as far as the history goes back: a line for each event and instruction. */
+  story(stream: JobStream<unknown> | string, index?: number): string[] {
+    const id = typeof stream === 'string' ? stream : stream.id;
+    const mine = id.startsWith(`${this.#connection.id}/`);
+    return mine ? this.#connection.story(Number(id.slice(this.#connection.id.length + 1)), index) : [];
+  }
+
+  /** Ends all that is open with a ClosedError, tells the master, and lets the process end. */
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,214 @@
+import { describe, expect, it } from 'vitest';
+import { ENTRY } from '../../src/protocol/stream_records.ts';
+import { type Played, World } from './world.ts';
+
+/** The worker ends all it has, one result each. */
+function finishAll(world: World, worker: Played): void {
+  const keys = worker.got.splice(0).flatMap((record) => (record.kind === 'parts' ? record.keys : []));
+  if (keys.length > 0) world.finish(worker, keys);
+}
+
+function run(world: World, worker: Played, rounds = 50): void {
+  for (let i = 0; i < rounds; i += 1) {
+    world.flush();
+    finishAll(world, worker);
+  }
+  world.flush();
+}
+
+describe('credit for results', () => {
+  it('places no part whose first result has no credit, and goes on when there is more', () => {
+    const world = new World();
+    const worker = world.worker('one');
+    const client = world.client();
+    world.open(client, 1, { results: 3 });
+    world.jobs(client, 10);
+    run(world, worker);
+    expect(world.entries(client)).toHaveLength(3);
+    world.say(client, { kind: 'credit', stream: 1, results: 7, bytes: 1_000_000 });
+    run(world, worker);
+    expect(world.entries(client)).toHaveLength(7);
+    world.say(client, { kind: 'credit', stream: 1, results: 100, bytes: 1_000_000 });
+    run(world, worker);
+    expect(world.entries(client)).toHaveLength(10);
+    expect(world.held.size).toBe(0);
+  });
+
+  it('lets other streams go on while one has no credit', () => {
+    const world = new World();
+    const worker = world.worker('one');
+    const client = world.client();
+    world.open(client, 1, { results: 1 });
+    world.jobs(client, 10);
+    world.open(client, 2);
+    world.jobs(client, 10, { stream: 2 });
+    run(world, worker);
+    expect([world.entries(client, 1).length, world.entries(client, 2).length]).toEqual([1, 10]);
+  });
+
+  it('counts bytes: a stream over its window of bytes gets no further part until the consumer has taken some', () => {
+    const world = new World();
+    const worker = world.worker('one');
+    const client = world.client();
+    world.open(client, 1, { results: 100, bytes: 10_000 });
+    world.jobs(client, 10);
+    for (let i = 0; i < 10; i += 1) {
+      world.flush();
+      const keys = worker.got.splice(0).flatMap((record) => (record.kind === 'parts' ? record.keys : []));
+      if (keys.length > 0) world.finish(worker, keys, { bytes: 4_000 });
+    }
+    expect(world.entries(client).length).toBeLessThanOrEqual(2);
+    world.say(client, { kind: 'credit', stream: 1, results: 100, bytes: 1_000_000 });
+    run(world, worker);
+    expect(world.entries(client)).toHaveLength(10);
+  });
+
+  it('lets one result pass an empty window, whatever its size', () => {
+    const world = new World();
+    const worker = world.worker('one');
+    const client = world.client();
+    world.open(client, 1, { results: 4, bytes: 8_192 });
+    world.jobs(client, 1);
+    world.flush();
+    const key = world.parts(worker)[0]?.key as number;
+    world.report(worker, { kind: 'hungry', keys: [key], bytes: [500_000] });
+    world.flush();
+    const grant = worker.got.find((record) => record.kind === 'grant');
+    expect(grant).toMatchObject({ keys: [key], results: [0] });
+    expect((grant as { bytes: number[] }).bytes[0]).toBeGreaterThanOrEqual(500_000 - 4_096);
+  });
+
+  it('grants a generator more results in chunks, within the credit', () => {
+    const world = new World();
+    const worker = world.worker('one');
+    const client = world.client();
+    world.open(client, 1, { results: 9 });
+    world.jobs(client, 1);
+    world.flush();
+    const key = world.parts(worker)[0]?.key as number;
+    let granted = 1;
+    for (let index = 0; index < 40; index += 1) {
+      if (granted === 0) {
+        world.report(worker, { kind: 'hungry', keys: [key], bytes: [0] });
+        world.flush();
+        const more = worker.got.splice(0).find((record) => record.kind === 'grant');
+        if (more === undefined) break;
+        granted = (more as { results: number[] }).results[0] as number;
+      }
+      world.finish(worker, [key], { index, end: false });
+      granted -= 1;
+    }
+    world.flush();
+    expect(world.entries(client).map((entry) => entry.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('keeps the last unit of an ordered stream for its oldest part', () => {
+    const world = new World();
+    const [slow, fast] = [world.worker('slow'), world.worker('fast')];
+    const client = world.client();
+    world.open(client, 1, { results: 4, ordered: true });
+    world.jobs(client, 10);
+    world.flush();
+    const oldest = world.parts(slow)[0]?.key as number;
+    run(world, fast);
+    expect(world.entries(client).map((entry) => entry.job)).toEqual([1, 2]);
+    world.finish(slow, [oldest], { end: false });
+    world.flush();
+    world.report(slow, { kind: 'hungry', keys: [oldest], bytes: [0] });
+    world.flush();
+    expect(slow.got.filter((record) => record.kind === 'grant')).toHaveLength(1);
+  });
+});
+
+describe('credit for jobs', () => {
+  it('tells a new window when half of the old one is used, and not for every job', () => {
+    const world = new World();
+    const worker = world.worker('one');
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 31, { end: false });
+    world.flush();
+    expect(client.got.filter((record) => record.kind === 'window')).toEqual([]);
+    world.jobs(client, 1, { first: 31, end: false });
+    world.flush();
+    expect(client.got.filter((record) => record.kind === 'window')).toMatchObject([{ jobs: 4_096 }]);
+    run(world, worker);
+    expect(client.got.filter((record) => record.kind === 'window')).toHaveLength(1);
+  });
+
+  it('gives a stream up that sends without credit, and tells why; others go on', () => {
+    const world = new World();
+    const worker = world.worker('one');
+    const [rogue, client] = [world.client('rogue'), world.client()];
+    world.open(rogue);
+    world.jobs(rogue, 65);
+    world.open(client);
+    world.jobs(client, 2);
+    run(world, worker);
+    expect(rogue.got).toContainEqual({ kind: 'notice', stream: 1, text: 'the master gave the stream up: jobs came without credit' });
+    expect(world.entries(client)).toHaveLength(2);
+    expect(world.held.size).toBe(0);
+  });
+
+  it('shares its buffer: many streams get less each, and never less than the least', () => {
+    const world = new World({ bufferBytes: 1_048_576 });
+    const client = world.client();
+    world.worker('one');
+    for (let stream = 1; stream <= 40; stream += 1) {
+      world.open(client, stream);
+      world.jobs(client, 40, { stream, end: false });
+      world.flush();
+    }
+    const bytes = client.got.filter((record) => record.kind === 'window').map((record) => record.bytes);
+    expect(Math.max(...bytes)).toBeLessThanOrEqual(600_000);
+    expect(Math.min(...bytes)).toBeGreaterThanOrEqual(65_536);
+  });
+});
+
+describe('replay', () => {
+  it('drops what a second attempt repeats, and goes on where the first stopped', () => {
+    const world = new World();
+    const one = world.worker('one');
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 1);
+    world.flush();
+    const key = world.parts(one)[0]?.key as number;
+    world.finish(one, [key], { end: false });
+    world.lose(one);
+    world.pass(1_000);
+    const two = world.worker('two');
+    world.flush();
+    expect(world.parts(two)[0]).toMatchObject({ key, attempt: 2 });
+    world.finish(two, [key], { end: false });
+    world.finish(two, [key], { index: 1 });
+    world.flush();
+    expect(world.entries(client).map((entry) => [entry.index, entry.flags])).toEqual([
+      [0, ENTRY.result],
+      [1, ENTRY.result | ENTRY.partEnd | ENTRY.jobEnd],
+    ]);
+    expect(world.held.size).toBe(0);
+  });
+
+  it('fails a job whose second attempt ends before the first had come', () => {
+    const world = new World();
+    const one = world.worker('one');
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 1);
+    world.flush();
+    const key = world.parts(one)[0]?.key as number;
+    world.finish(one, [key], { end: false });
+    world.finish(one, [key], { index: 1, end: false });
+    world.lose(one);
+    world.pass(1_000);
+    const two = world.worker('two');
+    world.flush();
+    world.finish(two, [key]);
+    world.flush();
+    const kept = world.log.flatMap((step) => step.instructions).find((instruction) => instruction.type === 'keep');
+    expect(kept).toMatchObject({ error: { code: 'not-replayable', function: 'foo' } });
+    expect(world.entries(client).at(-1)?.flags).toBe(ENTRY.error | ENTRY.partEnd | ENTRY.jobEnd);
+    expect(world.held.size).toBe(0);
+  });
+});

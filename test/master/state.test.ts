@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { ENTRY } from '../../src/protocol/stream_records.ts';
+import { World } from './world.ts';
+
+const ALL = ENTRY.result | ENTRY.partEnd | ENTRY.jobEnd;
+
+describe('placing', () => {
+  it('gives two equal workers parts in turn, one for each slot while their speed is unknown', () => {
+    const world = new World();
+    const [one, two] = [world.worker('one'), world.worker('two')];
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 10);
+    world.flush();
+    expect([world.parts(one).length, world.parts(two).length]).toEqual([1, 1]);
+  });
+
+  it('delivers each result once, ends the stream, and keeps no payload', () => {
+    const world = new World();
+    const workers = [world.worker('one'), world.worker('two')];
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 60);
+    for (let round = 0; round < 200 && world.state.status.streams.length > 0; round += 1) {
+      world.flush();
+      for (const worker of workers) {
+        const done = worker.got.splice(0).flatMap((record) => (record.kind === 'parts' ? record.keys : []));
+        if (done.length > 0) world.finish(worker, done);
+      }
+    }
+    world.flush();
+    expect(world.entries(client).map((entry) => entry.job).sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i));
+    expect(world.entries(client).every((entry) => entry.flags === ALL)).toBe(true);
+    expect(world.held.size).toBe(0);
+  });
+
+  it('gives a fast worker about a millisecond of work ahead, and a slow one none', () => {
+    const world = new World();
+    const [fast, slow] = [world.worker('fast'), world.worker('slow', ['bar'])];
+    const client = world.client();
+    world.open(client, 1, { results: 5_000 });
+    world.jobs(client, 60, { end: false });
+    world.open(client, 2, { results: 5_000 });
+    world.jobs(client, 60, { stream: 2, name: 'bar', end: false });
+    world.flush();
+    world.finish(fast, [world.parts(fast)[0]?.key as number], { micros: 100 });
+    world.finish(slow, [world.parts(slow)[0]?.key as number], { micros: 6_000 });
+    world.flush();
+    expect(world.parts(fast).length).toBe(1 + 11);
+    expect(world.parts(slow).length).toBe(1 + 1);
+  });
+
+  it('lets a shape that nobody can take delay no other stream', () => {
+    const world = new World();
+    world.worker('bar', ['bar']);
+    const client = world.client();
+    const foo = world.worker('foo');
+    world.lose(foo);
+    world.open(client, 1);
+    world.jobs(client, 5, { name: 'foo' });
+    world.open(client, 2);
+    world.jobs(client, 1, { stream: 2, name: 'bar' });
+    world.flush();
+    expect(world.parts(world.players[0] as never).map((part) => part.function)).toEqual(['bar']);
+  });
+});
+
+describe('functions', () => {
+  it('fails a job for a function that no worker has, naming those that exist', () => {
+    const world = new World();
+    world.worker('one', ['foo', 'bar']);
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 1, { name: 'constructor' });
+    world.flush();
+    expect(world.entries(client)).toEqual([{ job: 0, part: 0, index: 0, flags: ENTRY.error | ENTRY.partEnd | ENTRY.jobEnd }]);
+    const kept = world.log.flatMap((step) => step.instructions).find((one) => one.type === 'keep');
+    expect(kept).toMatchObject({ error: { code: 'unknown-function', message: "no worker has a function 'constructor'; there are: bar, foo" } });
+  });
+
+  it('lets jobs wait while no worker is there at all, and says so once after a second', () => {
+    const world = new World();
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 10);
+    world.flush();
+    world.pass(3_000);
+    const said = world.log.flatMap((step) => step.instructions).filter((one) => one.type === 'log');
+    expect(said).toEqual([{ type: 'log', level: 'warn', text: '10 jobs wait: no worker serves foo' }]);
+    expect(client.got).toContainEqual({ kind: 'notice', stream: 1, text: '10 jobs wait: no worker serves foo' });
+    const worker = world.worker('late');
+    world.flush();
+    expect(world.parts(worker)).toHaveLength(1);
+  });
+});
+
+describe('loss', () => {
+  it('moves what a lost worker has not begun at once, and the rest after its grace', () => {
+    const world = new World();
+    const one = world.worker('one');
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 8);
+    world.flush();
+    world.finish(one, [world.parts(one)[0]?.key as number], { micros: 200 });
+    world.flush();
+    expect(world.parts(one)).toHaveLength(7);
+    const two = world.worker('two');
+    world.lose(one);
+    world.flush();
+    const first = world.parts(two);
+    expect(first).toHaveLength(1);
+    expect(first[0]?.job).toBe(2);
+    world.finish(two, [first[0]?.key as number], { micros: 10 });
+    world.flush();
+    expect(world.parts(two).map((part) => part.job)).toEqual([2, 3, 4, 5, 6, 7]);
+    world.finish(two, world.parts(two).slice(1).map((part) => part.key));
+    world.pass(1_000);
+    world.flush();
+    expect(world.parts(two).at(-1)).toMatchObject({ job: 1, attempt: 2 });
+  });
+
+  it('takes a late result of an old attempt while the part is open, and drops the second', () => {
+    const world = new World();
+    const [one, two] = [world.worker('one', ['foo'], 2), world.worker('two')];
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 3);
+    world.flush();
+    const [first] = world.parts(one);
+    world.lose(one);
+    world.pass(1_000);
+    world.flush();
+    world.comeBack(one, 'worker');
+    expect(one.seqs.reports).toBe(0);
+    const again = world.parts(two).find((part) => part.job === first?.job);
+    expect(again === undefined || again.attempt === 2).toBe(true);
+  });
+
+  it('fails a part that has brought down three workers, and no other', () => {
+    const world = new World();
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 1);
+    for (const name of ['one', 'two', 'three', 'four']) {
+      const worker = world.worker(name);
+      world.flush();
+      if (world.parts(worker).length === 0) break;
+      world.lose(worker);
+      world.pass(1_000);
+    }
+    world.flush();
+    const kept = world.log.flatMap((step) => step.instructions).filter((one) => one.type === 'keep');
+    expect(kept).toMatchObject([{ error: { code: 'worker-lost', worker: 'three', attempts: 3 } }]);
+    expect(world.held.size).toBe(0);
+  });
+
+  it('cancels the streams of a client that does not come back within its grace', () => {
+    const world = new World();
+    const one = world.worker('one');
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 5);
+    world.flush();
+    world.lose(client);
+    world.pass(29_999);
+    expect(world.state.status.streams).toHaveLength(1);
+    world.pass(2);
+    world.flush();
+    expect(world.state.status.streams).toHaveLength(0);
+    expect(one.got.filter((record) => record.kind === 'abort')).toHaveLength(1);
+    expect(world.held.size).toBe(0);
+  });
+});
