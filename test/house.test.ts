@@ -41,6 +41,7 @@ const WALL: house.Wall = {
     'src/worker/executor.ts',
     'src/worker/context.ts',
     'src/worker/connection.ts',
+    'src/worker/sockets.ts',
     'src/worker/spawn.ts',
   ],
   packages: ['msgpackr'],

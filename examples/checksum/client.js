@@ -33,7 +33,7 @@ async function* files() {
       if (size > maxBytes) throw new Error(`${size} bytes are too many for one job`);
       yield { payload: await readFile(path), key: path };
     } catch (error) {
-      complain(path, error.message);
+      complain(path, /** @type {Error} */ (error).message);
     }
   }
 }

@@ -8,6 +8,6 @@ async function* messages() {
 
 const client = new Client({ address: process.argv[2] ?? 'tcp://127.0.0.1:5555' });
 await client.set(' cached data ', 'cached');
-console.log(`${await client.get('cached')}`);
+console.log(String(await client.get('cached')));
 for await (const result of client.job('foo', messages())) console.log(result.toString());
 await client.close();

@@ -4,7 +4,7 @@ import { Worker } from 'gristmill';
 
 class MyWorker extends Worker {
   async foo(message) {
-    const cached = await this.get('cached');
+    const cached = String(await this.get('cached'));
     return `${this.name}${cached}${message}`;
   }
 }

@@ -59,7 +59,7 @@ export class Client<W = never> implements AsyncDisposable {
   readonly #connection: Connection;
 
   /** @throws TypeError or RangeError that names the option, what was expected and the value seen */
-  constructor(options: ClientOptions<Names<W>>) {
+  constructor(options: NoInfer<ClientOptions<Names<W>>>) {
     checkOptions('Client', options, OPTIONS);
     const { port, scheme } = parseAddress(options.address, 'Client: address');
     if (scheme === 'tcp' && port === '*') throw new RangeError(`Client: address: expected a port to dial, got '${options.address}'`);

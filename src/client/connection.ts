@@ -220,9 +220,10 @@ export class Connection implements ConsumerPort {
   async #closed(socket: Promise<void>, error: ConnectError | undefined): Promise<void> {
     try {
       await socket;
-    } finally {
-      this.#resolveClosed();
-      this.events.emit('closed', { error });
+    } catch {
+      // It is gone either way.
     }
+    this.#resolveClosed();
+    this.events.emit('closed', { error });
   }
 }

@@ -41,7 +41,8 @@ export class ClientState {
     else if (isConsumerEvent(event)) this.#consumer.handle(event, out);
     else this.#handle(event, out);
     const next = this.#timers.next();
-    if (next !== this.#wakeAt) {
+    // A wake-up is used up even if it came a little early.
+    if (next !== this.#wakeAt || event.type === 'wake') {
       this.#wakeAt = next;
       out.push({ type: 'wakeAt', atMs: next });
     }

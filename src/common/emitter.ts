@@ -32,7 +32,7 @@ export class Emitter<M extends EventMap> {
   emit<K extends keyof M>(name: K, what: M[K]): void {
     const set = this.#listeners.get(name);
     // Who begins to listen meanwhile hears the next event; who stops hears no more.
-    for (const listener of [...(set ?? [])]) {
+    for (const listener of Array.from(set ?? [])) {
       if (set?.has(listener) !== true) continue;
       try {
         (listener as (what: M[K]) => void)(what);

@@ -158,7 +158,8 @@ export interface Stream {
   /** Credit for results (totals as granted), what was delivered, and what placed parts may still report. */
   results: number;
   resultBytes: number;
-  /** The consumer's window in bytes: its first credit. */
+  /** The consumer's window: its first credit, in results and bytes. */
+  readonly windowResults: number;
   readonly windowResultBytes: number;
   delivered: number;
   deliveredBytes: number;
@@ -179,6 +180,8 @@ export interface Stream {
   gathering: Raw | undefined;
   /** Jobs that are whole and wait for the consumer's credit. */
   readonly whole: Job[];
+  /** The next of them has no credit. */
+  blocked: boolean;
   warned: boolean;
 }
 
@@ -212,6 +215,7 @@ export function newStream(
     share: 0,
     results: open.results,
     resultBytes: open.bytes,
+    windowResults: open.results,
     windowResultBytes: open.bytes,
     delivered: 0,
     deliveredBytes: 0,
@@ -228,6 +232,7 @@ export function newStream(
     toGather: [],
     gathering: undefined,
     whole: [],
+    blocked: false,
     warned: false,
   };
 }

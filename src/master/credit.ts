@@ -3,7 +3,7 @@
  *
  * Laws:
  * - delivered + reserved ≤ granted, but for one item that passes an empty window whatever its size.
- * - In an ordered stream the last unit is for the oldest open part alone, since the consumer can hand on nothing before that.
+ * - In an ordered stream half of the window is for the oldest open part alone, since the consumer can hand on nothing before that.
  * - While a part waits for credit, no further part of its stream is placed: else small results would starve a large one.
  */
 import type { Stream } from './books.ts';
@@ -17,7 +17,13 @@ const MAX_CHUNK = 256;
 
 function unitsLeft(core: Core, stream: Stream): number {
   if (!core.config.gather) return stream.results - stream.delivered - stream.reserved;
-  return stream.whole.length > 0 ? 0 : GATHER_WINDOW - stream.reserved - stream.toGather.length;
+  return stream.blocked ? 0 : GATHER_WINDOW - stream.reserved - stream.toGather.length - stream.whole.length;
+}
+
+/** What the parts of an ordered stream must leave to the oldest. */
+function keptForOldest(core: Core, stream: Stream): number {
+  if (!stream.ordered) return 0;
+  return Math.max(1, Math.floor((core.config.gather ? GATHER_WINDOW : stream.windowResults) / 2));
 }
 
 function bytesLeft(core: Core, stream: Stream): number {
@@ -39,10 +45,8 @@ function windowIsEmpty(core: Core, stream: Stream): boolean {
 /** Whether a part may be placed: its first result will have credit. `row` -1 asks for any part but the oldest. */
 export function mayPlace(core: Core, stream: Stream, row: number): boolean {
   const units = unitsLeft(core, stream);
-  if (units <= 0) return false;
-  const oldest = row >= 0 && row === stream.parts.head;
-  if (oldest && stream.ordered) return true;
-  if (stream.hungry.size > 0 || (stream.ordered && units <= 1)) return false;
+  if (stream.ordered && row >= 0 && row === stream.parts.head) return units > 0 || (core.config.gather && !stream.blocked);
+  if (units <= keptForOldest(core, stream) || stream.hungry.size > 0) return false;
   return bytesLeft(core, stream) >= stream.allowance || windowIsEmpty(core, stream);
 }
 
@@ -74,32 +78,41 @@ export function returnGrant(core: Core, stream: Stream, row: number): void {
   addGrant(core, stream, row, -(parts.grant[row] as number), -(parts.grantBytes[row] as number));
 }
 
+/** How many more results, and how many more bytes, a part that waits may have now; undefined: it must wait on. */
+function answer(core: Core, stream: Stream, row: number, need: number): { results: number; bytes: number } | undefined {
+  const held = core.parts.grant[row] as number;
+  const first = stream.ordered && row === stream.parts.head;
+  const units = unitsLeft(core, stream) - (first ? 0 : keptForOldest(core, stream));
+  if (held < 1 && units <= 0) return undefined;
+  const missing = Math.max(0, need - (core.parts.grantBytes[row] as number));
+  const free = bytesLeft(core, stream);
+  if (missing > free && !first && !windowIsEmpty(core, stream)) return undefined;
+  const results = held > 0 ? 0 : Math.max(1, Math.min(MAX_CHUNK, Math.floor(units / 4)));
+  const spare = Math.max(0, Math.min(results * stream.allowance, Math.floor((free - missing) / 4)));
+  const bytes = missing > 0 ? missing + spare : Math.max(spare, results > 0 && free > 0 ? Math.min(MIN_ALLOWANCE, free) : 0);
+  return results === 0 && bytes === 0 ? undefined : { results, bytes };
+}
+
 /**
- * Answers the parts that wait, oldest request first, as far as credit goes.
+ * Answers the parts that wait, as far as credit goes: the stream's oldest first, then in the order of asking.
  * @returns what to tell: rows with how many more results and bytes each may report.
  */
 export function feedHungry(core: Core, stream: Stream): { row: number; results: number; bytes: number }[] {
   const fed: { row: number; results: number; bytes: number }[] = [];
-  for (const [key, need] of stream.hungry) {
+  const oldest = stream.parts.head < 0 ? -1 : (core.parts.key[stream.parts.head] as number);
+  const keys = [...stream.hungry.keys()].filter((key) => key !== oldest);
+  if (stream.hungry.has(oldest)) keys.unshift(oldest);
+  for (const key of keys) {
     const row = core.parts.find(key);
-    if (row < 0) {
-      stream.hungry.delete(key);
-      continue;
+    const grant = row < 0 ? undefined : answer(core, stream, row, stream.hungry.get(key) as number);
+    if (row >= 0 && grant === undefined) {
+      if (key === oldest && stream.ordered) continue;
+      break;
     }
-    const units = unitsLeft(core, stream);
-    const held = core.parts.grant[row] as number;
-    const oldest = row === stream.parts.head;
-    if (held < 1 && (units <= 0 || (stream.ordered && units <= 1 && !oldest))) break;
-    const missing = Math.max(0, need - (core.parts.grantBytes[row] as number));
-    const free = bytesLeft(core, stream);
-    if (missing > free && !(stream.ordered && oldest) && !windowIsEmpty(core, stream)) break;
-    const chunk = held > 0 ? 0 : stream.ordered ? 1 : Math.max(1, Math.min(MAX_CHUNK, Math.floor(units / 4)));
-    const spare = Math.max(0, Math.min(chunk * stream.allowance, Math.floor((free - missing) / 4)));
-    const bytes = missing > 0 ? missing + spare : Math.max(spare, chunk > 0 && free > 0 ? Math.min(MIN_ALLOWANCE, free) : 0);
-    if (chunk === 0 && bytes === 0) break;
     stream.hungry.delete(key);
-    addGrant(core, stream, row, chunk, bytes);
-    fed.push({ row, results: chunk, bytes });
+    if (grant === undefined) continue;
+    addGrant(core, stream, row, grant.results, grant.bytes);
+    fed.push({ row, ...grant });
   }
   return fed;
 }

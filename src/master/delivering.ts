@@ -76,16 +76,29 @@ export function refill(core: Core, stream: Stream): void {
   core.touched.add(stream.session);
 }
 
+/** The next whole job to deliver: in an ordered stream none before those that are older. */
+function nextWhole(stream: Stream): Job | undefined {
+  if (!stream.ordered) return stream.whole[0];
+  const [oldest] = stream.books.keys();
+  const next = stream.whole.reduce<Job | undefined>(
+    (first, job) => (first === undefined || job.index < first.index ? job : first),
+    undefined,
+  );
+  return next !== undefined && (oldest === undefined || next.index < oldest) ? next : undefined;
+}
+
 /** Delivers whole jobs of a merging gather while the consumer has credit; each in one batch with its end. */
 export function deliverWhole(core: Core, stream: Stream): void {
-  for (;;) {
-    const job = stream.whole[0];
-    if (job === undefined) return;
+  stream.blocked = false;
+  for (let job = nextWhole(stream); job !== undefined; job = nextWhole(stream)) {
     const count = job.outputs.slots.length;
     const fits = stream.results - stream.delivered >= count && stream.resultBytes - stream.deliveredBytes >= job.outputs.bytes;
     const empty = stream.resultBytes - stream.deliveredBytes >= stream.windowResultBytes / 2 && stream.results > stream.delivered;
-    if (!fits && !empty && count > 0) return;
-    stream.whole.shift();
+    if (!fits && !empty && count > 0) {
+      stream.blocked = true;
+      return;
+    }
+    stream.whole.splice(stream.whole.indexOf(job), 1);
     deliverJob(core, stream, job);
   }
 }

@@ -51,6 +51,8 @@ export class Master {
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   #driver: Driver<MasterInstruction, MasterEvent> | undefined;
   #state: MasterState | undefined;
+  /** What came in while the sockets were being bound: peers of an earlier master do not wait. */
+  readonly #early: MasterEvent[] = [];
   #flushing = false;
   #phase: 'new' | 'started' | 'stopping' | 'closed' = 'new';
   #stopped: Promise<void> | undefined;
@@ -144,6 +146,7 @@ export class Master {
       failed: (error) => this.#failed(error),
       historyLimit,
     });
+    for (const event of this.#early.splice(0)) this.#feed(event);
   }
 
   #handlers(generators: Generators): Handlers<MasterInstruction, MasterEvent> {
@@ -179,7 +182,8 @@ export class Master {
   }
 
   #feed(event: MasterEvent): void {
-    this.#driver?.feed(event);
+    if (this.#driver === undefined) this.#early.push(event);
+    else this.#driver.feed(event);
     this.#scheduleFlush();
   }
 

@@ -27,11 +27,14 @@ export function ahead(worker: WorkerBook): number {
   return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, worker.meanMicros))));
 }
 
-/** How many more parts a worker may get now. */
+/** How many more parts a worker may get now: none before half of what it has ahead is used, so that parts go in large batches. */
 export function roomOf(core: Core, worker: WorkerBook): number {
   const session = core.sessions.get(worker.session);
   if (session === undefined || session.state !== 'joined' || worker.leaving || worker.alone !== 0) return 0;
-  return worker.slots + worker.lent + ahead(worker) - worker.placed.size - worker.ghosts.size;
+  const begun = worker.slots + worker.lent;
+  const load = worker.placed.size + worker.ghosts.size;
+  const more = ahead(worker);
+  return load - begun > more / 2 ? 0 : begun + more - load;
 }
 
 function endLease(worker: WorkerBook, lease: Lease, move: LeaseMove): void {

@@ -6,6 +6,8 @@ import type { MasterEvent } from './events.ts';
 import { enqueue } from './queueing.ts';
 import { failJob, settleJob } from './settling.ts';
 
+/** Results of one job that go into one batch. */
+const MAX_JOB_RESULTS = 32_768;
 /** Parts of a stream that scatter may be ahead of placing, in count and bytes: a million parts of one job are no queue. */
 const AHEAD = 256;
 const AHEAD_BYTES = 4_194_304;
@@ -18,7 +20,7 @@ export function advanceScatter(core: Core, stream: Stream): void {
   let waiting = 0;
   for (const queue of stream.queues.values()) waiting += queue.rows.size;
   const ahead = Math.max(1, Math.min(AHEAD, Math.floor(AHEAD_BYTES / Math.max(1, job.bytes))));
-  if (waiting * 2 > ahead || stream.whole.length > 0) return;
+  if (waiting * 2 > ahead || stream.blocked) return;
   const message = { function: job.function, client: stream.session.name, id: stream.id, part: job.parts, last: false, slot: job.slot };
   job.scatter = 'running';
   core.out.push({ type: 'scatter', stream: stream.number, job: job.index, message, fields: job.fields, count: ahead - waiting });
@@ -84,8 +86,10 @@ export function onGathered(core: Core, event: Extract<MasterEvent, { type: 'gath
   if (event.error >= 0) {
     core.out.push({ type: 'news', name: 'jobFailed', what: { stream: stream.id, job: job.index, error: event.error } });
     failJob(core, stream, job, event.error);
-  } else if (job.outputs.bytes > core.config.maxJobResultBytes) {
-    const message = `gather has made ${job.outputs.bytes} bytes of results for one job; maxJobResultBytes is ${core.config.maxJobResultBytes}`;
+  } else if (job.outputs.bytes > core.config.maxJobResultBytes || job.outputs.slots.length > MAX_JOB_RESULTS) {
+    const { slots, bytes } = job.outputs;
+    const limits = `at most ${MAX_JOB_RESULTS}, and maxJobResultBytes, ${core.config.maxJobResultBytes}, can be delivered whole`;
+    const message = `gather has made ${slots.length} results of ${bytes} bytes for one job: ${limits}`;
     for (const slot of job.outputs.slots) core.release(slot);
     Object.assign(job.outputs, { slots: [], lengths: [], flags: [], bytes: 0 });
     failJob(core, stream, job, core.error({ code: 'bad-result', message, function: job.function, phase: 'gather' }));

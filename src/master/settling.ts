@@ -1,5 +1,5 @@
 /** What becomes of results: straight to the consumer, or through the user's gather; and when a job is over. */
-import { ENTRY } from '../protocol/stream_records.ts';
+import { ENTRY, flagsOf } from '../protocol/stream_records.ts';
 import { closeJob, closePart } from './closing.ts';
 import type { Job, Raw, Stream, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
@@ -12,6 +12,7 @@ export function takeResult(core: Core, stream: Stream, row: number, slot: number
   const part = parts.part[row] as number;
   const index = parts.index[row] as number;
   const jobBytes = parts.bytes[row] as number;
+  const attempt = parts.attempt[row] as number;
   parts.index[row] = index + 1;
   const book = stream.books.get(job);
   if (core.config.gather && book !== undefined) {
@@ -30,7 +31,7 @@ export function takeResult(core: Core, stream: Stream, row: number, slot: number
   if (ended) closePart(core, row, by);
   const over = ended && (book === undefined || isOver(book));
   const flags = ENTRY.result | (ended ? ENTRY.partEnd : 0) | (over ? ENTRY.jobEnd : 0);
-  deliver(core, stream, { job, part, index, flags, slot, bytes });
+  deliver(core, stream, { job, part, index, flags: flagsOf(flags, attempt), slot, bytes });
   if (!over) return;
   if (book !== undefined) stream.books.delete(job);
   jobEnded(core, stream, job, book?.bytes ?? jobBytes);

@@ -61,6 +61,8 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
       case 'replied':
         return onReply(core, event.session, event);
       case 'wake':
+        // A timer may fire early, and is gone then: it is set anew after every wake.
+        core.wakeAtMs = NaN;
         for (const name of core.timers.due(event.now)) this.#wake(name);
         return;
       case 'flush':

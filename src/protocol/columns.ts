@@ -16,15 +16,6 @@ export interface Source {
   readonly base: number;
 }
 
-export function writePayload(sink: Sink, slot: number): void {
-  sink.header.int(sink.store.length(slot));
-  sink.frames.add(slot);
-}
-
-export function readPayload(source: Source): number {
-  return source.base + source.frames.take(source.header.int());
-}
-
 /** Payloads by slot, or -1 for an entry that has none. Lengths are written plus one, so that 0 says none. */
 export function writePayloads(sink: Sink, slots: readonly number[]): void {
   sink.header.int(slots.length);

@@ -70,8 +70,23 @@ export interface WindowRecord {
   readonly bytes: number;
 }
 
-/** What an entry of `results` says; flags add up. An entry without `result` and `error` has no payload. */
+/**
+ * What an entry of `results` or `outcomes` says; flags add up. An entry without `result` and `error` has no payload. In `results`, what
+ * is left of the flags beyond ENTRY_SPAN is how many attempts of the part were in vain.
+ */
 export const ENTRY = { result: 1, partEnd: 2, jobEnd: 4, error: 8 } as const;
+export const ENTRY_SPAN = 16;
+const MAX_ATTEMPTS = 1_000_000;
+
+/** Which attempt an entry of `results` comes from; the first is 1. */
+export function attemptOf(flags: number): number {
+  return Math.floor(flags / ENTRY_SPAN) + 1;
+}
+
+/** The flags of an entry that comes from this attempt. */
+export function flagsOf(entry: number, attempt: number): number {
+  return entry + ENTRY_SPAN * Math.max(0, Math.min(attempt, MAX_ATTEMPTS) - 1);
+}
 
 export interface ResultsRecord {
   readonly kind: 'results';
@@ -206,7 +221,7 @@ export function checkEntries(slots: readonly number[], flags: readonly number[],
     const what = flag & (ENTRY.result | ENTRY.error);
     if (
       flag === 0 ||
-      flag > 15 ||
+      flag >= ENTRY_SPAN ||
       (flag & ~legal) !== 0 ||
       what === (ENTRY.result | ENTRY.error) ||
       (what !== 0) !== (slots[i] as number) >= 0
@@ -233,7 +248,12 @@ export const resultsCodec: Codec<ResultsRecord> = {
     const parts = header.column(slots.length);
     const indexes = header.column(slots.length);
     const flags = header.column(slots.length);
-    checkEntries(slots, flags, ENTRY.result | ENTRY.partEnd | ENTRY.jobEnd | ENTRY.error);
+    if (flags.some((flag) => attemptOf(flag) > MAX_ATTEMPTS)) throw new Malformed('a result of too many attempts');
+    checkEntries(
+      slots,
+      flags.map((flag) => flag % ENTRY_SPAN),
+      ENTRY.result | ENTRY.partEnd | ENTRY.jobEnd | ENTRY.error,
+    );
     return { kind: 'results', stream, jobs, parts, indexes, flags, slots, lengths };
   },
 };

@@ -19,6 +19,8 @@ export interface BeginEvent {
   /** Stop after so many results; 0: never. */
   readonly messages: number;
   readonly fields: Fields;
+  /** How many results may wait here for the user; default RESULT_WINDOW. */
+  readonly window?: number;
 }
 
 /** The source gave jobs, at least one unless it has come to its end. Their slots belong to the state from here on. */

@@ -3,7 +3,7 @@
  * asked for, so that what waits here costs columns of numbers and no more.
  */
 import type { Fields } from '../protocol/fields.ts';
-import { ENTRY } from '../protocol/stream_records.ts';
+import { attemptOf, ENTRY } from '../protocol/stream_records.ts';
 import { isShown } from './columns.ts';
 import type { BeginEvent, DeliverInstruction, PulledEvent } from './events.ts';
 import { jobError } from './failures.ts';
@@ -217,7 +217,7 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
     if ((flags & ENTRY.error) === 0) {
       const value = port.store.joined(slot);
       port.store.release(slot);
-      return settle ? { status: 'fulfilled', value, job: this.#info(batch, row, 1) } : value;
+      return settle ? { status: 'fulfilled', value, job: this.#info(batch, row, attemptOf(flags)) } : value;
     }
     const job = batch.jobs[row] as number;
     const note = this.#notes?.get(job);

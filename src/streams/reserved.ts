@@ -15,6 +15,7 @@ export const RESERVED_NAMES = [
   'status',
   'story',
   'slots',
+  'master',
   'constructor',
 ] as const;
 

@@ -23,7 +23,7 @@ import { JobWindow, ResultWindow } from './window.ts';
 type StreamState = 'open' | 'draining' | 'ended' | 'cancelled';
 type StreamMove = 'exhaust' | 'finish' | 'cancel';
 
-export const STREAM_MOVES = {
+const STREAM_MOVES = {
   open: { exhaust: 'draining', cancel: 'cancelled' },
   draining: { finish: 'ended', cancel: 'cancelled' },
   ended: {},
@@ -59,7 +59,10 @@ export class Stream {
     this.number = about.stream;
     this.#about = about;
     this.#order = about.ordered ? new Order((job, part) => this.#jobs.progress(job)?.ended(part) ?? false) : undefined;
-    this.#results = new ResultWindow(about.messages > 0 ? Math.min(about.messages, RESULT_WINDOW) : RESULT_WINDOW);
+    this.#results = new ResultWindow(
+      Math.min(about.messages === 0 ? Infinity : about.messages, about.window ?? RESULT_WINDOW),
+      about.ordered ? 1 : 0,
+    );
   }
 
   get over(): boolean {
@@ -160,7 +163,7 @@ export class Stream {
   /** What the master must still be told of a stream that is over. */
   farewell(): WireRecord | undefined {
     if (!this.#opened) return undefined;
-    if (this.#state === 'cancelled') return { kind: 'cancel', stream: this.number, job: -1 };
+    if (this.#state === 'cancelled' || this.#stopped.length > 0) return { kind: 'cancel', stream: this.number, job: -1 };
     return this.#endTold ? undefined : { kind: 'end', stream: this.number, jobs: this.#window.sent };
   }
 
@@ -206,7 +209,7 @@ export class Stream {
       if (verdict === 'contradiction') {
         this.#stopped.push(job);
         flags = ENTRY.error | ENTRY.jobEnd;
-      } else if (verdict === 'known' && (flags & ENTRY.jobEnd) !== 0) flags = ENTRY.jobEnd;
+      } else if (verdict === 'known') flags &= ENTRY.partEnd | ENTRY.jobEnd;
       else return;
     }
     if ((flags & ENTRY.jobEnd) !== 0) this.#endJob(job, released);

@@ -52,7 +52,7 @@ export interface JobInfo {
   readonly part: number;
   readonly result: number;
   readonly function: string;
-  /** How often the failed part was begun; 1 for a result. */
+  /** How often the part was begun, as far as the master knows. */
   readonly attempts: number;
 }
 

@@ -3,19 +3,22 @@
  * this session, so that a word too many does no harm.
  *
  * Law of results: at any time the master may send what the window has room for: the window less what waits here for the user. A new
- * total is told when that is half a window more than was told, or when nothing is left of what was told.
+ * total is told when that is half a window more than was told, or when nothing is left of what was told (but for the unit that an
+ * ordered stream's master keeps for the head).
  */
 import { INITIAL_JOB_BYTES, INITIAL_JOBS } from '../protocol/limits.ts';
 
 /** Credit for results, in one unit: their number, or their bytes. */
 export class ResultWindow {
   readonly #size: number;
+  readonly #reserved: number;
   #told = 0;
   #received = 0;
   #buffered = 0;
 
-  constructor(size: number) {
+  constructor(size: number, reserved = 0) {
     this.#size = size;
+    this.#reserved = reserved;
   }
 
   get buffered(): number {
@@ -41,7 +44,7 @@ export class ResultWindow {
   /** Whether a new total should be told. */
   due(idle: boolean): boolean {
     const more = this.#total(idle) - this.#told;
-    return more > 0 && (more * 2 >= this.#size || this.#told <= this.#received);
+    return more > 0 && (more * 2 >= this.#size || this.#told - this.#reserved <= this.#received);
   }
 
   tell(idle: boolean): number {

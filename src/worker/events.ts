@@ -43,6 +43,8 @@ export type WorkerEvent =
   | { readonly type: 'welcome'; readonly welcome: Welcome; readonly now: number }
   | { readonly type: 'resync'; readonly now: number }
   | { readonly type: 'refused'; readonly refused: Refused; readonly now: number }
+  /** Something came that is not ours; or it is, but of another version. */
+  | { readonly type: 'rejected'; readonly reason: string; readonly version: number | undefined; readonly now: number }
   /** A batch came, on the control lane or by PUSH; `bytes` of payload are in the store. */
   | {
       readonly type: 'batch';

@@ -15,10 +15,10 @@ import type { RunInstruction } from './instructions.ts';
  * when a lane is free. aborting: nobody wants it, but its function has not ended.
  */
 export type PartState = 'queued' | 'offered' | 'running' | 'waiting' | 'parked' | 'lending' | 'ready' | 'aborting' | 'ended';
-export type PartMove = 'offer' | 'keep' | 'begin' | 'wait' | 'park' | 'lend' | 'ready' | 'go' | 'abort' | 'leave' | 'end';
+type PartMove = 'offer' | 'keep' | 'begin' | 'wait' | 'park' | 'lend' | 'ready' | 'go' | 'abort' | 'leave' | 'end';
 
 /** Legal moves of a part. */
-export const PART_MOVES = {
+const PART_MOVES = {
   queued: { offer: 'offered', leave: 'ended' },
   offered: { keep: 'queued', begin: 'running' },
   running: { wait: 'waiting', park: 'parked', lend: 'lending', abort: 'aborting', end: 'ended' },
@@ -30,7 +30,7 @@ export const PART_MOVES = {
   ended: {},
 } as const satisfies Record<PartState, Partial<Record<PartMove, PartState>>>;
 
-export const HOLDS_LANE = ['running', 'waiting', 'aborting'] as const satisfies readonly PartState[];
+const HOLDS_LANE = ['running', 'waiting', 'aborting'] as const satisfies readonly PartState[];
 
 export class Parts {
   readonly key: number[] = [];

@@ -5,7 +5,7 @@
  * the clock (SIGSTOP, a suspended machine) it may be gone without our having heard of it, so the worker asks first.
  */
 import { Timers } from '../machine/timers.ts';
-import type { Welcome } from '../protocol/greetings.ts';
+import type { Refused, Welcome } from '../protocol/greetings.ts';
 import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
 import { type Envelope, slotsOf, type WireRecord } from '../protocol/messages.ts';
 import { Peer } from '../protocol/peer.ts';
@@ -17,10 +17,10 @@ import type { WorkerInstruction } from './instructions.ts';
 import { Workload } from './workload.ts';
 
 /** serving: takes parts. draining: finishes what it has begun. parting: all is said, and waits to be acknowledged. gone: closed. */
-export type Life = 'serving' | 'draining' | 'parting' | 'gone';
-export type LifeMove = 'stop' | 'drained' | 'part' | 'refuse';
+type Life = 'serving' | 'draining' | 'parting' | 'gone';
+type LifeMove = 'stop' | 'drained' | 'part' | 'refuse';
 
-export const LIFE_MOVES = {
+const LIFE_MOVES = {
   serving: { stop: 'draining', refuse: 'gone' },
   draining: { drained: 'parting', part: 'gone', refuse: 'gone' },
   parting: { part: 'gone', refuse: 'gone' },
@@ -32,6 +32,8 @@ export const PULSE_MS = 500;
 export const JUMP_MS = 1_500;
 /** A worker that leaves asks so often for the acknowledgement that it waits for. */
 export const ASK_AGAIN_MS = 50;
+/** A worker that leaves waits no longer for a master that has gone: by then it has given the session up, or is another one. */
+export const AWAY_MS = 2_000;
 
 export interface WorkerStateOptions {
   readonly name: string;
@@ -49,6 +51,8 @@ export class WorkerState {
   #heardAtMs = 0;
   #deadlineAtMs = Infinity;
   #wakeAtMs = Infinity;
+  /** Since when the master is away. */
+  #lostAtMs = 0;
   /** A hello was sent while the session stood: no part is begun, and no goodbye said, before its welcome. */
   #unsure = false;
 
@@ -87,10 +91,12 @@ export class WorkerState {
         this.#peer.resync(out);
         return;
       case 'refused':
-        this.#peer.refused(event.refused);
-        if (this.#peer.state !== 'ended') return;
-        this.#end('refuse', out);
-        out.push({ type: 'refused', refused: event.refused });
+        this.#refused(event.refused, out);
+        return;
+      case 'rejected':
+        // Bytes at random may look like another version; from who has welcomed us they are no more than that.
+        if (event.version === undefined || this.#peer.state === 'joined') out.push({ type: 'reject', reason: event.reason });
+        else this.#refused({ type: 'refused', code: 'version', text: event.reason }, out);
         return;
       case 'batch':
         this.#batch(event.envelope, event.records, event.bytes, out);
@@ -131,7 +137,10 @@ export class WorkerState {
   }
 
   #disconnected(now: number, out: WorkerInstruction[]): void {
-    if (this.#peer.state === 'joined') out.push({ type: 'lost' });
+    if (this.#peer.state === 'joined') {
+      out.push({ type: 'lost' });
+      this.#lostAtMs = now;
+    }
     this.#peer.disconnected();
     this.#timers.clear('pulse');
     this.#timers.clear('heartbeat');
@@ -152,6 +161,13 @@ export class WorkerState {
       if (this.#life !== 'serving') this.#peer.reports.add({ kind: 'leaving' });
     }
     out.push({ type: 'welcomed', welcome, how });
+  }
+
+  #refused(refused: Refused, out: WorkerInstruction[]): void {
+    this.#peer.refused(refused);
+    if (this.#peer.state !== 'ended') return;
+    this.#end('refuse', out);
+    out.push({ type: 'refused', refused });
   }
 
   #batch(envelope: Envelope, records: readonly WireRecord[], bytes: number, out: WorkerInstruction[]): void {
@@ -197,7 +213,8 @@ export class WorkerState {
     this.#timers.set('deadline', this.#deadlineAtMs);
     if (this.#life !== 'serving') return;
     this.#move('stop');
-    if (this.#peer.welcome === undefined) return;
+    // A master that is away, and to which nothing is owed, need not be told.
+    if (this.#peer.welcome === undefined || (this.#peer.state !== 'joined' && this.#workload.open === 0 && this.#peer.kept === 0)) return;
     this.#workload.returnQueued();
     this.#peer.reports.add({ kind: 'leaving' });
   }
@@ -209,13 +226,16 @@ export class WorkerState {
     if (late) this.#workload.stopAll('the worker stops', out);
     if (this.#life === 'draining' && this.#workload.open === 0) this.#move('drained');
     // A hello that is under way must not come behind the goodbye: it would begin another session.
-    const said = this.#life === 'parting' && !this.#unsure && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
-    if (late || said) {
+    const parting = this.#life === 'parting';
+    const away = parting && this.#peer.state !== 'joined';
+    const said = parting && !this.#unsure && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
+    if (late || said || (away && now - this.#lostAtMs >= AWAY_MS)) {
       if (this.#peer.state === 'joined') this.#peer.reports.add({ kind: 'goodbye' });
       return true;
     }
     // Acknowledgements ride on what the master has to say, which may be nothing: a hello is always answered.
-    if (this.#life === 'parting' && !this.#unsure) this.#timers.ensure('ask', now + ASK_AGAIN_MS);
+    if (away) this.#timers.set('away', this.#lostAtMs + AWAY_MS);
+    else if (parting && !this.#unsure) this.#timers.ensure('ask', now + ASK_AGAIN_MS);
     return false;
   }
 

@@ -47,12 +47,12 @@ class Play {
     this.world.feed({ type: 'gathered', stream, job, slots, lengths: slots.map(() => 9), error: -1 });
   }
 
-  run(worker: Played, rounds = 200): void {
+  run(worker: Played, rounds = 200, micros = 10): void {
     for (let i = 0; i < rounds; i += 1) {
       this.world.flush();
       this.answer();
       const keys = worker.got.splice(0).flatMap((record) => (record.kind === 'parts' ? record.keys : []));
-      if (keys.length > 0) this.world.finish(worker, keys, { micros: 6_000 });
+      if (keys.length > 0) this.world.finish(worker, keys, { micros });
     }
     this.world.flush();
   }
@@ -113,8 +113,19 @@ describe('scatter', () => {
     world.open(client);
     world.jobs(client, 1);
     world.flush();
-    const asked = world.log.flatMap((step) => step.instructions).find((instruction) => instruction.type === 'scatter') as Instruction<'scatter'>;
-    world.feed({ type: 'scattered', stream: asked.stream, job: 0, slots: [world.slot()], lengths: [9], functions: ['foo'], ended: true, error: world.slot() });
+    const asked = world.log
+      .flatMap((step) => step.instructions)
+      .find((instruction) => instruction.type === 'scatter') as Instruction<'scatter'>;
+    world.feed({
+      type: 'scattered',
+      stream: asked.stream,
+      job: 0,
+      slots: [world.slot()],
+      lengths: [9],
+      functions: ['foo'],
+      ended: true,
+      error: world.slot(),
+    });
     world.flush();
     expect(world.parts(worker)).toEqual([]);
     expect(world.entries(client).map((entry) => entry.flags)).toEqual([ENTRY.error | ENTRY.jobEnd]);
@@ -145,9 +156,13 @@ describe('gather', () => {
     world.open(client);
     world.jobs(client, 4);
     play.run(worker);
-    const batches = world.log.flatMap((step) => step.instructions).flatMap((instruction) => (instruction.type === 'send' && instruction.session === client.session ? [instruction.records] : []));
+    const batches = world.log
+      .flatMap((step) => step.instructions)
+      .flatMap((instruction) => (instruction.type === 'send' && instruction.session === client.session ? [instruction.records] : []));
     for (const records of batches) {
-      const entries = records.flatMap((record) => (record.kind === 'results' ? record.jobs.map((job, i) => ({ job, flags: record.flags[i] as number })) : []));
+      const entries = records.flatMap((record) =>
+        record.kind === 'results' ? record.jobs.map((job, i) => ({ job, flags: record.flags[i] as number })) : [],
+      );
       const begun = new Set(entries.map((entry) => entry.job));
       const ended = new Set(entries.filter((entry) => (entry.flags & ENTRY.jobEnd) !== 0).map((entry) => entry.job));
       expect(ended).toEqual(begun);
@@ -174,7 +189,7 @@ describe('gather', () => {
     const client = world.client();
     world.open(client, 1, { results: 2 });
     world.jobs(client, 50);
-    play.run(worker);
+    play.run(worker, 200, 6_000);
     expect(world.entries(client)).toHaveLength(2);
     expect(play.gathered.length).toBeLessThan(10);
     world.say(client, { kind: 'credit', stream: 1, results: 1_000, bytes: 10_000_000 });

@@ -2,8 +2,9 @@
  * Random lives: workers and clients come, break, return, leave; parts end in any order. Whatever happens, every job of a stream that
  * was not given up is answered exactly once, nothing is allocated twice, and no payload is kept that nobody needs.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { MasterState } from '../../src/master/state.ts';
 import { ENTRY } from '../../src/protocol/stream_records.ts';
 import { roundRobin } from '../../src/scheduling/round_robin.ts';
 import { type Played, World } from './world.ts';
@@ -111,7 +112,8 @@ class Life {
   #resend(hand: Hand, from: number): void {
     for (const { instructions } of this.world.log) {
       for (const one of instructions) {
-        if (one.type !== 'send' || one.session !== hand.played.session || one.envelope.seq < from || one.envelope.seq <= hand.played.seen) continue;
+        if (one.type !== 'send' || one.session !== hand.played.session || one.envelope.seq < from || one.envelope.seq <= hand.played.seen)
+          continue;
         hand.played.seen = one.envelope.seq;
         hand.played.got.push(...one.records);
       }
@@ -152,6 +154,8 @@ class Life {
     this.world.flush();
     expect(this.world.state.status.streams).toEqual([]);
     expect(this.world.held.size).toBe(0);
+    const again = new MasterState(this.world.config);
+    for (const { event, instructions } of this.world.log) expect(again.handle(event)).toEqual(instructions);
     for (const client of this.clients) {
       if (client.cancelled) continue;
       const ends = this.world.entries(client.played).filter((entry) => (entry.flags & ENTRY.jobEnd) !== 0);
@@ -163,7 +167,11 @@ class Life {
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('finish'), a: fc.nat(3), b: fc.nat(3) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('flush'), a: fc.nat(3), b: fc.nat(3) }) },
-  fc.record({ do: fc.constantFrom('lose', 'back', 'pass', 'cancel', 'leave', 'loseClient', 'worker', 'client'), a: fc.nat(5), b: fc.nat(30) }),
+  fc.record({
+    do: fc.constantFrom('lose', 'back', 'pass', 'cancel', 'leave', 'loseClient', 'worker', 'client'),
+    a: fc.nat(5),
+    b: fc.nat(30),
+  }),
 );
 
 function act(life: Life, { do: what, a, b }: { do: string; a: number; b: number }): void {

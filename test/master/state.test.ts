@@ -29,7 +29,12 @@ describe('placing', () => {
       }
     }
     world.flush();
-    expect(world.entries(client).map((entry) => entry.job).sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i));
+    expect(
+      world
+        .entries(client)
+        .map((entry) => entry.job)
+        .sort((a, b) => a - b),
+    ).toEqual(Array.from({ length: 60 }, (_, i) => i));
     expect(world.entries(client).every((entry) => entry.flags === ALL)).toBe(true);
     expect(world.held.size).toBe(0);
   });
@@ -75,7 +80,9 @@ describe('functions', () => {
     world.flush();
     expect(world.entries(client)).toEqual([{ job: 0, part: 0, index: 0, flags: ENTRY.error | ENTRY.partEnd | ENTRY.jobEnd }]);
     const kept = world.log.flatMap((step) => step.instructions).find((one) => one.type === 'keep');
-    expect(kept).toMatchObject({ error: { code: 'unknown-function', message: "no worker has a function 'constructor'; there are: bar, foo" } });
+    expect(kept).toMatchObject({
+      error: { code: 'unknown-function', message: "no worker has a function 'constructor'; there are: bar, foo" },
+    });
   });
 
   it('lets jobs wait while no worker is there at all, and says so once after a second', () => {
@@ -114,7 +121,13 @@ describe('loss', () => {
     world.finish(two, [first[0]?.key as number], { micros: 10 });
     world.flush();
     expect(world.parts(two).map((part) => part.job)).toEqual([2, 3, 4, 5, 6, 7]);
-    world.finish(two, world.parts(two).slice(1).map((part) => part.key));
+    world.finish(
+      two,
+      world
+        .parts(two)
+        .slice(1)
+        .map((part) => part.key),
+    );
     world.pass(1_000);
     world.flush();
     expect(world.parts(two).at(-1)).toMatchObject({ job: 1, attempt: 2 });

@@ -36,8 +36,10 @@ export class World {
   #connections = 0;
   #slots = 0;
 
+  readonly config: MasterConfig;
+
   constructor(config: Partial<MasterConfig> = {}) {
-    this.state = new MasterState({
+    this.config = {
       name: 'master',
       epoch: EPOCH,
       policy: leastLoaded(),
@@ -53,7 +55,8 @@ export class World {
       clientGraceMs: 30_000,
       crashLimit: 3,
       ...config,
-    });
+    };
+    this.state = new MasterState(this.config);
   }
 
   feed(event: MasterEvent): MasterInstruction[] {
@@ -63,7 +66,8 @@ export class World {
       if (instruction.type === 'release') for (const slot of instruction.slots) this.#release(slot);
       if (instruction.type === 'keep') this.held.add(instruction.slot);
       if (instruction.type === 'wakeAt') this.wakeAtMs = instruction.atMs;
-      if (instruction.type === 'send' && instruction.envelope.seq > 0) this.#deliver(instruction.session, instruction.connection, instruction.envelope, instruction.records);
+      if (instruction.type === 'send' && instruction.envelope.seq > 0)
+        this.#deliver(instruction.session, instruction.connection, instruction.envelope, instruction.records);
       if (instruction.type === 'call' && instruction.slot >= 0) this.#release(instruction.slot);
     }
     return instructions;
@@ -90,20 +94,40 @@ export class World {
 
   #hello(player: Played, role: 'client' | 'worker', functions: readonly string[], slots: number): MasterInstruction[] {
     const { session, token, seen, connection } = player;
-    const hello = { type: 'hello', role, name: player.name, epoch: session === 0 ? '0000000000000000' : EPOCH, session, token, seen, functions, slots, fields: [] } as const;
+    const hello = {
+      type: 'hello',
+      role,
+      name: player.name,
+      epoch: session === 0 ? '0000000000000000' : EPOCH,
+      session,
+      token,
+      seen,
+      functions,
+      slots,
+      fields: [],
+    } as const;
     this.#connections += 1;
     const instructions = this.feed({ type: 'hello', connection, hello, token: String(this.#connections).padStart(16, '0'), now: this.now });
     const post = instructions.find((one) => one.type === 'post');
     if (post?.type === 'post' && post.greeting.type === 'welcome') {
       const welcome: Welcome = post.greeting;
-      if (!welcome.resumed) Object.assign(player, { session: welcome.session, token: welcome.token, seen: 0, seqs: { control: 0, reports: 0, push: 0 } });
+      if (!welcome.resumed)
+        Object.assign(player, { session: welcome.session, token: welcome.token, seen: 0, seqs: { control: 0, reports: 0, push: 0 } });
     }
     return instructions;
   }
 
   #player(name: string): Played {
     this.#connections += 1;
-    const player: Played = { name, connection: this.#connections, session: 0, token: '0000000000000000', seqs: { control: 0, reports: 0, push: 0 }, seen: 0, got: [] };
+    const player: Played = {
+      name,
+      connection: this.#connections,
+      session: 0,
+      token: '0000000000000000',
+      seqs: { control: 0, reports: 0, push: 0 },
+      seen: 0,
+      got: [],
+    };
     this.players.push(player);
     return player;
   }
@@ -139,7 +163,14 @@ export class World {
 
   /** A batch on the control lane. */
   say(player: Played, ...records: WireRecord[]): void {
-    this.feed({ type: 'batch', connection: player.connection, envelope: this.#envelope(player, 'control'), records, bytes: 0, now: this.now });
+    this.feed({
+      type: 'batch',
+      connection: player.connection,
+      envelope: this.#envelope(player, 'control'),
+      records,
+      bytes: 0,
+      now: this.now,
+    });
   }
 
   /** A batch on the reports lane. */
@@ -163,7 +194,17 @@ export class World {
   }
 
   open(player: Played, stream = 1, more: Partial<{ ordered: boolean; results: number; bytes: number }> = {}): void {
-    this.say(player, { kind: 'open', stream, id: `${player.name}-${stream}`, ordered: false, results: 100, bytes: 1_000_000, parent: 0, fields: [], ...more });
+    this.say(player, {
+      kind: 'open',
+      stream,
+      id: `${player.name}-${stream}`,
+      ordered: false,
+      results: 100,
+      bytes: 1_000_000,
+      parent: 0,
+      fields: [],
+      ...more,
+    });
   }
 
   jobs(player: Played, count: number, { stream = 1, first = 0, name = 'foo', bytes = 9, end = true } = {}): void {
@@ -176,7 +217,16 @@ export class World {
   parts(player: Played): { key: number; job: number; part: number; attempt: number; function: string; grant: number }[] {
     return player.got
       .filter((record): record is PartsRecord => record.kind === 'parts')
-      .flatMap((r) => r.keys.map((key, i) => ({ key, job: r.jobs[i] as number, part: r.parts[i] as number, attempt: r.attempts[i] as number, function: r.function, grant: r.grants[i] as number })));
+      .flatMap((r) =>
+        r.keys.map((key, i) => ({
+          key,
+          job: r.jobs[i] as number,
+          part: r.parts[i] as number,
+          attempt: r.attempts[i] as number,
+          function: r.function,
+          grant: r.grants[i] as number,
+        })),
+      );
   }
 
   /** The worker reports one result for each key, and the part's end. */
@@ -184,13 +234,24 @@ export class World {
     const flags = ENTRY.result | (end ? ENTRY.partEnd : 0);
     const each = <T>(value: T): T[] => keys.map(() => value);
     const slots = keys.map(() => this.slot());
-    this.report(player, { kind: 'outcomes', keys, attempts: each(1), indexes: each(index), flags: each(flags), busyMicros: micros * keys.length, slots, lengths: each(bytes) });
+    this.report(player, {
+      kind: 'outcomes',
+      keys,
+      attempts: each(1),
+      indexes: each(index),
+      flags: each(flags),
+      busyMicros: micros * keys.length,
+      slots,
+      lengths: each(bytes),
+    });
   }
 
   /** Entries that a client was sent. */
   entries(player: Played, stream = 1): { job: number; part: number; index: number; flags: number }[] {
     return player.got
       .filter((record): record is ResultsRecord => record.kind === 'results' && record.stream === stream)
-      .flatMap((r) => r.jobs.map((job, i) => ({ job, part: r.parts[i] as number, index: r.indexes[i] as number, flags: r.flags[i] as number })));
+      .flatMap((r) =>
+        r.jobs.map((job, i) => ({ job, part: r.parts[i] as number, index: r.indexes[i] as number, flags: r.flags[i] as number })),
+      );
   }
 }

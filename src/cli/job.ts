@@ -1,0 +1,94 @@
+/** `gristmill job FUNCTION [FILES… | -]` */
+import { isUtf8 } from 'node:buffer';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { JobItem, Settled } from '../streams/types.ts';
+import { complain, EXIT, masterOptions, print, printRaw, readStdin, UsageError, type Verb, verb, withClient } from './verb.ts';
+
+const job: Verb = verb(
+  (yargs) =>
+    masterOptions(
+      yargs
+        .usage(
+          '$0 job FUNCTION [FILES… | -]\n\nSends each file as a job, or stdin as one; prints the results as they are, in the order of the jobs.\n' +
+            'Files are read as there is credit for them. A job that fails does not stop the others.',
+        )
+        .positional('function', { type: 'string', demandOption: true, describe: 'A function that the workers serve' })
+        .positional('files', { type: 'string', array: true, default: [], defaultDescription: '-', describe: 'Files; - is stdin' })
+        .option('lines', { alias: 'l', type: 'boolean', default: false, describe: 'Each line is a job, and each result a line' })
+        .option('json', { type: 'boolean', default: false, describe: 'Each result, or error, a line of JSON' })
+        .option('unordered', { type: 'boolean', default: false, describe: 'Results as they are ready' })
+        .example('echo hello | $0 job foo', 'One job')
+        .example('$0 job thumbnail *.jpg --json', 'With --json each result says which file it is of')
+        .example('seq 1000 | $0 job square --lines', 'A thousand jobs'),
+    ),
+  async (args) => {
+    const { function: name, files, lines, json, unordered } = args;
+    if (name === '') throw new UsageError('the name of the function is empty');
+    if (files.filter((file) => file === '-').length > 1) throw new UsageError('stdin can be read once only');
+    return await withClient(args, async (client) => {
+      let exitCode: number = EXIT.ok;
+      const failed = (where: string, message: string): void => {
+        exitCode = complain(`${where}: ${message}`, EXIT.failed);
+      };
+      const items = readItems(files.length === 0 ? ['-'] : files, lines, failed);
+      for await (const settled of client.job(name, items, { ordered: !unordered, settle: true })) {
+        if (settled.status === 'rejected') failed(String(settled.job.key), `${settled.reason.code}: ${settled.reason.message}`);
+        if (json) await print(`${JSON.stringify(described(settled))}\n`);
+        else if (settled.status === 'fulfilled') await (lines ? print(Buffer.concat([settled.value, NEWLINE])) : printRaw(settled.value));
+      }
+      return exitCode;
+    });
+  },
+);
+
+const NEWLINE = Buffer.from('\n');
+
+/** One job for each file or line. A file that cannot be read is told of, and passed over. */
+async function* readItems(
+  files: readonly string[],
+  lines: boolean,
+  failed: (where: string, message: string) => void,
+): AsyncGenerator<JobItem, void, undefined> {
+  for (const file of files) {
+    try {
+      if (lines) yield* readLines(file);
+      else yield { payload: file === '-' ? await readStdin() : await readFile(file), key: file };
+    } catch (error) {
+      failed(file, (error as Error).message);
+    }
+  }
+}
+
+async function* readLines(file: string): AsyncGenerator<JobItem, void, undefined> {
+  const input = file === '-' ? process.stdin : createReadStream(file);
+  let number = 0;
+  // Without a listener the interface would end in silence where the file ends in an error.
+  let problem: Error | undefined;
+  const reader = createInterface({ input, crlfDelay: Infinity });
+  input.once('error', (error: Error) => {
+    problem = error;
+    reader.close();
+  });
+  for await (const line of reader) {
+    number += 1;
+    yield { payload: line, key: `${file}:${number}` };
+  }
+  if (problem !== undefined) throw problem;
+}
+
+/** A result as plain data; bytes that are no text as base64. */
+function described(settled: Settled): Record<string, unknown> {
+  const { index, part, result, key, attempts } = settled.job;
+  const from = { job: index, part, result, source: key };
+  if (settled.status === 'rejected') {
+    const { code, message, worker } = settled.reason;
+    return { ...from, status: 'rejected', code, message, worker, attempts };
+  }
+  const { value } = settled;
+  const shown = isUtf8(value) ? { value: value.toString() } : { base64: value.toString('base64') };
+  return { ...from, status: 'fulfilled', ...shown };
+}
+
+export default job;

@@ -1,0 +1,97 @@
+#!/usr/bin/env node
+/** The command. Each verb is a file of its own, which is loaded when it is asked for. */
+import { readFileSync } from 'node:fs';
+import yargs, { type Argv } from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { complain, EXIT, report, type Verb } from './verb.ts';
+
+interface Listed {
+  readonly command: string;
+  readonly describe: string;
+  readonly load: () => Promise<{ readonly default: Verb }>;
+}
+
+const VERBS: readonly Listed[] = [
+  { command: 'master [file]', describe: 'Run a master: a plain one, or the class that FILE exports', load: () => import('./master.ts') },
+  {
+    command: 'worker <file> [name]',
+    describe: 'Run workers, each a process, and restart those that crash',
+    load: () => import('./worker.ts'),
+  },
+  {
+    command: 'job <function> [files..]',
+    describe: 'Send each file, or stdin, as a job; print the results',
+    load: () => import('./job.ts'),
+  },
+  { command: 'cache <operation> <key> [value]', describe: 'Get, set or delete a value of the master', load: () => import('./cache.ts') },
+  { command: 'status', describe: 'Say what a master is doing', load: () => import('./status.ts') },
+  { command: 'demo', describe: 'Run every example, each role a process of its own', load: () => import('./demo.ts') },
+];
+
+const EXAMPLES = [
+  ['$0 master', 'A master at tcp://127.0.0.1:5555'],
+  ['$0 worker ./worker.js --count 4', 'Four processes of the worker in worker.js'],
+  ['$0 job resize *.png > out', 'Each file a job, the results in the order of the files'],
+  ['$0 status --json', 'For scripts'],
+] as const;
+
+const CODES = `Exit codes:
+  0  done
+  1  it failed: a job, a key that is not there, an address in use, a worker that had to be killed
+  2  the arguments are wrong
+  3  no master answered within --timeout, or it refused`;
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  return version;
+}
+
+/** Resolves to the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  let wrong: string | undefined;
+  let verbName = '';
+  const root: Argv = yargs([...args])
+    .scriptName('gristmill')
+    .locale('en')
+    .usage('$0 <command>\n\nStreams binary jobs through a master to workers, and the results back.')
+    .strict()
+    .version(readVersion())
+    .help()
+    .alias({ help: 'h', version: 'V' })
+    .wrap(120)
+    .example(EXAMPLES.map(([command, about]) => [command, about]))
+    .epilogue(CODES)
+    .demandCommand(1, 'which command?')
+
+    .exitProcess(false)
+    .fail((message: string | null, error?: Error) => {
+      wrong ??= message ?? error?.message ?? 'wrong arguments';
+    });
+  for (const { command, describe, load } of VERBS) {
+    root.command({
+      command,
+      describe,
+      builder: async (inner: Argv) => {
+        verbName = command.split(' ', 1).join('');
+        return (await load()).default.options(inner);
+      },
+      handler: async (parsed) => {
+        if (wrong !== undefined) return;
+        try {
+          exitCode = await (await load()).default.run(parsed);
+        } catch (error) {
+          exitCode = report(error, verbName);
+        }
+      },
+    });
+  }
+  await root.parseAsync();
+  if (wrong === undefined) return exitCode;
+  return complain(wrong, EXIT.usage, `Try 'gristmill ${verbName === '' ? '' : `${verbName} `}--help'.`);
+}
+
+// Who reads our output has seen enough: end as other tools do, which SIGPIPE kills.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 141 : EXIT.failed));
+
+process.exit(await main(hideBin(process.argv)));

@@ -1,0 +1,61 @@
+/** `gristmill status` */
+import type { MasterStatus } from '../master/status.ts';
+import { EXIT, masterOptions, print, type Verb, verb, withClient } from './verb.ts';
+
+const status: Verb = verb(
+  (yargs) =>
+    masterOptions(
+      yargs
+        .usage('$0 status\n\nSays what a master is doing: its workers, clients, streams and cache.')
+        .option('json', { type: 'boolean', default: false, describe: 'One line of JSON, with all there is' })
+        .example('$0 status', 'For people')
+        .example('$0 status --json | jq .queued', 'For scripts'),
+    ),
+  async (args) =>
+    await withClient(args, async (client) => {
+      const seen = await client.status();
+      await print(args.json ? `${JSON.stringify(seen)}\n` : described(seen as unknown as MasterStatus));
+      return EXIT.ok;
+    }),
+);
+
+/** What a person wants to know first. */
+function described(seen: MasterStatus): string {
+  const { master, policy, workers, clients, streams, queued, placed, cache, rejected } = seen;
+  const workerRows = workers.map((one) => [
+    one.name,
+    one.state,
+    `${one.running} running`,
+    `${one.slots} ${one.slots === 1 ? 'slot' : 'slots'}`,
+    `${one.ended} ended`,
+    one.functions.join(', '),
+  ]);
+  const clientRows = clients.map((one) => [one.name, one.state, `${one.streams} ${one.streams === 1 ? 'stream' : 'streams'}`]);
+  const streamRows = streams.map((one) => [one.id, `${one.jobs} jobs`, `${one.ended} ended`, `${one.open} open`]);
+  const refused = Object.entries(rejected).map(([reason, count]) => [String(count), reason]);
+  return [
+    `${master}: policy ${policy}, ${queued} queued, ${placed} placed`,
+    `cache: ${cache.entries} entries, ${cache.bytes} of ${cache.maxBytes} bytes, ${cache.evicted} evicted`,
+    ...section('workers', workerRows),
+    ...section('clients', clientRows),
+    ...section('streams', streamRows),
+    ...(refused.length === 0 ? [] : section('rejected', refused)),
+    '',
+  ].join('\n');
+}
+
+function section(title: string, rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return [
+    `${title}: ${rows.length}`,
+    ...rows.map(
+      (row) =>
+        `  ${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}`,
+    ),
+  ];
+}
+
+export default status;

@@ -1,0 +1,54 @@
+/** The public names of the package, each listed. */
+export { Master } from './master/master.ts';
+export type { MasterEvents, MasterOptions } from './master/options.ts';
+export type { CacheOptions } from './master/cache.ts';
+export type { Messages } from './master/generators.ts';
+export { Message, type MessageChange } from './master/message.ts';
+export type { MasterStatus } from './master/status.ts';
+
+export { Worker, type WorkerOptions } from './worker/worker.ts';
+export type { WorkerEvents } from './worker/connection.ts';
+export type { JobContext } from './worker/context.ts';
+
+export { type Exit, type SpawnedWorker, type SpawnedWorkers, type SpawnOptions, spawnWorkers } from './worker/spawn.ts';
+export { Server, type ServerOptions } from './server.ts';
+
+export { Client, type ClientOptions } from './client/client.ts';
+export type { ClientEvents } from './client/connection.ts';
+
+export type {
+  CallOptions,
+  FunctionsOf,
+  Item,
+  JobInfo,
+  JobItem,
+  JobOptions,
+  JobStream,
+  Payload,
+  Settled,
+  Source,
+  Status,
+  StreamOptions,
+  WorkerAnswer,
+  WorkerFunction,
+} from './streams/types.ts';
+
+export { leastLoaded } from './scheduling/least_loaded.ts';
+export { roundRobin } from './scheduling/round_robin.ts';
+export type { PolicyChoice } from './scheduling/policy.ts';
+
+export {
+  ClosedError,
+  type ClosedErrorCode,
+  ConnectError,
+  type ConnectErrorCode,
+  GristmillError,
+  type GristmillErrorCode,
+  JobError,
+  type JobErrorCode,
+  type JobErrorDetails,
+} from './errors.ts';
+
+export type { Emitter } from './common/emitter.ts';
+export type { Logger } from './common/logger.ts';
+export type { Transport } from './transport/transport.ts';

@@ -1,0 +1,282 @@
+/**
+ * Connections between processes, as ZeroMQ makes them. Each has two lanes, which keep their order; when it breaks, any suffix of what
+ * was on its way is lost in each direction, and what the dialling side had not read yet may be lost as well. Each side hears of the
+ * break in its own time, but not before it has read what came. A dialler makes the connection again.
+ */
+import { type Host, Inbox } from './host.ts';
+import type { Kernel } from './kernel.ts';
+import type { Letter } from './payloads.ts';
+
+/** What a socket is for: all with the master (DEALER to ROUTER), reports (PUSH to PULL), or parts (PULL from PUSH). */
+export type Plug = 'dealer' | 'reports' | 'parts';
+
+/** Heartbeats of ZMTP: a peer that was not heard for so long is gone. */
+export const SILENCE_MS = 1_500;
+const NOTICE_MS = 8;
+const REDIAL_MS = 5;
+const REDIAL_MAX_MS = 400;
+
+interface Sent {
+  readonly atMs: number;
+  readonly act: () => void;
+}
+
+/** One direction of a connection. */
+export class Lane {
+  readonly inbox: Inbox = new Inbox();
+  readonly #kernel: Kernel;
+  readonly #to: Host;
+  #flight: Sent[] = [];
+  #lastMs = 0;
+  #heldUntilMs = 0;
+  #open = true;
+
+  constructor(kernel: Kernel, to: Host) {
+    this.#kernel = kernel;
+    this.#to = to;
+  }
+
+  get size(): number {
+    return this.#flight.length + this.inbox.size;
+  }
+
+  send(act: () => void): void {
+    if (this.#open) this.#send(act, latency(this.#kernel));
+  }
+
+  #send(act: () => void, delayMs: number): void {
+    this.#lastMs = Math.max(this.#lastMs, this.#heldUntilMs, this.#kernel.nowMs + delayMs);
+    this.#flight.push({ atMs: this.#lastMs, act });
+    this.#kernel.at(this.#lastMs, () => this.#arrive());
+  }
+
+  #arrive(): void {
+    const { nowMs } = this.#kernel;
+    for (let next = this.#flight[0]; next !== undefined && next.atMs <= nowMs && this.#heldUntilMs <= nowMs; next = this.#flight[0]) {
+      this.#flight.shift();
+      this.#to.post(this.inbox, next.act);
+    }
+  }
+
+  /** Nothing arrives before that time. */
+  hold(untilMs: number): void {
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, untilMs);
+    this.#kernel.at(this.#heldUntilMs, () => this.#arrive());
+  }
+
+  /** It ends: of what is on its way, and of what was not read, so much stays; then the other end hears of it. */
+  cut(flying: number, unread: number, notice: () => void, noticeMs: number): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (unread < this.inbox.size) {
+      this.inbox.keep(unread);
+      this.#flight = [];
+    }
+    this.#flight.length = Math.min(flying, this.#flight.length);
+    this.#heldUntilMs = 0;
+    this.#send(notice, noticeMs);
+    this.#arrive();
+  }
+}
+
+function latency({ chaotic, random }: Kernel): number {
+  if (!chaotic) return 0.1;
+  return random.chance(0.01) ? random.between(1, 80) : random.between(0.02, 0.5);
+}
+
+/** The side that bound a socket. */
+export interface Bound extends Host {
+  /** The dialled address no longer answers. */
+  readonly listening: boolean;
+  linked(link: Link): void;
+  received(link: Link, letter: Letter): void;
+  /** It has read all that came over the link. */
+  unlinked(link: Link): void;
+  /** Its sockets have learned that the link is gone; what is sent from now on does not go there. */
+  severed(link: Link): void;
+}
+
+/** The side that dials. */
+export interface Dialling extends Host {
+  connected(plug: Plug): void;
+  disconnected(plug: Plug): void;
+  received(plug: Plug, letter: Letter): void;
+}
+
+/** How a connection breaks. The times are how long each side takes to hear of it. */
+export interface Break {
+  readonly diallerMs: number;
+  readonly boundMs: number;
+  /** What of that which is on its way still arrives, from 0 to 1. */
+  readonly upward: number;
+  readonly downward: number;
+  /** Whether what the dialling side has not read yet is lost in part, too. */
+  readonly unread: number;
+}
+
+export class Link {
+  readonly plug: Plug;
+  readonly dialler: Dialler;
+  readonly bound: Bound;
+  readonly up: Lane;
+  readonly down: Lane;
+  /** The number that the bound socket gives the connection. */
+  number: number;
+  standing = true;
+
+  constructor(kernel: Kernel, dialler: Dialler, bound: Bound, number: number) {
+    this.plug = dialler.plug;
+    this.dialler = dialler;
+    this.bound = bound;
+    this.number = number;
+    this.up = new Lane(kernel, bound);
+    this.down = new Lane(kernel, dialler.host);
+  }
+
+  sendUp(letter: Letter): void {
+    this.up.send(() => this.bound.received(this, letter));
+  }
+
+  sendDown(letter: Letter): void {
+    this.down.send(() => this.dialler.read(this, letter));
+  }
+
+  break({ diallerMs, boundMs, upward, downward, unread }: Break): void {
+    if (!this.standing) return;
+    this.standing = false;
+    this.dialler.host.kernel.after(boundMs, () => this.bound.severed(this));
+    this.up.cut(Math.floor(upward * (this.up.size + 1)), Infinity, () => this.bound.unlinked(this), boundMs);
+    const unreadKept = Math.floor(unread * (this.down.inbox.size + 1));
+    this.down.cut(Math.floor(downward * (this.down.size + 1)), unreadKept, () => this.dialler.down(this), diallerMs);
+  }
+}
+
+export class Network {
+  readonly #kernel: Kernel;
+  readonly #bound = new Map<string, Bound>();
+  readonly #apart = new Map<Host, number>();
+  readonly links: Set<Link> = new Set();
+  #last = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  number(): number {
+    this.#last += 1;
+    return this.#last;
+  }
+
+  listen(address: string, bound: Bound): void {
+    this.#bound.set(address, bound);
+  }
+
+  /** A dialler tries its address. */
+  connect(dialler: Dialler): Link | undefined {
+    const bound = this.#bound.get(dialler.address);
+    if (bound === undefined || bound.gone || bound.frozen || !bound.listening || this.isApart(dialler.host) || this.isApart(bound))
+      return undefined;
+    const link = new Link(this.#kernel, dialler, bound, this.number());
+    this.links.add(link);
+    return link;
+  }
+
+  linksOf(host: Host): Link[] {
+    for (const link of this.links) if (!link.standing) this.links.delete(link);
+    return [...this.links].filter((link) => link.dialler.host === host || link.bound === host);
+  }
+
+  /** For so long nothing new connects to this host. */
+  keepApart(host: Host, untilMs: number): void {
+    this.#apart.set(host, Math.max(untilMs, this.#apart.get(host) ?? 0));
+  }
+
+  isApart(host: Host): boolean {
+    return (this.#apart.get(host) ?? 0) > this.#kernel.nowMs;
+  }
+
+  /** The process of this host was killed: its kernel says so to the others, or (its machine is gone) nobody does. */
+  killed(host: Host, silent: boolean): void {
+    const { random } = this.#kernel;
+    const noticeMs = silent ? random.between(SILENCE_MS, SILENCE_MS + 500) : random.between(0, NOTICE_MS);
+    for (const link of this.linksOf(host)) {
+      const arrives = { upward: link.bound === host ? 0 : random.next(), downward: link.bound === host ? random.next() : 0 };
+      link.break({ diallerMs: noticeMs, boundMs: noticeMs, unread: link.bound === host ? random.next() : 0, ...arrives });
+    }
+  }
+}
+
+export class Dialler {
+  readonly host: Dialling;
+  readonly plug: Plug;
+  readonly address: string;
+  readonly #network: Network;
+  #link: Link | undefined;
+  /** Whether the host was told that it stands. */
+  #told = false;
+  #closed = false;
+  #pauseMs = REDIAL_MS;
+
+  constructor(network: Network, host: Dialling, plug: Plug, address: string) {
+    this.#network = network;
+    this.host = host;
+    this.plug = plug;
+    this.address = address;
+    this.#dial();
+  }
+
+  get link(): Link | undefined {
+    return this.#link?.standing === true ? this.#link : undefined;
+  }
+
+  send(letter: Letter): void {
+    if (this.#told && !this.#closed) this.#link?.sendUp(letter);
+  }
+
+  /** Sends what is queued, and lets go. */
+  close(): void {
+    this.#closed = true;
+    const link = this.#link;
+    if (link?.standing !== true) return;
+    link.break({ diallerMs: 0, boundMs: this.host.kernel.random.between(0, NOTICE_MS), upward: 1, downward: 0, unread: 0 });
+  }
+
+  read(link: Link, letter: Letter): void {
+    if (link !== this.#link || this.#closed) return;
+    this.#up();
+    this.host.received(this.plug, letter);
+  }
+
+  /** The host hears that the link is gone. */
+  down(link: Link): void {
+    if (link !== this.#link || this.#closed) return;
+    this.#link = undefined;
+    if (this.#told) {
+      this.#told = false;
+      this.host.disconnected(this.plug);
+    }
+    this.#again();
+  }
+
+  #up(): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.host.connected(this.plug);
+  }
+
+  #again(): void {
+    const { random } = this.host.kernel;
+    this.host.kernel.after(this.#pauseMs * random.between(0.2, 1.2), () => this.#dial());
+    this.#pauseMs = Math.min(REDIAL_MAX_MS, this.#pauseMs * 2);
+  }
+
+  #dial(): void {
+    if (this.#closed || this.host.gone || this.#link !== undefined) return;
+    const link = this.host.frozen ? undefined : this.#network.connect(this);
+    if (link === undefined) return this.#again();
+    this.#pauseMs = REDIAL_MS;
+    this.#link = link;
+    link.bound.linked(link);
+    link.down.send(() => link === this.#link && !this.#closed && this.#up());
+  }
+}

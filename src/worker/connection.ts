@@ -1,0 +1,251 @@
+/**
+ * The shell around a worker's state machine: what happens becomes events, instructions are carried out, and a tick ends what happened
+ * in one turn of the event loop.
+ *
+ * A tick sends what has been decided, then begins parts (the sockets have just been drained), then sends what came of them. Before any
+ * event from outside, what the executor did is told: so the state knows which parts are begun when it is asked to give some back.
+ */
+import { randomBytes } from 'node:crypto';
+import { now, WakeUp } from '../common/clock.ts';
+import { Emitter } from '../common/emitter.ts';
+import type { Logger } from '../common/logger.ts';
+import { ClosedError, ConnectError } from '../errors.ts';
+import { Driver, type Handlers } from '../machine/driver.ts';
+import type { HistoryEntry } from '../machine/history.ts';
+import type { Refused } from '../protocol/greetings.ts';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
+import { PayloadStore } from '../protocol/payloads.ts';
+import type { PeerInstruction } from '../protocol/peer.ts';
+import { Caller } from '../streams/caller.ts';
+import type { ConsumerEvent } from '../streams/events.ts';
+import type { ConsumerPort } from '../streams/port.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { WorkerEvent } from './events.ts';
+import { Executor, type Served } from './executor.ts';
+import type { WorkerInstruction } from './instructions.ts';
+import { Sockets } from './sockets.ts';
+import { WorkerState } from './state.ts';
+import { aboutParts, type PartName } from './story.ts';
+
+/** How long what is still queued is tried to be sent at the end. */
+const LINGER_MS = 1_000;
+/** Reasons that are remembered so as not to be logged again. */
+const MAX_REASONS = 100;
+
+/** What a worker tells its listeners. */
+export interface WorkerEvents {
+  /** A master has welcomed the worker: for the first time, after a break, or another master (`anew`). */
+  connected: { readonly master: string; readonly address: string; readonly how: 'first' | 'resumed' | 'anew' };
+  /** The connection is gone; it is dialled again. */
+  disconnected: { readonly address: string };
+  /** The worker has stopped, or gave up; then `error` says why. */
+  closed: { readonly error: Error | undefined };
+  [name: string]: unknown;
+}
+
+export interface ConnectionOptions {
+  readonly owner: object;
+  readonly name: string;
+  readonly address: string;
+  readonly slots: number;
+  readonly maxParked: number;
+  readonly functions: ReadonlyMap<string, Served>;
+  readonly transport: Transport;
+  readonly logger: Logger;
+  readonly historyLimit: number;
+}
+
+export class Connection implements ConsumerPort {
+  readonly id: string;
+  readonly store: PayloadStore = new PayloadStore();
+  readonly events: Emitter<WorkerEvents> = new Emitter();
+  readonly caller: Caller;
+  readonly #options: ConnectionOptions;
+  readonly #executor: Executor;
+  readonly #sockets: Sockets;
+  readonly #driver: Driver<WorkerInstruction, WorkerEvent>;
+  readonly #wakeUp = new WakeUp(() => this.#tell({ type: 'wake', now: now() }));
+  readonly #reasons = new Set<string>();
+  #maxMessageBytes: number = MAX_MESSAGE_BYTES;
+  #gathers: (() => void)[] = [];
+  #scheduled = false;
+  #connected = false;
+  #closed = false;
+  #started: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #stopped: Promise<void>;
+  #resolveStopped: () => void = () => undefined;
+
+  constructor(options: ConnectionOptions) {
+    const { name, address, functions, slots, maxParked, transport } = options;
+    this.#options = options;
+    this.id = `${name}-${randomBytes(6).toString('hex')}`;
+    this.caller = new Caller(this);
+    const wake = (): void => this.#schedule();
+    this.#executor = new Executor({ owner: options.owner, name, functions, store: this.store, nested: this.caller, now, wake });
+    this.#sockets = new Sockets({
+      transport,
+      address,
+      store: this.store,
+      tell: (event) => this.#tell(event),
+      rejected: (reason) => this.#rejected(reason),
+    });
+    this.#driver = new Driver({
+      machine: new WorkerState({ name, functions: [...functions.keys()], slots, maxParked }),
+      handlers: this.#handlers(),
+      failed: (error) => this.#broken(error),
+      historyLimit: options.historyLimit,
+    });
+    this.#stopped = new Promise((resolve) => {
+      this.#resolveStopped = resolve;
+    });
+  }
+
+  /** Dials the master; resolves when it has welcomed us. */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#started = { resolve, reject };
+      this.#tell({ type: 'start', now: now() });
+      this.#sockets.dial();
+    });
+  }
+
+  /** Ends in order, at the latest after so long. */
+  stop(deadlineMs: number): Promise<void> {
+    // A function may ask for it, in the midst of a run.
+    queueMicrotask(() => this.#tell({ type: 'stop', deadlineAtMs: now() + deadlineMs, now: now() }));
+    return this.#stopped;
+  }
+
+  feed(event: ConsumerEvent): void {
+    this.#driver.feed(event);
+    this.#schedule();
+  }
+
+  atFlush(gather: () => void): void {
+    this.#gathers.push(gather);
+    this.#schedule();
+  }
+
+  maxMessageBytes(): number {
+    return this.#maxMessageBytes;
+  }
+
+  notice(text: string): void {
+    this.#options.logger.warn(text);
+  }
+
+  story(part: PartName): string[] {
+    const { history } = this.#driver;
+    return history.story(aboutParts(history.entries(), part));
+  }
+
+  history(): readonly HistoryEntry<WorkerEvent, WorkerInstruction>[] {
+    return this.#driver.history.entries();
+  }
+
+  #tell(event: WorkerEvent): void {
+    if (this.#closed) return;
+    this.#collect();
+    this.#driver.feed(event);
+    this.#schedule();
+  }
+
+  #collect(): void {
+    const ran = this.#executor.collect();
+    if (ran !== undefined) this.#driver.feed(ran);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#tick());
+  }
+
+  #tick(): void {
+    const gathers = this.#gathers;
+    this.#gathers = [];
+    for (const gather of gathers) gather();
+    this.#scheduled = false;
+    if (this.#closed) return;
+    this.#collect();
+    this.#driver.feed({ type: 'flush', now: now() });
+    this.#driver.feed({ type: 'turn', now: now() });
+    if (this.#gathers.length > 0) this.#schedule();
+    // Whatever was run has asked for another tick; what is there already need not wait for it.
+    if (this.#scheduled) this.#driver.feed({ type: 'flush', now: now() });
+  }
+
+  #handlers(): Handlers<WorkerInstruction, WorkerEvent> {
+    const { logger, address } = this.#options;
+    const carryOut = (instruction: PeerInstruction): void => this.#sockets.carryOut(instruction);
+    return {
+      ...this.caller.handlers,
+      greet: carryOut,
+      send: carryOut,
+      resend: carryOut,
+      forget: carryOut,
+      forgetAll: carryOut,
+      run: (instruction) => {
+        this.#schedule();
+        const ran = this.#executor.run(instruction);
+        return ran === undefined ? undefined : [ran];
+      },
+      abort: ({ locals, reason }) => this.#executor.abort(locals, reason),
+      grant: ({ locals, results, bytes }) => this.#executor.grant(locals, results, bytes),
+      welcomed: ({ welcome, how }) => {
+        this.#maxMessageBytes = this.#executor.maxMessageBytes = welcome.maxMessageBytes;
+        this.#sockets.welcomed(welcome);
+        if (!this.#connected || how === 'anew') this.events.emit('connected', { master: welcome.master, address, how });
+        this.#connected = true;
+        this.#started?.resolve();
+      },
+      lost: () => {
+        this.#connected = false;
+        this.events.emit('disconnected', { address });
+      },
+      refused: ({ refused }) => this.#refused(refused),
+      waiting: () => logger.warn(`waiting for a master at ${address}`),
+      reject: ({ reason }) => this.#rejected(reason),
+      wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),
+      stopped: () => this.#close(LINGER_MS, undefined),
+    };
+  }
+
+  #rejected(reason: string): void {
+    if (this.#reasons.has(reason) || this.#reasons.size >= MAX_REASONS) return;
+    this.#reasons.add(reason);
+    this.#options.logger.warn(`worker ${this.#options.name}: from ${this.#options.address}: rejected: ${reason}`);
+  }
+
+  #refused({ code, text }: Refused): void {
+    const { name, address, logger } = this.#options;
+    const error = new ConnectError(code === 'version' ? 'version' : 'refused', `${address}: ${text}`, { address });
+    if (this.#connected || this.#started === undefined) logger.error(`worker ${name}: ${error.message}`);
+    this.#close(0, error);
+  }
+
+  /** A bug of ours: nothing can be relied on any more. */
+  #broken(error: Error): void {
+    this.#options.logger.error(error.message);
+    this.#close(0, error);
+  }
+
+  #close(lingerMs: number, error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#wakeUp.set(Infinity);
+    const closed = error ?? new ClosedError('closed', `worker ${this.#options.name}: closed`);
+    this.#started?.reject(closed);
+    this.caller.fail(closed);
+    void this.#letGo(lingerMs, error);
+  }
+
+  async #letGo(lingerMs: number, error: Error | undefined): Promise<void> {
+    try {
+      await this.#sockets.close(lingerMs);
+    } finally {
+      this.#resolveStopped();
+      this.events.emit('closed', { error });
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import { checkBoolean, checkInteger, checkOptions, checkString } from '../common/check.ts';
+import type { Emitter } from '../common/emitter.ts';
+import { type Logger, loggerFor } from '../common/logger.ts';
+import { onSignals } from '../common/signals.ts';
+import type { Payload, Status } from '../streams/types.ts';
+import { parseAddress } from '../transport/addresses.ts';
+import type { Transport } from '../transport/transport.ts';
+import { zeromqTransport } from '../transport/zeromq.ts';
+import { Connection, type WorkerEvents } from './connection.ts';
+import type { Served } from './executor.ts';
+import { BASE, servedFunctions } from './served.ts';
+
+const OPTIONS = ['name', 'address', 'slots', 'logger', 'maxParked', 'drainTimeoutMs', 'transport', 'historyLimit'] as const;
+const MAX_PARKED = 64;
+const DRAIN_MS = 30_000;
+/** Events that are kept to tell stories from. */
+const HISTORY_LIMIT = 256;
+
+export interface WorkerOptions {
+  /** What the master, its logs and the errors of jobs call this worker. */
+  readonly name: string;
+  /** Where the master is, as `tcp://host:port` or `ipc://path`. */
+  readonly address: string;
+  /** How many functions run at a time. More than 1 is of use where they wait for something. Default: 1. */
+  readonly slots?: number | undefined;
+  /** Where lines for people go: default stderr; `false`: nowhere. */
+  readonly logger?: Logger | false | undefined;
+  /** How many functions may wait for a slow consumer without holding a slot. Default: 64. */
+  readonly maxParked?: number | undefined;
+  /** How long `stop()` waits for what runs, in milliseconds. Default: 30 s. */
+  readonly drainTimeoutMs?: number | undefined;
+  /** How messages travel; default: ZeroMQ. */
+  readonly transport?: Transport | undefined;
+  /** How many events `story()` can look back on; Infinity records all. Default: 256. */
+  readonly historyLimit?: number | undefined;
+}
+
+/**
+ * Runs functions for a master. Subclass it: each method is a function that clients can call, except those whose names begin with `_`;
+ * or exactly those of `static functions = ['foo']`, if that is there.
+ *
+ * A function is given the payload as a Buffer, and a JobContext. It gives back bytes or text (one result), nothing (one empty result), a
+ * promise of these, or is a generator, sync or async, that yields bytes: many results. A Buffer that is given back, and a yielded one of
+ * more than 16 KiB, is given away: it must not be written to again. What a function throws fails its job, and nothing else.
+ *
+ * ```ts
+ * class MyWorker extends Worker {
+ *   foo(message: Buffer): string {
+ *     return `${this.name} processed ${message.toString()}`;
+ *   }
+ * }
+ * await new MyWorker({ name: 'worker1', address: 'tcp://127.0.0.1:5555' }).start();
+ * ```
+ */
+export abstract class Worker implements AsyncDisposable {
+  static readonly [BASE]: true = true;
+  readonly name: string;
+  readonly address: string;
+  readonly slots: number;
+  readonly #connection: Connection;
+  readonly #drainMs: number;
+  #phase: 'new' | 'connecting' | 'serving' | 'stopping' | 'closed' = 'new';
+
+  /** @throws TypeError or RangeError that names the option (or the function), what was expected and the value seen */
+  constructor(options: WorkerOptions) {
+    checkOptions('Worker', options, OPTIONS);
+    const { scheme, port } = parseAddress(options.address, 'Worker: address');
+    if (scheme === 'tcp' && port === '*') throw new RangeError(`Worker: address: expected a port to dial, got '${options.address}'`);
+    this.name = checkString('Worker: name', options.name);
+    this.address = options.address;
+    this.slots = checkInteger('Worker: slots', options.slots, 1, 1, 65_536);
+    this.#drainMs = checkInteger('Worker: drainTimeoutMs', options.drainTimeoutMs, DRAIN_MS, 0);
+    const limit = options.historyLimit;
+    this.#connection = new Connection({
+      owner: this,
+      name: this.name,
+      address: this.address,
+      slots: this.slots,
+      maxParked: checkInteger('Worker: maxParked', options.maxParked, MAX_PARKED, 0),
+      functions: servedFunctions(new.target) as Map<string, Served>,
+      logger: loggerFor(options.logger),
+      historyLimit: limit === Infinity ? limit : checkInteger('Worker: historyLimit', limit, HISTORY_LIMIT, 1),
+      transport: options.transport ?? zeromqTransport(),
+    });
+    this.#connection.events.on('closed', () => {
+      this.#phase = 'closed';
+    });
+  }
+
+  /** `connected`, `disconnected`, `closed`. */
+  get events(): Emitter<WorkerEvents> {
+    return this.#connection.events;
+  }
+
+  get state(): 'new' | 'connecting' | 'serving' | 'stopping' | 'closed' {
+    return this.#phase;
+  }
+
+  /**
+   * Dials the master. Resolves when a master has welcomed the worker, however long that takes.
+   * Rejects with a ConnectError: `version` or `refused`; with a ClosedError if it is stopped before.
+   * @param options `signals: true`: SIGINT and SIGTERM stop it in order
+   */
+  async start(options: { readonly signals?: boolean | undefined } = {}): Promise<void> {
+    checkOptions('start', options, ['signals']);
+    const signals = checkBoolean('start: signals', options.signals, false);
+    if (this.#phase !== 'new') throw new Error(`start: worker '${this.name}' was started already`);
+    this.#phase = 'connecting';
+    if (signals)
+      this.events.on(
+        'closed',
+        onSignals(() => void this.stop()),
+      );
+    await this.#connection.start();
+    if (this.state === 'connecting') this.#phase = 'serving';
+  }
+
+  /**
+   * Takes no more jobs, gives back those it has not begun, finishes what runs, and says goodbye. Resolves when it is closed.
+   * @param options `deadlineMs`: how long that may take; what runs then is told by its signal, and done elsewhere.
+   */
+  async stop(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
+    checkOptions('stop', options, ['deadlineMs']);
+    const deadlineMs = checkInteger('stop: deadlineMs', options.deadlineMs, this.#drainMs, 0);
+    if (this.#phase === 'closed') return;
+    this.#phase = 'stopping';
+    // A later call may only make it shorter.
+    await this.#connection.stop(deadlineMs);
+  }
+
+  /** Puts a value into the master's cache, where every client and worker sees it. Resolves to its key, which is made if none is given. */
+  set(value: Payload, key?: string): Promise<string> {
+    return this.#connection.caller.set(value, key);
+  }
+
+  /** The value of a key in the master's cache, or undefined. */
+  get(key: string): Promise<Buffer | undefined> {
+    return this.#connection.caller.get(key);
+  }
+
+  /** Removes a key from the master's cache. Resolves to whether it was there. */
+  delete(key: string): Promise<boolean> {
+    return this.#connection.caller.delete(key);
+  }
+
+  /** What the master says of itself: its workers, clients, queues and cache. */
+  status(): Promise<Status> {
+    return this.#connection.caller.status();
+  }
+
+  /** What happened here to a part (by its key), or to a job of a stream, as far as the history goes back: a line for each event. */
+  story(part: number): string[];
+  story(stream: string, job: number): string[];
+  story(first: number | string, job = 0): string[] {
+    return this.#connection.story(typeof first === 'number' ? first : { stream: first, job });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { FIXTURES, gristmill, Mill, startMill } from './command.ts';
+
+/** `name pid slots` of whoever answers. */
+async function who(mill: Mill): Promise<string[]> {
+  return (await mill.ask(['job', 'who'])).out.trim().split(' ');
+}
+
+describe('gristmill worker', () => {
+  it('runs so many processes of an exported class', async () => {
+    await using mill = await startMill(0);
+    const workers = mill.worker(['miller', '--count', '3', '--slots', '2']);
+    await workers.printed(/^miller[123] is ready$/, 3);
+    const status = JSON.parse((await mill.ask(['status', '--json'])).out) as { workers: { name: string; slots: number }[] };
+    expect(status.workers.map(({ name, slots }) => `${name} ${slots}`).sort()).toEqual(['miller1 2', 'miller2 2', 'miller3 2']);
+    workers.kill('SIGTERM');
+    expect(await workers.ended).toEqual({ code: 0, signal: null });
+    expect(workers.err).toBe('');
+  });
+
+  it('runs a program that starts its worker itself', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller'], `${FIXTURES}/program.mjs`);
+    await worker.printed(/^miller is ready$/);
+    expect(await mill.ask(['job', 'who'])).toMatchObject({ code: 0, out: 'miller is a program' });
+    worker.kill('SIGINT');
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('starts a crashed worker again, and its job is done', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller']);
+    await worker.printed(/^miller is ready$/);
+    const [, before] = await who(mill);
+    expect(await mill.ask(['job', 'fragile'])).toMatchObject({ code: 0, out: 'miller survived' });
+    expect(worker.err).toBe('gristmill: miller crashed (SIGKILL); starting it again\n');
+    const [, after] = await who(mill);
+    expect(after).not.toBe(before);
+  });
+
+  it('waits longer before each start of a worker that crashes again and again', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller']);
+    await worker.printed(/^miller is ready$/);
+    await mill.ask(['job', 'fragile', '--lines'], 'a\nb\nc\n');
+    await worker.printed(/crashed/, 3);
+    const waits = [...worker.err.matchAll(/starting it again(?: in (\S+) s)?$/gm)].map(([, seconds]) => seconds);
+    expect(waits).toEqual([undefined, '0.2', '0.4']);
+  });
+
+  it('kills what does not stop within the deadline', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller', '--deadline', '0'], `${FIXTURES}/stubborn.mjs`);
+    await worker.printed(/^miller is ready$/);
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toEqual({ code: 1, signal: null });
+    expect(worker.err).toBe('gristmill: miller did not stop within its deadline and was killed\n');
+  });
+
+  it('gives a running job up at the deadline', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller', '--deadline', '0.1']);
+    await worker.printed(/^miller is ready$/);
+    mill.command('job', 'endless', '-a', mill.address).child.stdin?.end();
+    await worker.printed(/^endless has begun$/);
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+    expect(worker.err).toBe('');
+  });
+
+  it('stops while it waits for a master', async () => {
+    await using mill = new Mill();
+    mill.address = 'ipc:///tmp/gristmill-nobody';
+    const worker = mill.worker(['--count', '2']);
+    await worker.printed(/waiting for a master/, 2);
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('takes its workers with it, even if it is killed', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller']);
+    await worker.printed(/^miller is ready$/);
+    const [, pid] = await who(mill);
+    worker.kill('SIGKILL');
+    // Its output is shared with its workers, and ends with the last of them.
+    await worker.ended;
+    expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
+  });
+
+  it.each([
+    ['that is not there', 'missing.mjs', 2, /^gristmill: .*missing\.mjs: no such file$/m],
+    ['without a class', 'no_class.mjs', 2, /exports no class that extends Worker$/m],
+    ['of a master', 'twice.mjs', 2, /exports no class that extends Worker$/m],
+    ['that cannot be loaded', 'broken.mjs', 1, /^gristmill: miller: Error: this module cannot be loaded$/m],
+  ])('refuses a module %s, without trying again', async (_what, file, code, message) => {
+    const outcome = await gristmill(['worker', `${FIXTURES}/${file}`, 'miller']);
+    expect(outcome).toMatchObject({ code, out: '' });
+    expect(outcome.err).toMatch(message);
+    expect(outcome.err).not.toContain('crashed');
+  });
+});

@@ -1,0 +1,207 @@
+/** The examples, as a newcomer runs them: each role a process of its own, whatever is started first. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freeAddress, Processes, ROOT, type Running } from './integration/processes.ts';
+
+const PLAIN = / processed a message$/;
+const CACHED = / cached data a message$/;
+const WORKERS = ['worker1', 'worker2'];
+
+/** One example with its processes. */
+class Example extends Processes {
+  readonly address: string;
+  readonly #name: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  constructor(name: string, address: string, env: Readonly<Record<string, string>> = {}) {
+    super();
+    this.#name = name;
+    this.address = address;
+    this.#env = env;
+  }
+
+  role(file: 'master' | 'worker' | 'client', ...args: readonly string[]): Running {
+    return this.node(`examples/${this.#name}/${file}.js`, [...args, this.address], this.#env);
+  }
+
+  /** Master and both workers, in this order; resolves when jobs would go to either worker. */
+  async startAll(): Promise<void> {
+    const started = [this.role('master'), ...WORKERS.map((name) => this.role('worker', name))];
+    await Promise.all(started.map((running) => running.printed(/ (?:listens at|is ready)/)));
+  }
+}
+
+/** What a client printed, once it has ended well and said nothing on stderr. */
+async function linesOf(client: Running): Promise<string[]> {
+  const { code } = await client.ended;
+  expect(client.err).toBe('');
+  expect(code).toBe(0);
+  return client.out.split('\n').slice(0, -1);
+}
+
+function expectResults(lines: readonly string[], count: number, text: RegExp): void {
+  expect(lines).toHaveLength(count);
+  for (const line of lines) {
+    expect(WORKERS).toContain(line.slice(0, 7));
+    expect(line.slice(7)).toMatch(new RegExp(`^${text.source}`));
+  }
+}
+
+function expectBoth(lines: readonly string[]): void {
+  expect(new Set(lines.map((line) => line.slice(0, 7)))).toEqual(new Set(WORKERS));
+}
+
+/** What each client prints, whatever the workers share out among themselves. Returns the workers' lines. */
+const PRINTS: Record<string, (lines: readonly string[]) => readonly string[]> = {
+  standalone_parallel: (lines) => {
+    expectResults(lines, 10, PLAIN);
+    return lines;
+  },
+  cache: (lines) => afterCached(lines, 10),
+  scatter: (lines) => afterCached(lines, 30),
+  gather: (lines) => {
+    expect(lines.at(-1)).toBe('Final message');
+    return afterCached(lines.slice(0, -1), 29);
+  },
+};
+
+function afterCached(lines: readonly string[], count: number): readonly string[] {
+  expect(lines[0]).toBe(' cached data ');
+  expectResults(lines.slice(1), count, CACHED);
+  return lines.slice(1);
+}
+
+const CASES = [
+  { name: 'standalone_parallel', policy: 'leastLoaded' },
+  { name: 'standalone_parallel', policy: 'roundRobin' },
+  { name: 'cache', policy: 'leastLoaded' },
+  { name: 'scatter', policy: 'leastLoaded' },
+  { name: 'gather', policy: 'leastLoaded' },
+] as const;
+
+describe.each(CASES)('$name with $policy', ({ name, policy }) => {
+  const env = { POLICY: policy };
+  const check = (lines: readonly string[]): readonly string[] => PRINTS[name]?.(lines) ?? expect.fail(name);
+
+  it('prints what it should, run again and again against the same master', async () => {
+    await using example = new Example(name, await freeAddress(), env);
+    await example.startAll();
+    for (let run = 0; run < 3; run += 1) expectBoth(check(await linesOf(example.role('client'))));
+  });
+
+  it('prints what it should for two clients at once', async () => {
+    await using example = new Example(name, await freeAddress(), env);
+    await example.startAll();
+    const clients = [example.role('client'), example.role('client')];
+    for (const client of clients) check(await linesOf(client));
+  });
+
+  it('can be started client first', async () => {
+    await using example = new Example(name, await freeAddress(), env);
+    const client = example.role('client');
+    await client.printed(/^waiting for a master at tcp/);
+    await example.startAll();
+    const { code } = await client.ended;
+    expect(code).toBe(0);
+    expect(client.err).toBe(`waiting for a master at ${example.address}\n`);
+    check(client.out.split('\n').slice(0, -1));
+  });
+
+  it('can be started workers first', async () => {
+    await using example = new Example(name, await freeAddress(), env);
+    const workers = WORKERS.map((worker) => example.role('worker', worker));
+    await Promise.all(workers.map((worker) => worker.printed(/^waiting for a master at tcp/)));
+    example.role('master');
+    await Promise.all(workers.map((worker) => worker.printed(/ is ready/)));
+    expectBoth(check(await linesOf(example.role('client'))));
+  });
+
+  it('ends in order at SIGTERM and SIGINT', async () => {
+    await using example = new Example(name, await freeAddress(), env);
+    const master = example.role('master');
+    const workers = WORKERS.map((worker) => example.role('worker', worker));
+    await Promise.all([master, ...workers].map((running) => running.printed(/ (?:listens at|is ready)/)));
+    workers[0]?.kill('SIGINT');
+    workers[1]?.kill('SIGTERM');
+    expect(await Promise.all(workers.map(({ ended }) => ended))).toEqual([
+      { code: 0, signal: null },
+      { code: 0, signal: null },
+    ]);
+    master.kill('SIGTERM');
+    expect(await master.ended).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('checksum', () => {
+  const run = promisify(execFile);
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'gristmill-checksum-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  /** What sha256sum itself prints, sorted by bytes. */
+  async function expected(of: string): Promise<string[]> {
+    const { stdout } = await run('find', [of, '-type', 'f', '-exec', 'sha256sum', '{}', '+'], { maxBuffer: 2 ** 28 });
+    return sorted(stdout);
+  }
+
+  function sorted(output: string): string[] {
+    return output
+      .split('\n')
+      .slice(0, -1)
+      .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  }
+
+  it('prints of a real folder what sha256sum prints, line for line', { timeout: 120_000 }, async () => {
+    await using example = new Example('checksum', await freeAddress());
+    await example.startAll();
+    const client = example.role('client');
+    await linesOf(client);
+    // The test runner keeps notes of its own there.
+    const stable = (lines: readonly string[]): string[] => lines.filter((line) => !line.includes('/node_modules/.vite'));
+    const sums = stable(sorted(client.out));
+    expect(sums.length).toBeGreaterThan(1_000);
+    expect(sums).toEqual(stable(await expected(join(ROOT, 'node_modules'))));
+  });
+
+  it('prints odd names and odd files as sha256sum does', async () => {
+    await mkdir(join(folder, 'odd', 'inner folder'), { recursive: true });
+    const names = ['plain', ' spaces ', 'new\nline', 'back\\slash', 'carriage\rreturn', 'ümläut', '-dash', '*', 'inner folder/x'];
+    await Promise.all(names.map((name) => writeFile(join(folder, 'odd', name), `bytes of ${name}`)));
+    await writeFile(join(folder, 'odd/empty'), '');
+    await writeFile(join(folder, 'odd/large'), Buffer.alloc(5_000_000, 'large'));
+    await symlink('plain', join(folder, 'odd/link'));
+    await symlink('nowhere', join(folder, 'odd/dangling'));
+    await symlink('.', join(folder, 'odd/loop'));
+    await using example = new Example('checksum', await freeAddress());
+    await example.startAll();
+    for (const of of [join(folder, 'odd'), `${join(folder, 'odd')}/`]) {
+      const client = example.role('client', of);
+      await linesOf(client);
+      expect(sorted(client.out)).toEqual(await expected(of));
+    }
+  });
+
+  it('tells of what it cannot read or send, goes on with the rest, and ends with exit code 1', async () => {
+    await mkdir(join(folder, 'huge'));
+    await writeFile(join(folder, 'huge/a'), 'a');
+    await writeFile(join(folder, 'huge/huge'), '');
+    await truncate(join(folder, 'huge/huge'), 2 ** 26 + 1);
+    await writeFile(join(folder, 'huge/z'), 'z');
+    await using example = new Example('checksum', await freeAddress());
+    await example.startAll();
+    const client = example.role('client', join(folder, 'huge'));
+    expect((await client.ended).code).toBe(1);
+    expect(client.err).toBe(`checksum: ${join(folder, 'huge/huge')}: ${2 ** 26 + 1} bytes are too many for one job\n`);
+    expect(sorted(client.out)).toEqual((await expected(join(folder, 'huge'))).filter((line) => !line.endsWith('/huge')));
+    const missing = example.role('client', join(folder, 'missing'));
+    expect((await missing.ended).code).toBe(1);
+    expect(missing.err).toMatch(/^checksum: .*missing: ENOENT/);
+    expect(missing.out).toBe('');
+  });
+});

@@ -1,0 +1,195 @@
+/** Bytes that are not ours, sent to each of the three sockets of a master at work. */
+import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { Dealer, Pull, Push } from 'zeromq';
+import { clientOf, expectEach, jobs } from './helpers.ts';
+import { type Cluster, freePort, type Running, startCluster } from './processes.ts';
+
+const COUNT = 20_000;
+/** The greeting of ZMTP 3.1 with the NULL mechanism; then a READY command for a type of socket. */
+const GREETING = Buffer.concat([
+  Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1]),
+  Buffer.from('NULL'.padEnd(20, '\0'), 'latin1'),
+  Buffer.alloc(32),
+]);
+
+function ready(type: string): Buffer {
+  const body = Buffer.concat([Buffer.from('\x05READY\x0bSocket-Type\0\0\0', 'latin1'), Buffer.from([type.length]), Buffer.from(type)]);
+  return Buffer.concat([Buffer.from([4, body.length]), body]);
+}
+
+/** A frame that announces more than comes. */
+const HALF_A_FRAME = Buffer.from([0, 200, 1, 2, 3]);
+/** One that announces 2^62 bytes. */
+const HUGE_FRAME = Buffer.from([2, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]);
+
+/** What is written to a TCP port, and whether the other side must hang up by itself. */
+const RAW: Record<string, { bytes: () => Buffer; cut: boolean }> = {
+  'random bytes': { bytes: () => Buffer.concat([Buffer.from('R'), randomBytes(2_000)]), cut: true },
+  'an HTTP request': {
+    bytes: () => Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: curl\r\nAccept: */*\r\n\r\n'),
+    cut: true,
+  },
+  'half a greeting': { bytes: () => GREETING.subarray(0, 20), cut: false },
+  'a greeting and nothing': { bytes: () => GREETING, cut: false },
+  'a greeting and random bytes': { bytes: () => Buffer.concat([GREETING, Buffer.from([0xfe]), randomBytes(2_000)]), cut: true },
+  'another mechanism': { bytes: () => Buffer.concat([GREETING.subarray(0, 12), Buffer.from('CURVE'.padEnd(52, '\0'))]), cut: true },
+  'a socket of the wrong type': { bytes: () => Buffer.concat([GREETING, ready('SUB')]), cut: true },
+};
+
+/** Writes, and hangs up: at once, or when the other side has. */
+function write(port: number, bytes: Buffer, cut: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(bytes, () => {
+        if (!cut) socket.destroy();
+      });
+    });
+    socket.on('data', () => undefined);
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve());
+  });
+}
+
+/** Messages that are valid ZMTP, but none of ours: as frames, with what is said of them. */
+const MESSAGES: [frames: Buffer[], reason: RegExp][] = [
+  [[Buffer.from('x')], /it is too short/],
+  [[Buffer.from('hello world')], /does not begin like a message of ours/],
+  [[randomBytes(1_000).fill('R', 0, 1)], /does not begin like a message of ours/],
+  [[Buffer.from('x'), Buffer.alloc(100_000), Buffer.alloc(0)], /it is too short/],
+  [[Buffer.from([0x47, 3, 1, 0])], /its version is 3, ours is 1/],
+  [[Buffer.from([0x47, 1, 99])], /its type 99 is unknown/],
+  [[Buffer.from([0x47, 1, 1])], /./],
+  [[Buffer.from([0x47, 1, 1, 0, 255, 255, 255, 255])], /./],
+  [[Buffer.concat([Buffer.from([0x47, 1, 5]), Buffer.alloc(30)]), Buffer.from('no payload')], /./],
+  [[Buffer.concat([Buffer.from([0x47, 1, 6]), Buffer.alloc(16, 7), Buffer.alloc(8)])], /./],
+  [[Buffer.concat([Buffer.from([0x47, 1, 6]), randomBytes(64)])], /./],
+  [[Buffer.concat([Buffer.from([0x47, 1, 5]), randomBytes(64)])], /./],
+  [[Buffer.concat([Buffer.from([0x47, 1, 7]), Buffer.alloc(27)])], /./],
+];
+
+interface Ports {
+  readonly router: number;
+  readonly push: number;
+  readonly pull: number;
+}
+
+async function startMill(policy: 'leastLoaded' | 'roundRobin'): Promise<{ cluster: Cluster; ports: Ports }> {
+  const ports = { router: await freePort(), push: await freePort(), pull: await freePort() };
+  const at = (port: number): string => `tcp://127.0.0.1:${port}`;
+  const options = { workerPushAddress: at(ports.push), workerPullAddress: at(ports.pull) };
+  return { cluster: await startCluster({ workers: 2, policy, options, address: at(ports.router) }), ports };
+}
+
+/** Streams jobs, and lets `disturb` run while they are under way; every result must be there, once and exact. */
+async function whileStreaming(cluster: Cluster, disturb: () => Promise<void>): Promise<void> {
+  const results: string[] = [];
+  let disturbing: Promise<void> | undefined;
+  for await (const result of clientOf(cluster).job('echo', jobs(COUNT))) {
+    results.push(result.toString());
+    if (results.length === 100) disturbing = disturb();
+  }
+  await disturbing;
+  expectEach(results, jobs(COUNT));
+}
+
+/** Every line about a rejected message is there once. */
+function expectSaidOnce(master: Running): void {
+  const lines = master.err.split('\n').filter((line) => line.startsWith('rejected'));
+  expect(lines.length).toBeGreaterThan(0);
+  expect(new Set(lines).size).toBe(lines.length);
+}
+
+async function rejected(cluster: Cluster): Promise<Record<string, number>> {
+  return (await clientOf(cluster).status())['rejected'] as Record<string, number>;
+}
+
+const POLICIES = ['leastLoaded', 'roundRobin'] as const;
+
+describe.each(POLICIES)('with %s, while 20,000 jobs run', (policy) => {
+  it(
+    'random bytes, HTTP and broken handshakes on each socket are rejected with a reason, and disturb nothing',
+    { timeout: 60_000 },
+    async () => {
+      const { cluster, ports } = await startMill(policy);
+      await using _ = cluster;
+      await whileStreaming(cluster, async () => {
+        for (const port of Object.values(ports)) for (const { bytes, cut } of Object.values(RAW)) await write(port, bytes(), cut);
+        for (const port of Object.values(ports))
+          await Promise.all(Array.from({ length: 20 }, () => write(port, RAW['random bytes']!.bytes(), true)));
+      });
+      expectSaidOnce(cluster.master);
+      for (const port of Object.values(ports))
+        expect(cluster.master.err).toMatch(
+          new RegExp(`^rejected a message from a peer at tcp://127.0.0.1:${port}: does not speak our protocol`, 'm'),
+        );
+      const counts = await rejected(cluster);
+      const told = cluster.master.count(/^rejected {/);
+      expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(told);
+      // Of the seven, five are cut; and sixty of random bytes.
+      expect(told).toBeGreaterThanOrEqual(3 * 5 + 60 - 3);
+      expect(String(await clientOf(cluster).call('echo', 'after all'))).toBe('after all');
+    },
+  );
+
+  it('truncated and huge frames behind a good handshake are dropped, and disturb nothing', { timeout: 60_000 }, async () => {
+    const { cluster, ports } = await startMill(policy);
+    await using _ = cluster;
+    await whileStreaming(cluster, async () => {
+      for (const [port, type] of [
+        [ports.router, 'DEALER'],
+        [ports.pull, 'PUSH'],
+        [ports.push, 'PULL'],
+      ] as const) {
+        await write(port, Buffer.concat([GREETING, ready(type), HALF_A_FRAME]), false);
+        await write(port, Buffer.concat([GREETING, ready(type), HUGE_FRAME]), true);
+      }
+    });
+    expect(String(await clientOf(cluster).call('echo', 'after all'))).toBe('after all');
+    expect(await clientOf(cluster).status()).toMatchObject({ workers: [{ state: 'joined' }, { state: 'joined' }] });
+  });
+
+  it(
+    'messages of other programs on each socket are rejected with a reason, counted, said once, and disturb nothing',
+    { timeout: 60_000 },
+    async () => {
+      const { cluster, ports } = await startMill(policy);
+      await using _ = cluster;
+      const dealer = new Dealer({ linger: 1_000 });
+      dealer.connect(cluster.address);
+      const push = new Push({ linger: 1_000 });
+      push.connect(`tcp://127.0.0.1:${ports.pull}`);
+      await whileStreaming(cluster, async () => {
+        for (let round = 0; round < 5; round += 1) {
+          for (const [frames] of MESSAGES) {
+            await dealer.send(frames);
+            await push.send(frames);
+          }
+        }
+      });
+      // Each message was rejected at each of the two sockets that read.
+      await cluster.master.printed(/^rejected {/, 2 * 5 * MESSAGES.length);
+      for (const [, reason] of MESSAGES)
+        expect(cluster.master.err).toMatch(new RegExp(`^rejected a message from .*: .*${reason.source}`, 'm'));
+      expectSaidOnce(cluster.master);
+      const counts = await rejected(cluster);
+      expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(2 * 5 * MESSAGES.length);
+      expect(counts).toMatchObject({ 'it is too short': 20, 'its version is 3, ours is 1': 10, 'its type 99 is unknown': 10 });
+      dealer.close();
+      push.close();
+    },
+  );
+
+  it('a stranger that pulls at the push socket keeps no job: it is noticed, and nothing is lost', { timeout: 60_000 }, async () => {
+    const { cluster, ports } = await startMill(policy);
+    await using _ = cluster;
+    const stranger = new Pull({ linger: 0 });
+    await whileStreaming(cluster, async () => {
+      stranger.connect(`tcp://127.0.0.1:${ports.push}`);
+      if (policy === 'roundRobin') await cluster.master.printed(/^3 peers are connected for parts by PUSH, but 2 workers are welcome/);
+      stranger.close();
+    });
+    expect(String(await clientOf(cluster).call('echo', 'after all'))).toBe('after all');
+  });
+});

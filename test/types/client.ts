@@ -1,0 +1,87 @@
+/** What the type system must allow and refuse for clients. Lines marked with `@ts-expect-error` must not compile. */
+import { Client, Worker } from 'gristmill';
+import type { FunctionsOf, JobContext, JobStream, Settled } from 'gristmill';
+
+class MyWorker extends Worker {
+  readonly version = 3;
+
+  foo(message: Buffer): string {
+    return `${this.name} processed ${message.toString()}`;
+  }
+
+  async bar(message: Buffer, job: JobContext): Promise<Buffer> {
+    return await job.call('foo', message);
+  }
+
+  *many(message: Buffer): Generator<Buffer> {
+    yield message;
+  }
+
+  async *later(message: Buffer): AsyncGenerator<string> {
+    yield message.toString();
+  }
+
+  nothing(): void {}
+
+  count(message: Buffer): number {
+    return message.length;
+  }
+
+  _private(message: Buffer): Buffer {
+    return message;
+  }
+}
+
+type Equal<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+export const served: Equal<FunctionsOf<MyWorker>, 'foo' | 'bar' | 'many' | 'later' | 'nothing'> = true;
+export const any: Equal<FunctionsOf<never>, string> = true;
+
+export async function typed(client: Client<MyWorker>): Promise<void> {
+  const results: JobStream<Buffer> = client.job('foo', ['a', Buffer.from('b'), { payload: 'c', key: 1 }]);
+  const settled: JobStream<Settled> = client.job('many', ['a'], { settle: true, ordered: true });
+  for await (const result of results) result.readUInt8(0);
+  for await (const one of settled) String(one.status === 'fulfilled' ? one.value.length : one.reason.code);
+  client.job([{ function: 'foo', payload: 'a' }]);
+  const answer: Buffer = await client.call('bar', 'a');
+  answer.toString();
+  const stream: AsyncDisposable & { readonly id: string } = results;
+  stream.id.length.toFixed();
+
+  // @ts-expect-error: no such function
+  client.job('fo', ['a']);
+  // @ts-expect-error: no such function
+  await client.call('baz', 'a');
+  // @ts-expect-error: a name of every worker, which is no function to call
+  await client.call('start', 'a');
+  // @ts-expect-error: it gives back a number, which is no bytes
+  await client.call('count', 'a');
+  // @ts-expect-error: a name that begins so is private
+  await client.call('_private', 'a');
+  // @ts-expect-error: not a function at all
+  await client.call('version', 'a');
+  // @ts-expect-error: an item for no such function
+  client.job([{ function: 'fo', payload: 'a' }]);
+  // @ts-expect-error: one payload is no source
+  client.job('foo', 'text');
+  // @ts-expect-error: one payload is no source
+  client.job('foo', Buffer.from('bytes'));
+  // @ts-expect-error: a number is no payload
+  client.job('foo', [7]);
+  // @ts-expect-error: an unknown option
+  client.job('foo', ['a'], { setle: true });
+  // @ts-expect-error: a call has no such option
+  await client.call('foo', 'a', { messages: 3 });
+}
+
+export function untyped(): Client {
+  const client = new Client({ address: 'tcp://127.0.0.1:5555', function: 'whatever' });
+  client.job('anything', ['a']);
+  client.job(['a']);
+  return client;
+}
+
+// @ts-expect-error: the default function must be one of the worker's
+export const wrongDefault = new Client<MyWorker>({ address: 'tcp://127.0.0.1:5555', function: 'fo' });
+
+// @ts-expect-error: there must be an address
+export const nowhere = new Client({});
