@@ -43,6 +43,7 @@ const WALL: house.Wall = {
     'src/worker/connection.ts',
     'src/worker/sockets.ts',
     'src/worker/spawn.ts',
+    'src/worker/timeouts.ts',
   ],
   packages: ['msgpackr'],
   names: [

@@ -8,7 +8,7 @@ import type { Fields } from '../protocol/fields.ts';
 import type { Role } from '../protocol/greetings.ts';
 import { Inbox, Outbox, type SessionState } from '../protocol/session.ts';
 import type { Shape } from '../scheduling/policy.ts';
-import { type RowList, rowList } from './parts.ts';
+import { type RetryRule, type RowList, rowList } from './parts.ts';
 
 /** A peer's conversation with this master. */
 export interface Session {
@@ -142,6 +142,8 @@ export interface Stream {
   readonly id: string;
   readonly ordered: boolean;
   readonly fields: Fields;
+  /** What its field `retries` asks for. */
+  readonly retry: RetryRule | undefined;
   state: StreamState;
   /** The index of the next job is at least this: after a master was lost, those that are settled are not sent again. */
   nextJob: number;
@@ -195,6 +197,7 @@ export function newStream(
   number: number,
   session: Session,
   open: { stream: number; id: string; ordered: boolean; results: number; bytes: number; fields: Fields },
+  retry: RetryRule | undefined,
 ): Stream {
   return {
     number,
@@ -203,6 +206,7 @@ export function newStream(
     id: open.id,
     ordered: open.ordered,
     fields: open.fields,
+    retry,
     state: 'open',
     nextJob: 0,
     jobs: 0,

@@ -7,6 +7,7 @@ import { Drafts } from '../protocol/drafts.ts';
 import type { Fields } from '../protocol/fields.ts';
 import { ownSlot } from '../protocol/payloads.ts';
 import type { RemoteError } from '../protocol/remote_error.ts';
+import { Heap } from '../scheduling/heap.ts';
 import type { Policy, PolicyChoice } from '../scheduling/policy.ts';
 import type { Session, ShapeBook, Stream, WorkerBook } from './books.ts';
 import type { MasterInstruction } from './instructions.ts';
@@ -61,6 +62,9 @@ export class Core {
   readonly pushDrafts: Drafts = new Drafts();
   /** Workers kept free for a part that must run alone. */
   readonly held: Set<WorkerBook> = new Set();
+  /** Parts that wait to be tried again: when, by key, and which is next. */
+  readonly delayed: Map<number, number> = new Map();
+  readonly delays: Heap = new Heap((a, b) => (this.delayed.get(a) as number) < (this.delayed.get(b) as number));
   pushPeers = 0;
   pushStrangers = 0;
   lastSession = 0;

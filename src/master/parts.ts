@@ -5,6 +5,7 @@
  * Rows are on two lists at a time: that of their stream (in the order of creation, so its head is the stream's oldest open part), and,
  * once placed, that of their worker (in the order of placing, so its head is what the worker has had longest).
  */
+import type { WireErrorCode } from '../protocol/remote_error.ts';
 import { moved } from '../protocol/session.ts';
 
 export type PartState = 'queued' | 'pushed' | 'placed' | 'ended';
@@ -17,6 +18,16 @@ export const PART_MOVES = {
   placed: { requeue: 'queued', end: 'ended' },
   ended: {},
 } as const satisfies Record<PartState, Partial<Record<PartMove, PartState>>>;
+
+/** How often a part is tried again, and after what delays. */
+export interface RetryRule {
+  readonly attempts: number;
+  /** Codes of the errors after which it is. */
+  readonly on: readonly WireErrorCode[];
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly factor: number;
+}
 
 const ROWS = 2 ** 24;
 
@@ -70,6 +81,9 @@ export class Parts {
   /** Tries so far, and workers that died of it. */
   readonly attempt: number[] = [];
   readonly strikes: number[] = [];
+  /** Whether it is tried again when its function throws, and how often it has. */
+  readonly retry: (RetryRule | undefined)[] = [];
+  readonly failures: number[] = [];
   /** The session of the worker that has it; 0: none. */
   readonly worker: number[] = [];
   /** The index of the next result that is taken. */
@@ -100,6 +114,8 @@ export class Parts {
     this.bytes[row] = bytes;
     this.attempt[row] = 0;
     this.strikes[row] = 0;
+    this.retry[row] = undefined;
+    this.failures[row] = 0;
     this.worker[row] = 0;
     this.index[row] = 0;
     this.grant[row] = 0;

@@ -174,18 +174,22 @@ function placeByPush(core: Core, shape: ShapeBook): void {
 
 const NO_TOKEN = '0000000000000000';
 
-/** Puts a part that was placed or pushed back in its queue, first in line. What its old attempt still reports stays welcome. */
-export function requeue(core: Core, row: number): WorkerBook | undefined {
+/** Takes a part that was placed or pushed from whoever has it; its credit is free. */
+export function setAside(core: Core, row: number): void {
   const { parts } = core;
   const stream = core.streams.get(parts.stream[row] as number) as Stream;
-  const holder = parts.state[row] === 'placed' ? unplace(core, row) : undefined;
+  if (parts.state[row] === 'placed') unplace(core, row);
   if (parts.state[row] === 'pushed') core.pushed.delete(parts.key[row] as number);
   returnGrant(core, stream, row);
   stream.hungry.delete(parts.key[row] as number);
   parts.move(row, 'requeue');
   core.changed.add(stream);
+}
+
+/** Puts a part that was placed or pushed back in its queue, first in line. What its old attempt still reports stays welcome. */
+export function requeue(core: Core, row: number): void {
+  setAside(core, row);
   enqueue(core, row, true);
-  return holder;
 }
 
 /** What went over PUSH and was accepted by nobody goes out again. */

@@ -4,6 +4,7 @@ import type { Job, Stream } from './books.ts';
 import type { Core } from './core.ts';
 import type { MasterEvent } from './events.ts';
 import { enqueue } from './queueing.ts';
+import { retryRule } from './retrying.ts';
 import { failJob, settleJob } from './settling.ts';
 
 /** Results of one job that go into one batch. */
@@ -58,6 +59,7 @@ export function addPart(core: Core, stream: Stream, job: Job, name: string, slot
     return;
   }
   const row = core.parts.create(stream.number, job.index, job.parts, core.shape(name, job.fields).id, slot, bytes);
+  core.parts.retry[row] = job.fields === stream.fields ? stream.retry : retryRule(job.fields);
   job.parts += 1;
   job.open.add(row);
   core.parts.ofStream.add(stream.parts, row);

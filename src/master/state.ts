@@ -9,6 +9,7 @@ import type { MasterEvent } from './events.ts';
 import type { MasterInstruction } from './instructions.ts';
 import { requeuePushed } from './placing.ts';
 import { onGathered, onScattered } from './scattering.ts';
+import { retryDue } from './retrying.ts';
 import { flush } from './sending.ts';
 import { ask, endSession, onBatch, onHello, onLost, onReply, onReport } from './sessions.ts';
 import { type MasterStatus, statusOf } from './status.ts';
@@ -116,6 +117,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
     if (name === 'stop') return this.#stop();
     if (name === 'waiting') return this.#sayWhatWaits();
     if (name === 'strangers') return this.#sayWhoIsTooMany();
+    if (name === 'retry') return retryDue(core);
     if (name === 'backlog') return takeBack(core);
     if (name === 'hearts') return this.#listen();
     if (name.startsWith('revoke:')) return revokeOverdue(core, number);

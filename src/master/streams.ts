@@ -8,12 +8,13 @@ import { cancelJob, cancelStream } from './closing.ts';
 import type { Core } from './core.ts';
 import { MIN_SHARE } from './delivering.ts';
 import { enqueue } from './queueing.ts';
+import { retryRule } from './retrying.ts';
 import { addPart } from './scattering.ts';
 
 export function onOpen(core: Core, session: Session, record: OpenRecord): void {
   if (session.streams.has(record.stream) || core.stopping) return;
   core.lastStream += 1;
-  const stream = newStream(core.lastStream, session, record);
+  const stream = newStream(core.lastStream, session, record, retryRule(record.fields));
   stream.windowJobs = INITIAL_JOBS;
   stream.windowBytes = INITIAL_JOB_BYTES;
   stream.share = MIN_SHARE;
@@ -65,11 +66,15 @@ function addJobs(core: Core, stream: Stream, record: JobsRecord): void {
     const which = record.which[i] ?? 0;
     const fields = record.fields[i];
     let shape = shapes[which] as number;
+    let { retry } = stream;
     if (fields !== undefined && fields.length > 0) {
       stream.jobFields.set(index, fields);
-      shape = core.shape(record.functions[which] as string, mergeFields(stream.fields, fields)).id;
+      const merged = mergeFields(stream.fields, fields);
+      shape = core.shape(record.functions[which] as string, merged).id;
+      retry = retryRule(merged);
     }
     const row = parts.create(stream.number, index, 0, shape, record.slots[i] as number, record.lengths[i] as number);
+    parts.retry[row] = retry;
     parts.ofStream.add(stream.parts, row);
     enqueue(core, row);
   }

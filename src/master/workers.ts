@@ -1,12 +1,14 @@
 /** What workers report, and what becomes of their parts when they go. */
+import type { WireErrorCode } from '../protocol/remote_error.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
-import type { OutcomesRecord } from '../protocol/part_records.ts';
+import { codeOf, type OutcomesRecord } from '../protocol/part_records.ts';
 import { abortAt } from './closing.ts';
 import type { Session, ShapeBook, Stream, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { reserve, useGrant } from './credit.ts';
 import { leaveLease, requeue, requeuePushed } from './placing.ts';
 import { fail } from './queueing.ts';
+import { tryAgain } from './retrying.ts';
 import { endPart, takeResult } from './settling.ts';
 
 /** Results, ends and errors, in the order in which they happened. Late ones are welcome while the part is open. */
@@ -43,10 +45,7 @@ function onOutcome(core: Core, worker: WorkerBook, key: number, index: number, f
     return;
   }
   const stream = core.streams.get(parts.stream[row] as number) as Stream;
-  if ((flags & ENTRY.error) !== 0) {
-    fail(core, stream, row, slot, bytes, worker);
-    return;
-  }
+  if ((flags & ENTRY.error) !== 0) return onError(core, worker, stream, row, codeOf(flags), slot, bytes);
   const expected = parts.index[row] as number;
   const count = (flags & ENTRY.result) !== 0 ? index + 1 : index;
   const fresh = (flags & ENTRY.result) !== 0 && index === expected;
@@ -58,14 +57,25 @@ function onOutcome(core: Core, worker: WorkerBook, key: number, index: number, f
     fail(core, stream, row, core.error({ code: 'not-replayable', message, ...about }), 0, worker);
     return;
   }
-  if (fresh) {
+  // What a worker repeats of an earlier attempt uses its grant up just the same; what an old attempt sends late was granted before.
+  if ((flags & ENTRY.result) !== 0 && parts.state[row] === 'placed' && parts.worker[row] === worker.session) {
     useGrant(core, stream, row, bytes);
     core.changed.add(stream);
+  }
+  if (fresh) {
     takeResult(core, stream, row, slot, bytes, ends, worker);
     return;
   }
   core.release(slot);
   if (ends) endPart(core, stream, row, -1, 0, worker);
+}
+
+/** A part failed. After a time-out its function may still run: it holds its slot until the worker gives the key back. */
+function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, code: WireErrorCode, slot: number, bytes: number): void {
+  const key = core.parts.key[row] as number;
+  if (tryAgain(core, row, worker, code)) core.release(slot);
+  else fail(core, stream, row, slot, bytes, worker);
+  if (code === 'timed-out') worker.ghosts.add(key);
 }
 
 /** Parts that came to a worker by PUSH are its own from now on. */

@@ -16,7 +16,8 @@
 import { Malformed } from './bytes.ts';
 import { readPayloads, writePayloads } from './columns.ts';
 import { type Fields, readFields, writeFields } from './fields.ts';
-import { checkEntries, type Codec, ENTRY } from './stream_records.ts';
+import { JOB_ERROR_CODES, type WireErrorCode } from './remote_error.ts';
+import { checkEntries, type Codec, ENTRY, ENTRY_SPAN } from './stream_records.ts';
 
 export interface PartsRecord {
   readonly kind: 'parts';
@@ -63,7 +64,8 @@ export interface AcceptedRecord {
 }
 
 /**
- * Entries in the order in which they happened. Flags as in `results`: `result`, `partEnd`, `error` (its payload tells it).
+ * Entries in the order in which they happened. Flags as in `results`: `result`, `partEnd`, `error` (its payload tells it); what is left
+ * of the flags of an error beyond ENTRY_SPAN is its code, by its place in JOB_ERROR_CODES.
  * With `partEnd`, the number of results is `index + 1` where the entry is a result, else `index`.
  */
 export interface OutcomesRecord {
@@ -76,6 +78,16 @@ export interface OutcomesRecord {
   readonly busyMicros: number;
   readonly slots: readonly number[];
   readonly lengths: readonly number[];
+}
+
+/** The flags of a part that failed with this code. */
+export function failureFlags(code: WireErrorCode): number {
+  return (ENTRY.error | ENTRY.partEnd) + ENTRY_SPAN * JOB_ERROR_CODES.indexOf(code);
+}
+
+/** The code of an error, by its flags. */
+export function codeOf(flags: number): WireErrorCode {
+  return JOB_ERROR_CODES[Math.floor(flags / ENTRY_SPAN)] as WireErrorCode;
 }
 
 export interface HungryRecord {
@@ -211,7 +223,13 @@ export const outcomesCodec: Codec<OutcomesRecord> = {
     const attempts = header.column(slots.length);
     const indexes = header.column(slots.length);
     const flags = header.column(slots.length);
-    checkEntries(slots, flags, ENTRY.result | ENTRY.partEnd | ENTRY.error);
+    for (const flag of flags) {
+      const code = Math.floor(flag / ENTRY_SPAN);
+      if (code > 0 && ((flag & ENTRY.error) === 0 || code >= JOB_ERROR_CODES.length))
+        throw new Malformed('a result and its flags disagree');
+    }
+    const entries = flags.map((flag) => flag % ENTRY_SPAN);
+    checkEntries(slots, entries, ENTRY.result | ENTRY.partEnd | ENTRY.error);
     return { kind: 'outcomes', keys, attempts, indexes, flags, busyMicros: header.int(), slots, lengths };
   },
 };

@@ -10,13 +10,13 @@ import type { AnswerInstruction, ConsumerEvent, ConsumerInstruction, DeliverInst
 import { ResultStream, type Scope } from './job_stream.ts';
 import { OneCall } from './one_call.ts';
 import { Packer } from './packer.ts';
+import { JOB_OPTIONS, readJobOptions } from './job_options.ts';
 import type { ConsumerPort } from './port.ts';
 import type { Receiver } from './receiver.ts';
-import { readFieldsOption } from './source.ts';
 import type { CallOptions, Item, JobStream, Settled, Source, Status, StreamOptions } from './types.ts';
 
-const STREAM_OPTIONS = ['messages', 'signal', 'ordered', 'settle', 'fields'] as const;
-const CALL_OPTIONS = ['signal', 'fields'] as const;
+const STREAM_OPTIONS = ['messages', 'signal', 'ordered', 'settle', ...JOB_OPTIONS] as const;
+const CALL_OPTIONS = ['signal', ...JOB_OPTIONS] as const;
 
 /** Handlers of the consumer's instructions, in the strict form of the driver. */
 export type CallerHandlers = {
@@ -91,10 +91,10 @@ export class Caller {
   async call(scope: Scope, name: unknown, payload: unknown, options: unknown): Promise<Buffer> {
     const fn = checkString('call: function', name);
     checkOptions('call', options ?? {}, CALL_OPTIONS);
-    const { signal, fields } = (options ?? {}) as CallOptions;
+    const { signal } = (options ?? {}) as CallOptions;
     const bytes = this.#sized('call: the payload', toBytes('call: payload', payload));
     const signals = [checkSignal('call: signal', signal), scope.signal].filter((one) => one !== undefined);
-    return await this.#one(scope, { name: fn, bytes, fields: readFieldsOption('call: fields', fields), signals });
+    return await this.#one(scope, { name: fn, bytes, fields: readJobOptions('call', options ?? {}), signals });
   }
 
   async set(value: unknown, key: unknown): Promise<string> {
@@ -215,13 +215,13 @@ function readStreamOptions(options: unknown): {
   fields: Fields;
 } {
   checkOptions('job', options, STREAM_OPTIONS);
-  const { messages, ordered, settle, signal, fields } = options as StreamOptions;
+  const { messages, ordered, settle, signal } = options as StreamOptions;
   return {
     messages: messages === undefined ? 0 : checkInteger('job: messages', messages, 0, 1),
     ordered: checkBoolean('job: ordered', ordered, false),
     settle: checkBoolean('job: settle', settle, false),
     signal: checkSignal('job: signal', signal),
-    fields: readFieldsOption('job: fields', fields),
+    fields: readJobOptions('job', options as object),
   };
 }
 

@@ -4,9 +4,10 @@
  */
 import { checkOptions, shown } from '../common/check.ts';
 import { now } from '../common/clock.ts';
-import { type Fields, NO_FIELDS, toFields } from '../protocol/fields.ts';
+import { type Fields, NO_FIELDS } from '../protocol/fields.ts';
 import type { PulledEvent } from './events.ts';
 import { Packer, payloadLength } from './packer.ts';
+import { JOB_OPTIONS, readJobOptions } from './job_options.ts';
 import type { ConsumerPort } from './port.ts';
 import type { Item, Source } from './types.ts';
 
@@ -221,21 +222,13 @@ function readItem(item: unknown, index: number): { payload: Uint8Array | string;
   const what = `job: item ${index}`;
   if (item === null || typeof item !== 'object' || !('payload' in item))
     throw new TypeError(`${what}: expected a Uint8Array, a string or { payload, … }, got ${shown(item)}`);
-  checkOptions(what, item, ['payload', 'function', 'key', 'fields']);
-  const about: { payload?: unknown; function?: unknown; key?: unknown; fields?: unknown } = item;
+  checkOptions(what, item, ['payload', 'function', 'key', ...JOB_OPTIONS]);
+  const about: { payload?: unknown; function?: unknown; key?: unknown } = item;
   const { payload } = about;
   if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
     throw new TypeError(`${what}: payload: expected a Uint8Array or a string, got ${shown(payload)}`);
   if (about.function !== undefined && typeof about.function !== 'string')
     throw new TypeError(`${what}: function: expected a string, got ${shown(about.function)}`);
-  const fields = readFieldsOption(`${what}: fields`, about.fields);
+  const fields = readJobOptions(what, item);
   return { payload, key: about.key, fields, ...(about.function === undefined ? {} : { function: about.function }) };
-}
-
-/** Plain data as fields of the header. */
-export function readFieldsOption(what: string, value: unknown): Fields {
-  if (value === undefined) return NO_FIELDS;
-  if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value))
-    throw new TypeError(`${what}: expected an object of plain data, got ${shown(value)}`);
-  return toFields(value as Record<string, unknown>);
 }

@@ -1,5 +1,5 @@
 /** What users see of streams: the types that a client and a worker's functions share. */
-import type { JobError } from '../errors.ts';
+import type { JobError, JobErrorCode } from '../errors.ts';
 import type { ReservedName } from './reserved.ts';
 
 /** A payload: bytes, or text that travels as UTF-8. */
@@ -8,8 +8,29 @@ export type Payload = Uint8Array | string;
 /** What many payloads come from. A string or a typed array is no source: one payload is sent with `call()`. */
 export type Source<T> = (Iterable<T> & object) | AsyncIterable<T>;
 
+/** How a job is tried again after it failed. */
+export interface Retries {
+  /** How often at most, after the first time. */
+  readonly attempts: number;
+  /** The delay before the first of them, in milliseconds; default 100. Half of each delay is random. */
+  readonly minMs?: number | undefined;
+  /** The longest delay; default 30 s. */
+  readonly maxMs?: number | undefined;
+  /** By how much each delay is longer than the one before; default 2. */
+  readonly factor?: number | undefined;
+  /** After which errors; default: `['function-threw']`. */
+  readonly on?: readonly JobErrorCode[] | undefined;
+}
+
 /** What can be said of each job. */
 export interface JobOptions {
+  /** Tries it again when its function threw: how often, or a whole rule. What it yielded before is delivered once. Default: not at all. */
+  readonly retries?: number | Retries | undefined;
+  /**
+   * How long one attempt of a part may take, in milliseconds, once its function has begun; then its signal is aborted, and it fails with
+   * `timed-out`. A function that goes on all the same keeps its slot until it ends.
+   */
+  readonly timeoutMs?: number | undefined;
   /** Optional fields of the header, passed on to master and worker; names that nobody knows do no harm. Plain data. */
   readonly fields?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -6,37 +6,24 @@
  * two yields, so that whatever came in meanwhile is heard before anything new begins. Functions that end within the same turn's
  * microtasks let the turn go on; others hold their lane, and what they end in is part of a later `ran`.
  */
-import type { PayloadStore } from '../protocol/payloads.ts';
 import type { WireErrorCode } from '../protocol/remote_error.ts';
-import type { WorkerAnswer } from '../streams/types.ts';
 import { isThenable, readAnswer, readStep, type Steps, type Thenable, told } from './answers.ts';
-import { Context, type JobContext, type Nested } from './context.ts';
+import { Context } from './context.ts';
 import type { RanEvent } from './events.ts';
 import type { RunInstruction } from './instructions.ts';
+import type { ExecutorOptions } from './executor_options.ts';
 import { Ledger } from './ledger.ts';
 import { Task } from './task.ts';
+import { Timeouts } from './timeouts.ts';
 
 export const SLICE_MS = 1;
-export type Served = (message: Buffer, job: JobContext) => WorkerAnswer;
-
-export interface ExecutorOptions {
-  /** What functions have for `this`. */
-  readonly owner: object;
-  readonly name: string;
-  readonly functions: ReadonlyMap<string, Served>;
-  readonly store: PayloadStore;
-  readonly nested: Nested;
-  readonly now: () => number;
-  /** There is something to collect: a turn should follow soon. */
-  readonly wake: () => void;
-}
-
 export class Executor {
   /** The largest result that the master takes. */
   maxMessageBytes: number = Infinity;
   readonly #options: ExecutorOptions;
   readonly #tasks: (Task | undefined)[] = [];
   readonly #ledger: Ledger;
+  readonly #timeouts = new Timeouts((task, ms) => this.#overdue(task, ms));
   readonly #changed = (task: Task): void => this.#lendingChanged(task);
   /** The run under way, which may begin parts from `#at` on while it has lanes. */
   #run: RunInstruction | undefined;
@@ -88,6 +75,7 @@ export class Executor {
   grant(locals: readonly number[], results: readonly number[], bytes: readonly number[]): void {
     for (const [at, local] of locals.entries()) {
       const task = this.#tasks[local] as Task;
+      task.parked = false;
       task.grants += results[at] as number;
       task.bytes += bytes[at] as number;
       const { waiting } = task;
@@ -145,6 +133,7 @@ export class Executor {
       this.#fail(task, 'unknown-function', `worker ${this.#options.name} has no function '${task.record.function}', only ${names}`);
       return;
     }
+    this.#timeouts.begin(task);
     let answer: unknown;
     try {
       answer = served.call(owner, store.joined(run.slots[at] as number), new Context(task, nested));
@@ -292,7 +281,17 @@ export class Executor {
     if (task.steps !== undefined) this.#finish(task);
   }
 
+  /** It took too long: the part has failed, and its function is told. Its lane is free when it has ended. */
+  #overdue(task: Task, ms: number): void {
+    this.#ledger.clockMs = this.#options.now();
+    this.#ledger.overdue(task, `${task.record.function} took longer than its timeoutMs, ${ms}`);
+    task.drop(`it took longer than its timeoutMs, ${ms}`, 'TimeoutError');
+    if (task.suspended) this.#finish(task);
+    this.#options.wake();
+  }
+
   #ended(task: Task): void {
+    this.#timeouts.end(task);
     this.#tasks[task.local] = undefined;
     if (task.run === this.#runs) this.#free += 1;
   }

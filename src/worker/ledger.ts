@@ -1,5 +1,6 @@
 /** What has happened to parts since it was last told: the columns of the next `ran`. Pure. */
 import type { PayloadStore } from '../protocol/payloads.ts';
+import { failureFlags } from '../protocol/part_records.ts';
 import { encodeError, type WireErrorCode } from '../protocol/remote_error.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import type { RanEvent } from './events.ts';
@@ -58,8 +59,15 @@ export class Ledger {
   failure(task: Task, code: WireErrorCode, message: string, stack: string): void {
     const about = { function: task.record.function, worker: this.#worker, attempts: task.attempt, phase: '' };
     const bytes = encodeError({ code, message, stack, ...about });
-    this.#entry(task, ENTRY.error | ENTRY.partEnd, this.#store.put(bytes), bytes.length);
+    this.#entry(task, failureFlags(code), this.#store.put(bytes), bytes.length);
     this.#end(task);
+  }
+
+  /** The part has failed, but its function has not ended: it holds its lane until it does. */
+  overdue(task: Task, message: string): void {
+    const about = { function: task.record.function, worker: this.#worker, attempts: task.attempt, phase: '', stack: '' };
+    const bytes = encodeError({ code: 'timed-out', message, ...about });
+    this.#entry(task, failureFlags('timed-out') - ENTRY.partEnd, this.#store.put(bytes), bytes.length);
   }
 
   #result(task: Task, bytes: Uint8Array, flags: number): void {
@@ -87,6 +95,7 @@ export class Ledger {
   /** It waits for credit. */
   wait(task: Task, bytes: Uint8Array | undefined): void {
     task.waiting = bytes;
+    task.parked = true;
     task.lets(this.clockMs);
     this.#waits.push(task.local);
     this.#wanted.push(bytes?.length ?? 0);

@@ -1,5 +1,5 @@
 /** What the executor keeps of a part while its function runs, or waits to go on. Pure. */
-import { type Fields, mergeFields } from '../protocol/fields.ts';
+import { type Fields, fieldValue, mergeFields } from '../protocol/fields.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
 import type { Steps } from './answers.ts';
 import type { RunInstruction } from './instructions.ts';
@@ -21,6 +21,8 @@ export class Task {
   suspended = false;
   /** A result without credit, and whether it is the last. */
   waiting: Uint8Array | undefined = undefined;
+  /** It waits for credit. */
+  parked = false;
   over = false;
   /** Nobody wants it. */
   dropped = false;
@@ -33,7 +35,7 @@ export class Task {
   sinceMs: number;
   readonly #changed: (task: Task) => void;
   #controller: AbortController | undefined = undefined;
-  #reason = '';
+  #reason: DOMException | undefined = undefined;
 
   /** The part at a place of a run's columns. */
   constructor(from: RunInstruction, at: number, run: number, sinceMs: number, changed: (task: Task) => void) {
@@ -56,19 +58,27 @@ export class Task {
     return mergeFields(this.record.fields, this.record.partFields[this.row] ?? []);
   }
 
+  /** How long this attempt may take; 0: as long as it likes. */
+  get timeoutMs(): number {
+    if (this.record.fields.length === 0 && this.record.partFields.length === 0) return 0;
+    const ms = fieldValue(this.fields, 'timeout');
+    return typeof ms === 'number' && ms > 0 ? Math.min(ms, 2 ** 31 - 1) : 0;
+  }
+
   /** Made when it is first asked for: most functions never do. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.dropped) this.#controller.abort(abortError(this.#reason));
+      if (this.dropped) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
   }
 
-  drop(reason: string): void {
+  /** Nobody wants what it still gives; its signal says why. `name`: 'TimeoutError' if it took too long. */
+  drop(reason: string, name: 'AbortError' | 'TimeoutError' = 'AbortError'): void {
     this.dropped = true;
-    this.#reason = reason;
-    this.#controller?.abort(abortError(reason));
+    this.#reason ??= new DOMException(reason, name);
+    this.#controller?.abort(this.#reason);
   }
 
   /** Its lane is free, or lent, from now on. */
@@ -82,8 +92,4 @@ export class Task {
     this.calls += waiting ? 1 : -1;
     if (this.calls === (waiting ? 1 : 0)) this.#changed(this);
   }
-}
-
-function abortError(reason: string): DOMException {
-  return new DOMException(reason, 'AbortError');
 }

@@ -7,7 +7,7 @@ import { parseAddress } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
 import { Connection, type WorkerEvents } from './connection.ts';
-import type { Served } from './executor.ts';
+import type { Served } from './executor_options.ts';
 import { BASE, servedFunctions } from './served.ts';
 
 const OPTIONS = ['name', 'address', 'slots', 'logger', 'maxParked', 'drainTimeoutMs', 'transport', 'historyLimit'] as const;

@@ -253,7 +253,9 @@ export class Workload {
       parts.grants[local] = grants;
       parts.bytes[local] = bytes;
     }
-    this.#reports.entry(local, index, flags, slot, length);
+    const overdue = (flags & ENTRY.error) !== 0 && (flags & ENTRY.partEnd) === 0;
+    this.#reports.entry(local, index, overdue ? flags + ENTRY.partEnd : flags, slot, length);
+    if (overdue) parts.move(local, 'abort');
     if ((flags & ENTRY.partEnd) === 0) return;
     this.#reports.spend(parts.slot[local] as number);
     if (parts.pushed[local] === true && (flags & ENTRY.error) === 0) this.#remember(parts.key[local] as number);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ENTRY, ENTRY_SPAN } from '../../src/protocol/stream_records.ts';
-import { encodeError } from '../../src/protocol/remote_error.ts';
+import { JOB_ERROR_CODES, encodeError } from '../../src/protocol/remote_error.ts';
 import {
   type Batch,
   decode,
@@ -247,8 +247,9 @@ describe('a record that contradicts itself is rejected', () => {
         const outcomes = batchOf([{ kind: 'outcomes', keys: [0], attempts: [0], busyMicros: 0, ...columns }], [bytes('x')]);
         const attempts = legalOf(flags % ENTRY_SPAN, payload, 15);
         expect([flags, payload, decode(results, new PayloadStore()).type]).toEqual([flags, payload, attempts ? 'batch' : 'rejected']);
-        const legal = legalOf(flags, payload, 15);
-        const ends = legal && (flags & ENTRY.jobEnd) === 0;
+        const code = Math.floor(flags / ENTRY_SPAN);
+        const coded = code === 0 || ((flags & ENTRY.error) !== 0 && code < JOB_ERROR_CODES.length);
+        const ends = attempts && coded && (flags & ENTRY.jobEnd) === 0;
         expect([flags, payload, decode(outcomes, new PayloadStore()).type]).toEqual([flags, payload, ends ? 'batch' : 'rejected']);
       }
     }

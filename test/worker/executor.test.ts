@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import type { Served } from '../../src/worker/executor.ts';
+import type { Served } from '../../src/worker/executor_options.ts';
 import { Rig, settled } from './rig.ts';
 
 /** Enough credit for anything here. */

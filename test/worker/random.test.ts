@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ENTRY } from '../../src/protocol/stream_records.ts';
-import type { Served } from '../../src/worker/executor.ts';
+import type { Served } from '../../src/worker/executor_options.ts';
 import { Rig, settled } from './rig.ts';
 
 const SLOTS = 2;

@@ -6,7 +6,8 @@ import { decodeError, type RemoteError } from '../../src/protocol/remote_error.t
 import { ENTRY } from '../../src/protocol/stream_records.ts';
 import type { Nested } from '../../src/worker/context.ts';
 import type { WorkerEvent } from '../../src/worker/events.ts';
-import { Executor, type Served } from '../../src/worker/executor.ts';
+import { Executor } from '../../src/worker/executor.ts';
+import type { Served } from '../../src/worker/executor_options.ts';
 import type { WorkerInstruction } from '../../src/worker/instructions.ts';
 import { WorkerState } from '../../src/worker/state.ts';
 import { parts, TOKEN, WELCOME } from './scripted.ts';

@@ -1,0 +1,77 @@
+/**
+ * Attempts after a function threw, for those who asked for it. A part that is to be tried again waits out its delay, then goes first in
+ * its queue. The delay grows by a factor up to a maximum; a part of it is jitter, seeded by the part, so that a history replays.
+ */
+import { fieldValue, type Fields } from '../protocol/fields.ts';
+import { JOB_ERROR_CODES, type WireErrorCode } from '../protocol/remote_error.ts';
+import type { ShapeBook, WorkerBook } from './books.ts';
+import type { RetryRule } from './parts.ts';
+import type { Core } from './core.ts';
+import { setAside } from './placing.ts';
+import { enqueue } from './queueing.ts';
+
+const DEFAULT_ON: readonly WireErrorCode[] = ['function-threw'];
+const MAX_RETRIES = 1_000;
+const MAX_DELAY_MS = 86_400_000;
+
+/** Reads the field `retries`: `{ attempts, minMs, maxMs, factor, on }`; what is missing or makes no sense has its default. */
+export function retryRule(fields: Fields): RetryRule | undefined {
+  const value = fields.length === 0 ? undefined : fieldValue(fields, 'retries');
+  if (value === null || typeof value !== 'object') return undefined;
+  const given = value as Partial<Record<keyof RetryRule, unknown>>;
+  const number = (name: keyof RetryRule, fallback: number, max: number): number => {
+    const found = given[name];
+    return typeof found === 'number' && found >= 0 ? Math.min(found, max) : fallback;
+  };
+  const attempts = Math.floor(number('attempts', 0, MAX_RETRIES));
+  if (attempts === 0) return undefined;
+  const minMs = number('minMs', 100, MAX_DELAY_MS);
+  const on = Array.isArray(given.on) ? JOB_ERROR_CODES.filter((code) => (given.on as unknown[]).includes(code)) : DEFAULT_ON;
+  return {
+    attempts,
+    on,
+    minMs,
+    maxMs: Math.max(minMs, number('maxMs', 30_000, MAX_DELAY_MS)),
+    factor: Math.max(1, number('factor', 2, 100)),
+  };
+}
+
+/** From 0.5 to 1, the same for the same part and attempt of the same epoch. (An integer hash after Chris Wellons' lowbias32.) */
+function jitter(epoch: string, key: number, attempt: number): number {
+  let hash = (Number.parseInt(epoch.slice(0, 8), 16) ^ (key % 4_294_967_296) ^ Math.imul(attempt, 0x9e3779b1)) >>> 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x21f0aaad);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x735a2d97);
+  return 0.5 + ((hash ^ (hash >>> 15)) >>> 0) / 8_589_934_592;
+}
+
+/** Whether a part that failed so is tried again; if so it waits, and nothing is said to the consumer. */
+export function tryAgain(core: Core, row: number, by: WorkerBook, code: WireErrorCode): boolean {
+  const { parts } = core;
+  const rule = parts.retry[row];
+  const failures = (parts.failures[row] as number) + 1;
+  if (rule === undefined || !rule.on.includes(code) || failures > rule.attempts) return false;
+  if (parts.state[row] !== 'placed' || parts.worker[row] !== by.session) return false;
+  parts.failures[row] = failures;
+  const key = parts.key[row] as number;
+  const delay = Math.min(rule.maxMs, rule.minMs * rule.factor ** (failures - 1)) * jitter(core.config.epoch, key, failures);
+  setAside(core, row);
+  (core.shapes[parts.shape[row] as number] as ShapeBook).waiting += 1;
+  core.delayed.set(key, core.now + delay);
+  core.delays.update(key);
+  core.timers.set('retry', core.delayed.get(core.delays.top as number) as number);
+  return true;
+}
+
+/** Parts whose delay is over are queued again. */
+export function retryDue(core: Core): void {
+  for (let key = core.delays.top; key !== undefined && (core.delayed.get(key) as number) <= core.now; key = core.delays.top) {
+    core.delays.remove(key);
+    core.delayed.delete(key);
+    const row = core.parts.find(key);
+    if (row < 0 || core.parts.state[row] !== 'queued') continue;
+    (core.shapes[core.parts.shape[row] as number] as ShapeBook).waiting -= 1;
+    enqueue(core, row, true);
+  }
+  const next = core.delays.top;
+  if (next !== undefined) core.timers.set('retry', core.delayed.get(next) as number);
+}

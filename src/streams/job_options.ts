@@ -1,0 +1,54 @@
+/** What users say of a job, as fields of the header. Pure. */
+import { checkInteger, checkOptions, shown } from '../common/check.ts';
+import { type Fields, mergeFields, NO_FIELDS, toFields } from '../protocol/fields.ts';
+import { JOB_ERROR_CODES } from '../protocol/remote_error.ts';
+
+/** Names of the options that become fields. */
+export const JOB_OPTIONS = ['fields', 'retries', 'timeoutMs'] as const;
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Reads the options of a job, a call or a stream.
+ * @throws TypeError or RangeError that names the option, what was expected and the value seen
+ */
+export function readJobOptions(what: string, options: object): Fields {
+  const { fields, retries, timeoutMs } = options as Partial<Record<(typeof JOB_OPTIONS)[number], unknown>>;
+  const own = retries === undefined && timeoutMs === undefined ? NO_FIELDS : readOwn(what, retries, timeoutMs);
+  return fields === undefined ? own : mergeFields(readFields(`${what}: fields`, fields), own);
+}
+
+function readOwn(what: string, retries: unknown, timeoutMs: unknown): Fields {
+  return toFields({
+    retries: retries === undefined ? undefined : readRetries(`${what}: retries`, retries),
+    timeout: timeoutMs === undefined ? undefined : checkInteger(`${what}: timeoutMs`, timeoutMs, 0, 1, DAY_MS),
+  });
+}
+
+function readRetries(what: string, value: unknown): object {
+  if (typeof value === 'number') return { attempts: checkInteger(what, value, 0, 0, 1_000) };
+  checkOptions(what, value, ['attempts', 'minMs', 'maxMs', 'factor', 'on']);
+  const { attempts, minMs, maxMs, factor, on } = value as Record<string, unknown>;
+  if (factor !== undefined && (typeof factor !== 'number' || !(factor >= 1 && factor <= 100))) {
+    throw new RangeError(`${what}.factor: expected a number from 1 to 100, got ${shown(factor)}`);
+  }
+  const codes: readonly unknown[] = JOB_ERROR_CODES;
+  if (on !== undefined && !(Array.isArray(on) && on.every((code) => codes.includes(code)))) {
+    throw new TypeError(`${what}.on: expected codes of JobError (${codes.join(', ')}), got ${shown(on)}`);
+  }
+  if (attempts === undefined) throw new TypeError(`${what}.attempts: expected a whole number, got undefined`);
+  const rule: Record<string, unknown> = { attempts: checkInteger(`${what}.attempts`, attempts, 0, 0, 1_000) };
+  if (minMs !== undefined) rule['minMs'] = checkInteger(`${what}.minMs`, minMs, 0, 0, DAY_MS);
+  if (maxMs !== undefined) rule['maxMs'] = checkInteger(`${what}.maxMs`, maxMs, 0, 0, DAY_MS);
+  if (factor !== undefined) rule['factor'] = factor;
+  if (on !== undefined) rule['on'] = on;
+  return rule;
+}
+
+/** Plain data as fields of the header. */
+function readFields(what: string, value: unknown): Fields {
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value)) {
+    throw new TypeError(`${what}: expected an object of plain data, got ${shown(value)}`);
+  }
+  return toFields(value as Record<string, unknown>);
+}

@@ -1,0 +1,19 @@
+/** What the executor works with. */
+import type { PayloadStore } from '../protocol/payloads.ts';
+import type { WorkerAnswer } from '../streams/types.ts';
+import type { JobContext, Nested } from './context.ts';
+
+/** A function that is served. */
+export type Served = (message: Buffer, job: JobContext) => WorkerAnswer;
+
+export interface ExecutorOptions {
+  /** What functions have for `this`. */
+  readonly owner: object;
+  readonly name: string;
+  readonly functions: ReadonlyMap<string, Served>;
+  readonly store: PayloadStore;
+  readonly nested: Nested;
+  readonly now: () => number;
+  /** There is something to collect: a turn should follow soon. */
+  readonly wake: () => void;
+}
