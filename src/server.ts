@@ -5,7 +5,9 @@ import type { MasterOptions } from './master/options.ts';
 import { BASE } from './worker/served.ts';
 import { Worker, type WorkerOptions } from './worker/worker.ts';
 
-export interface ServerOptions extends Pick<WorkerOptions, 'name' | 'address' | 'slots' | 'logger'> {
+export interface ServerOptions extends Pick<WorkerOptions, 'name' | 'slots' | 'logger'> {
+  /** Where clients dial: `tcp://host:port` or `ipc://path`. */
+  readonly address: string;
   /** What its master is told besides. */
   readonly masterOptions?: Partial<Omit<MasterOptions, 'name' | 'address' | 'logger'>> | undefined;
 }

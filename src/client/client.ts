@@ -5,7 +5,7 @@ import { type Logger, loggerFor } from '../common/logger.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import type { Scope } from '../streams/job_stream.ts';
 import type { CallOptions, FunctionsOf, Item, JobStream, Payload, Settled, Source, Status, StreamOptions } from '../streams/types.ts';
-import { parseAddress } from '../transport/addresses.ts';
+import { dialAddresses } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
 import { type ClientEvents, Connection } from './connection.ts';
@@ -16,8 +16,8 @@ const HISTORY_LIMIT = 64;
 const NO_SCOPE: Scope = { parent: 0 };
 
 export interface ClientOptions<F extends string = string> {
-  /** Where the master is, as `tcp://host:port` or `ipc://path`. */
-  readonly address: string;
+  /** Where the master is, as `tcp://host:port` or `ipc://path`; or several masters: when the first is gone, the next is tried. */
+  readonly address: string | readonly string[];
   /** The function of jobs that name none. */
   readonly function?: F | undefined;
   /** What the master and its logs call this client. Default: `client-` and random letters. */
@@ -55,21 +55,18 @@ type Names<W> = FunctionsOf<W>;
 export class Client<W = never> implements AsyncDisposable {
   /** What the master and its logs call this client. */
   readonly name: string;
-  readonly address: string;
   readonly #connection: Connection;
 
   /** @throws TypeError or RangeError that names the option, what was expected and the value seen */
   constructor(options: NoInfer<ClientOptions<Names<W>>>) {
     checkOptions('Client', options, OPTIONS);
-    const { port, scheme } = parseAddress(options.address, 'Client: address');
-    if (scheme === 'tcp' && port === '*') throw new RangeError(`Client: address: expected a port to dial, got '${options.address}'`);
+    const addresses = dialAddresses('Client: address', options.address);
     const unique = randomBytes(6).toString('hex');
     this.name = options.name === undefined ? `client-${unique}` : checkString('Client: name', options.name);
-    this.address = options.address;
     const limit =
       options.historyLimit === Infinity ? Infinity : checkInteger('Client: historyLimit', options.historyLimit, HISTORY_LIMIT, 1);
     this.#connection = new Connection({
-      address: options.address,
+      addresses,
       name: this.name,
       id: options.name === undefined ? this.name : `${this.name}-${unique}`,
       function: options.function === undefined ? undefined : checkString('Client: function', options.function),
@@ -80,6 +77,11 @@ export class Client<W = never> implements AsyncDisposable {
       transport: options.transport ?? zeromqTransport(),
       historyLimit: limit,
     });
+  }
+
+  /** Where its master is, or is looked for now. */
+  get address(): string {
+    return this.#connection.address;
   }
 
   /** `connected`, `disconnected`, `closed`. */

@@ -15,7 +15,8 @@ import { Caller } from '../streams/caller.ts';
 import type { ConsumerEvent } from '../streams/events.ts';
 import type { ConsumerPort } from '../streams/port.ts';
 import { concerns } from '../streams/story.ts';
-import type { DialSocket, Frames, Transport } from '../transport/transport.ts';
+import { MasterDial } from '../transport/master_dial.ts';
+import type { Frames, Transport } from '../transport/transport.ts';
 import type { ClientEvent, ClientInstruction, GivingUp } from './events.ts';
 import { ClientState } from './state.ts';
 
@@ -36,7 +37,7 @@ export type ClientEvents = {
 
 export interface ConnectionOptions {
   readonly transport: Transport;
-  readonly address: string;
+  readonly addresses: readonly [string, ...string[]];
   readonly name: string;
   /** Unique everywhere. */
   readonly id: string;
@@ -57,7 +58,7 @@ export class Connection implements ConsumerPort {
   readonly #kept = new Kept();
   readonly #driver: Driver<ClientInstruction, ClientEvent>;
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
-  readonly #socket: DialSocket;
+  readonly #socket: MasterDial;
   readonly #reasons = new Set<string>();
   #maxMessageBytes: number;
   #gathers: (() => void)[] = [];
@@ -75,13 +76,18 @@ export class Connection implements ConsumerPort {
       failed: (error) => this.#broken(error),
       historyLimit: options.historyLimit,
     });
-    this.#socket = options.transport.dialDealer(options.address, {
+    this.#socket = new MasterDial(options.transport, options.addresses, {
       connected: () => this.#feed({ type: 'connected', now: now() }),
       disconnected: () => this.#feed({ type: 'disconnected', now: now() }),
       message: (frames) => this.#message(frames),
       rejected: ({ reason }) => this.#rejected(reason),
     });
     this.#feed({ type: 'start', now: now() });
+  }
+
+  /** Where the master is, or is looked for now. */
+  get address(): string {
+    return this.#socket.address;
   }
 
   feed(event: ConsumerEvent): void {
@@ -166,11 +172,11 @@ export class Connection implements ConsumerPort {
   #rejected(reason: string): void {
     if (this.#reasons.has(reason) || this.#reasons.size >= MAX_REASONS) return;
     this.#reasons.add(reason);
-    this.#options.logger.warn(`client ${this.#options.name}: from ${this.#options.address}: rejected: ${reason}`);
+    this.#options.logger.warn(`client ${this.#options.name}: from ${this.address}: rejected: ${reason}`);
   }
 
   #handlers(): Handlers<ClientInstruction, ClientEvent> {
-    const { address, logger } = this.#options;
+    const { addresses, logger } = this.#options;
     return {
       ...this.caller.handlers,
       greet: ({ hello }) => this.#socket.send(encodeGreeting(hello)),
@@ -184,10 +190,10 @@ export class Connection implements ConsumerPort {
       forgetAll: () => this.#kept.forgetAll(),
       welcomed: ({ master, how, maxMessageBytes }) => {
         this.#maxMessageBytes = Math.min(this.#options.maxMessageBytes, maxMessageBytes);
-        this.events.emit('connected', { master, address, how });
+        this.events.emit('connected', { master, address: this.address, how });
       },
-      lost: () => this.events.emit('disconnected', { address }),
-      waiting: () => logger.warn(`waiting for a master at ${address}`),
+      lost: () => this.events.emit('disconnected', { address: this.address }),
+      waiting: () => logger.warn(`waiting for a master at ${addresses.join(' or ')}`),
       gaveUp: ({ code, text }) => this.#gaveUp(code, text),
       reject: ({ reason }) => this.#rejected(reason),
       wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),
@@ -196,7 +202,7 @@ export class Connection implements ConsumerPort {
   }
 
   #gaveUp(code: GivingUp, text: string): void {
-    const { address } = this.#options;
+    const { address } = this;
     const error = new ConnectError(code, `${address}: ${text}`, { address });
     this.caller.fail(error);
     this.#closing = this.#whenClosed;

@@ -36,3 +36,17 @@ export function dialled(address: string, where: string): string {
   const { scheme, host } = parseAddress(address);
   return scheme === 'tcp' ? `tcp://${host}:${where}` : `${scheme}://${host}.${where}`;
 }
+
+/**
+ * Where a peer may dial: one address, or several in the order in which they are tried.
+ * @throws TypeError or RangeError that names the option, what was expected and the value seen
+ */
+export function dialAddresses(option: string, value: unknown): readonly [string, ...string[]] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length === 0) throw new RangeError(`${option}: expected at least one address, got an empty array`);
+  for (const address of list) {
+    const { scheme, port } = parseAddress(address, option);
+    if (scheme === 'tcp' && port === '*') throw new RangeError(`${option}: expected a port to dial, got '${String(address)}'`);
+  }
+  return list as unknown as readonly [string, ...string[]];
+}

@@ -47,7 +47,7 @@ export interface WorkerEvents {
 export interface ConnectionOptions {
   readonly owner: object;
   readonly name: string;
-  readonly address: string;
+  readonly addresses: readonly [string, ...string[]];
   readonly slots: number;
   readonly maxParked: number;
   readonly functions: ReadonlyMap<string, Served>;
@@ -77,7 +77,7 @@ export class Connection implements ConsumerPort {
   #resolveStopped: () => void = () => undefined;
 
   constructor(options: ConnectionOptions) {
-    const { name, address, functions, slots, maxParked, transport } = options;
+    const { name, addresses, functions, slots, maxParked, transport } = options;
     this.#options = options;
     this.id = `${name}-${randomBytes(6).toString('hex')}`;
     this.caller = new Caller(this);
@@ -85,7 +85,7 @@ export class Connection implements ConsumerPort {
     this.#executor = new Executor({ owner: options.owner, name, functions, store: this.store, nested: this.caller, now, wake });
     this.#sockets = new Sockets({
       transport,
-      address,
+      addresses,
       store: this.store,
       tell: (event) => this.#tell(event),
       rejected: (reason) => this.#rejected(reason),
@@ -99,6 +99,11 @@ export class Connection implements ConsumerPort {
     this.#stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve;
     });
+  }
+
+  /** Where the master is, or is looked for now. */
+  get address(): string {
+    return this.#sockets.address;
   }
 
   /** Dials the master; resolves when it has welcomed us. */
@@ -177,7 +182,7 @@ export class Connection implements ConsumerPort {
   }
 
   #handlers(): Handlers<WorkerInstruction, WorkerEvent> {
-    const { logger, address } = this.#options;
+    const { logger, addresses } = this.#options;
     const carryOut = (instruction: PeerInstruction): void => this.#sockets.carryOut(instruction);
     return {
       ...this.caller.handlers,
@@ -196,16 +201,16 @@ export class Connection implements ConsumerPort {
       welcomed: ({ welcome, how }) => {
         this.#maxMessageBytes = this.#executor.maxMessageBytes = welcome.maxMessageBytes;
         this.#sockets.welcomed(welcome);
-        if (!this.#connected || how === 'anew') this.events.emit('connected', { master: welcome.master, address, how });
+        if (!this.#connected || how === 'anew') this.events.emit('connected', { master: welcome.master, address: this.address, how });
         this.#connected = true;
         this.#started?.resolve();
       },
       lost: () => {
         this.#connected = false;
-        this.events.emit('disconnected', { address });
+        this.events.emit('disconnected', { address: this.address });
       },
       refused: ({ refused }) => this.#refused(refused),
-      waiting: () => logger.warn(`waiting for a master at ${address}`),
+      waiting: () => logger.warn(`waiting for a master at ${addresses.join(' or ')}`),
       reject: ({ reason }) => this.#rejected(reason),
       wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),
       stopped: () => this.#close(LINGER_MS, undefined),
@@ -215,11 +220,12 @@ export class Connection implements ConsumerPort {
   #rejected(reason: string): void {
     if (this.#reasons.has(reason) || this.#reasons.size >= MAX_REASONS) return;
     this.#reasons.add(reason);
-    this.#options.logger.warn(`worker ${this.#options.name}: from ${this.#options.address}: rejected: ${reason}`);
+    this.#options.logger.warn(`worker ${this.#options.name}: from ${this.address}: rejected: ${reason}`);
   }
 
   #refused({ code, text }: Refused): void {
-    const { name, address, logger } = this.#options;
+    const { name, logger } = this.#options;
+    const { address } = this;
     const error = new ConnectError(code === 'version' ? 'version' : 'refused', `${address}: ${text}`, { address });
     if (this.#connected || this.#started === undefined) logger.error(`worker ${name}: ${error.message}`);
     this.#close(0, error);

@@ -6,12 +6,13 @@ import { decode, encodeBatch, encodeGreeting, type Lane } from '../protocol/mess
 import type { PayloadStore } from '../protocol/payloads.ts';
 import type { PeerInstruction } from '../protocol/peer.ts';
 import { dialled } from '../transport/addresses.ts';
+import { MasterDial } from '../transport/master_dial.ts';
 import type { DialSocket, Frames, Transport } from '../transport/transport.ts';
 import type { WorkerEvent } from './events.ts';
 
 export interface SocketsOptions {
   readonly transport: Transport;
-  readonly address: string;
+  readonly addresses: readonly [string, ...string[]];
   readonly store: PayloadStore;
   /** Something happened. */
   readonly tell: (event: WorkerEvent) => void;
@@ -28,7 +29,7 @@ export class Sockets {
   readonly #options: SocketsOptions;
   readonly #kept = new Kept();
   readonly #closing: Promise<void>[] = [];
-  #dealer: DialSocket | undefined;
+  #dealer: MasterDial | undefined;
   /** Where parts come by PUSH, and where reports go. */
   #parts: Dialled | undefined;
   #reports: Dialled | undefined;
@@ -37,9 +38,14 @@ export class Sockets {
     this.#options = options;
   }
 
+  /** Where the master is, or is looked for now. */
+  get address(): string {
+    return this.#dealer?.address ?? this.#options.addresses[0];
+  }
+
   dial(): void {
-    const { transport, address, tell, rejected } = this.#options;
-    this.#dealer = transport.dialDealer(address, {
+    const { transport, addresses, tell, rejected } = this.#options;
+    this.#dealer = new MasterDial(transport, addresses, {
       connected: () => tell({ type: 'connected', now: now() }),
       disconnected: () => tell({ type: 'disconnected', now: now() }),
       message: (frames) => this.#message(frames),
@@ -70,7 +76,7 @@ export class Sockets {
   }
 
   #redial(old: Dialled | undefined, where: string, dial: (address: string) => DialSocket): Dialled | undefined {
-    const address = where === '' ? '' : dialled(this.#options.address, where);
+    const address = where === '' ? '' : dialled(this.address, where);
     if (old?.address === address) return old;
     if (old !== undefined) this.#closing.push(old.socket.close(0));
     return address === '' ? undefined : { address, socket: dial(address) };

@@ -3,7 +3,7 @@ import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
 import type { Payload, Status } from '../streams/types.ts';
-import { parseAddress } from '../transport/addresses.ts';
+import { dialAddresses } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
 import { Connection, type WorkerEvents } from './connection.ts';
@@ -19,8 +19,8 @@ const HISTORY_LIMIT = 256;
 export interface WorkerOptions {
   /** What the master, its logs and the errors of jobs call this worker. */
   readonly name: string;
-  /** Where the master is, as `tcp://host:port` or `ipc://path`. */
-  readonly address: string;
+  /** Where the master is, as `tcp://host:port` or `ipc://path`; or several masters: when the first is gone, the next is tried. */
+  readonly address: string | readonly string[];
   /** How many functions run at a time. More than 1 is of use where they wait for something. Default: 1. */
   readonly slots?: number | undefined;
   /** Where lines for people go: default stderr; `false`: nowhere. */
@@ -55,7 +55,6 @@ export interface WorkerOptions {
 export abstract class Worker implements AsyncDisposable {
   static readonly [BASE]: true = true;
   readonly name: string;
-  readonly address: string;
   readonly slots: number;
   readonly #connection: Connection;
   readonly #drainMs: number;
@@ -64,17 +63,15 @@ export abstract class Worker implements AsyncDisposable {
   /** @throws TypeError or RangeError that names the option (or the function), what was expected and the value seen */
   constructor(options: WorkerOptions) {
     checkOptions('Worker', options, OPTIONS);
-    const { scheme, port } = parseAddress(options.address, 'Worker: address');
-    if (scheme === 'tcp' && port === '*') throw new RangeError(`Worker: address: expected a port to dial, got '${options.address}'`);
+    const addresses = dialAddresses('Worker: address', options.address);
     this.name = checkString('Worker: name', options.name);
-    this.address = options.address;
     this.slots = checkInteger('Worker: slots', options.slots, 1, 1, 65_536);
     this.#drainMs = checkInteger('Worker: drainTimeoutMs', options.drainTimeoutMs, DRAIN_MS, 0);
     const limit = options.historyLimit;
     this.#connection = new Connection({
       owner: this,
       name: this.name,
-      address: this.address,
+      addresses,
       slots: this.slots,
       maxParked: checkInteger('Worker: maxParked', options.maxParked, MAX_PARKED, 0),
       functions: servedFunctions(new.target) as Map<string, Served>,
@@ -85,6 +82,11 @@ export abstract class Worker implements AsyncDisposable {
     this.#connection.events.on('closed', () => {
       this.#phase = 'closed';
     });
+  }
+
+  /** Where its master is, or is looked for now. */
+  get address(): string {
+    return this.#connection.address;
   }
 
   /** `connected`, `disconnected`, `closed`. */

@@ -62,7 +62,7 @@ describe('a recorded history', () => {
     const master = await FakeMaster.start({ transport, window: 50 });
     const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const options = { name: 'c', id: 'c', function: 'foo', connectTimeoutMs: Infinity, maxMessageBytes: 1_000, historyLimit: Infinity };
-    const connection = new Connection({ ...options, transport, address: 'memory://master', logger: silent });
+    const connection = new Connection({ ...options, transport, addresses: ['memory://master'], logger: silent });
     const stream = connection.caller.job({ parent: 0 }, [Array.from({ length: 500 }, (_, i) => String(i)), { ordered: true }]);
     let results = 0;
     for await (const _ of stream) {

@@ -11,7 +11,7 @@ async function world(answer: (job: FakeJob) => Answers): Promise<{ connection: C
   const address = 'memory://master';
   const master = await FakeMaster.start({ transport, answer });
   const options = { name: 'w', id: 'w', function: undefined, connectTimeoutMs: Infinity, maxMessageBytes: 1_000_000, historyLimit: 10 };
-  const connection = new Connection({ ...options, transport, address, logger: silent });
+  const connection = new Connection({ ...options, transport, addresses: [address], logger: silent });
   const end = async (): Promise<void> => {
     await connection.close();
     await master.stop();
