@@ -25,6 +25,7 @@ export type {
   JobOptions,
   JobStream,
   Payload,
+  Retries,
   Settled,
   Source,
   Status,

@@ -44,6 +44,7 @@ const WALL: house.Wall = {
     'src/worker/sockets.ts',
     'src/worker/spawn.ts',
     'src/worker/timeouts.ts',
+    'src/worker/executor_options.ts',
   ],
   packages: ['msgpackr'],
   names: [

@@ -10,5 +10,6 @@ class Hasher extends Worker {
 }
 
 const [name = 'worker', address = 'tcp://127.0.0.1:5555'] = process.argv.slice(2);
-await new Hasher({ name, address }).start({ signals: true });
-console.log(`${name} is ready`);
+const worker = new Hasher({ name, address });
+worker.events.on('connected', () => console.log(`${name} is ready`));
+await worker.start({ signals: true });

@@ -10,5 +10,6 @@ class MyWorker extends Worker {
 }
 
 const [name = 'worker', address = 'tcp://127.0.0.1:5555'] = process.argv.slice(2);
-await new MyWorker({ name, address }).start({ signals: true });
-console.log(`${name} is ready`);
+const worker = new MyWorker({ name, address });
+worker.events.on('connected', () => console.log(`${name} is ready`));
+await worker.start({ signals: true });

@@ -1,5 +1,5 @@
 /** `gristmill cache get|set|delete KEY [VALUE|-]` */
-import { complain, EXIT, masterOptions, printRaw, readStdin, UsageError, type Verb, verb, withClient } from './verb.ts';
+import { complain, EXIT, masterOptions, printRaw, readStdin, STDIN, UsageError, type Verb, verb, withClient } from './verb.ts';
 
 const cache: Verb = verb(
   (yargs) =>
@@ -16,7 +16,8 @@ const cache: Verb = verb(
         .example('$0 cache delete model', 'Exit code 1 if there was none'),
     ),
   async (args) => {
-    const { operation, key, value } = args;
+    const { operation, value } = args;
+    const key = args.key === STDIN ? '-' : args.key;
     if (key === '') throw new UsageError('the key is empty');
     if (operation !== 'set' && value !== undefined) throw new UsageError(`cache ${operation} takes a key and no value, got '${value}'`);
     const bytes = operation === 'set' ? await readValue(value) : undefined;
@@ -42,7 +43,7 @@ const cache: Verb = verb(
 );
 
 async function readValue(value: string | undefined): Promise<Uint8Array | string> {
-  return value === undefined || value === '-' ? await readStdin() : value;
+  return value === undefined || value === STDIN ? await readStdin() : value;
 }
 
 export default cache;

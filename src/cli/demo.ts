@@ -1,4 +1,5 @@
 /** `gristmill demo`: every example with real processes, one after the other. */
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkCached, checkSums, checkWorkers, sizeOf } from './demo_checks.ts';
 import { type Player, Stage } from './stage.ts';
@@ -28,8 +29,9 @@ const demo: Verb = verb(
         '$0 demo\n\nRuns every example: a master, two workers and a client, each a process of its own; shows what they print, and checks it.',
       )
       .option('folder', { type: 'string', requiresArg: true, describe: 'What the checksum example sums up (node_modules)' }),
-  async ({ folder = defaultFolder() }) => {
-    if (sizeOf(folder) === 0) throw new UsageError(`--folder: expected a folder with files in it, got '${folder}'`);
+  async (args) => {
+    const folder = resolve(args.folder ?? defaultFolder());
+    if (sizeOf(folder) === 0) throw new UsageError(`--folder: expected a folder with files in it, got '${args.folder}'`);
     const interruption = new Interruption();
     const failed: string[] = [];
     try {
@@ -55,6 +57,7 @@ function defaultFolder(): string {
 }
 
 function examples(folder: string): Example[] {
+  const startedMs = Date.now();
   return [
     {
       name: 'standalone_parallel',
@@ -68,7 +71,7 @@ function examples(folder: string): Example[] {
       name: 'checksum',
       about: `the SHA-256 of each file of ${folder}`,
       args: [folder],
-      check: (lines) => checkSums(lines, folder),
+      check: (lines) => checkSums(lines, folder, startedMs),
     },
   ];
 }

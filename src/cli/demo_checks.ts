@@ -1,6 +1,6 @@
 /** What the clients of the examples must have printed. Each check answers what is wrong, or undefined. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const WORKERS = ['worker1', 'worker2'] as const;
@@ -23,19 +23,30 @@ export function checkCached(lines: readonly string[], count: number, last?: stri
   return checkWorkers(results, count, ' cached data a message');
 }
 
-/** A line of sha256sum for each regular file of the folder. */
-export function checkSums(lines: readonly string[], folder: string): string | undefined {
-  const expected = listFiles(folder).length;
-  if (lines.length !== expected) return `expected a line for each of the ${expected} files in ${folder}, got ${lines.length}`;
-  return lines.map(checkSum).find((wrong) => wrong !== undefined);
+/**
+ * A line of sha256sum for each regular file of the folder, and no other.
+ * @param sinceMs files that were changed after this time of day are not judged
+ */
+export function checkSums(lines: readonly string[], folder: string, sinceMs: number): string | undefined {
+  const sums = new Map<string, string>();
+  for (const line of lines) {
+    const [, escaped, sum, name] = /^(\\?)([0-9a-f]{64}) {2}(.+)$/s.exec(line) ?? [];
+    if (sum === undefined || name === undefined) return `expected '<sum>  <file>', got '${line}'`;
+    sums.set(escaped === '' ? name : unescaped(name), sum);
+  }
+  if (sums.size < lines.length) return 'a file came twice';
+  for (const path of listFiles(folder)) {
+    if (statSync(path).ctimeMs >= sinceMs) continue;
+    const right = createHash('sha256').update(readFileSync(path)).digest('hex');
+    if (sums.get(path) !== right) return `${path}: expected ${right}, got ${sums.get(path)}`;
+    sums.delete(path);
+  }
+  const [extra] = [...sums.keys()].filter((path) => !existsSync(path));
+  return extra === undefined ? undefined : `${extra}: there is no such file`;
 }
 
-function checkSum(line: string): string | undefined {
-  const [, escaped, sum, name] = /^(\\?)([0-9a-f]{64}) {2}(.+)$/s.exec(line) ?? [];
-  if (name === undefined) return `expected '<sum>  <file>', got '${line}'`;
-  const path = escaped === '' ? name : name.replaceAll(/\\([\\nr])/g, (_, letter: string) => ({ n: '\n', r: '\r' })[letter] ?? letter);
-  const right = createHash('sha256').update(readFileSync(path)).digest('hex');
-  return sum === right ? undefined : `${path}: expected ${right}, got ${sum}`;
+function unescaped(name: string): string {
+  return name.replaceAll(/\\([\\nr])/g, (_, letter: string) => ({ n: '\n', r: '\r' })[letter] ?? letter);
 }
 
 /** The regular files of a folder and the folders in it; symbolic links are not followed. */

@@ -2,9 +2,9 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { JobItem, Settled } from '../streams/types.ts';
-import { complain, EXIT, masterOptions, print, printRaw, readStdin, UsageError, type Verb, verb, withClient } from './verb.ts';
+import { complain, EXIT, masterOptions, print, printRaw, readStdin, STDIN, UsageError, type Verb, verb, withClient } from './verb.ts';
 
 const job: Verb = verb(
   (yargs) =>
@@ -24,7 +24,8 @@ const job: Verb = verb(
         .example('seq 1000 | $0 job square --lines', 'A thousand jobs'),
     ),
   async (args) => {
-    const { function: name, files, lines, json, unordered } = args;
+    const { function: name, lines, json, unordered } = args;
+    const files = args.files.length === 0 ? ['-'] : args.files.map((file) => (file === STDIN ? '-' : file));
     if (name === '') throw new UsageError('the name of the function is empty');
     if (files.filter((file) => file === '-').length > 1) throw new UsageError('stdin can be read once only');
     return await withClient(args, async (client) => {
@@ -32,50 +33,72 @@ const job: Verb = verb(
       const failed = (where: string, message: string): void => {
         exitCode = complain(`${where}: ${message}`, EXIT.failed);
       };
-      const items = readItems(files.length === 0 ? ['-'] : files, lines, failed);
+      const stop = new AbortController();
+      const items = readItems(files, lines, { failed, stop: stop.signal });
       for await (const settled of client.job(name, items, { ordered: !unordered, settle: true })) {
         if (settled.status === 'rejected') failed(String(settled.job.key), `${settled.reason.code}: ${settled.reason.message}`);
-        if (json) await print(`${JSON.stringify(described(settled))}\n`);
-        else if (settled.status === 'fulfilled') await (lines ? print(Buffer.concat([settled.value, NEWLINE])) : printRaw(settled.value));
+        try {
+          await show(settled, json, lines);
+        } catch (error) {
+          // The stream waits for its source, and that for input which may never come.
+          stop.abort();
+          throw error;
+        }
       }
       return exitCode;
     });
   },
 );
 
-const NEWLINE = Buffer.from('\n');
+interface Reading {
+  readonly failed: (where: string, message: string) => void;
+  /** Nothing more is wanted. */
+  readonly stop: AbortSignal;
+}
 
 /** One job for each file or line. A file that cannot be read is told of, and passed over. */
-async function* readItems(
-  files: readonly string[],
-  lines: boolean,
-  failed: (where: string, message: string) => void,
-): AsyncGenerator<JobItem, void, undefined> {
+async function* readItems(files: readonly string[], lines: boolean, { failed, stop }: Reading): AsyncGenerator<JobItem, void, undefined> {
   for (const file of files) {
     try {
-      if (lines) yield* readLines(file);
+      if (lines) yield* readLines(file, stop);
       else yield { payload: file === '-' ? await readStdin() : await readFile(file), key: file };
     } catch (error) {
+      if (stop.aborted) return;
       failed(file, (error as Error).message);
     }
   }
 }
 
-async function* readLines(file: string): AsyncGenerator<JobItem, void, undefined> {
-  const input = file === '-' ? process.stdin : createReadStream(file);
+/** Lines byte by byte, without the newline. */
+async function* readLines(file: string, stop: AbortSignal): AsyncGenerator<JobItem, void, undefined> {
+  const input: Readable = file === '-' ? process.stdin : createReadStream(file);
+  stop.addEventListener('abort', () => input.destroy());
   let number = 0;
-  // Without a listener the interface would end in silence where the file ends in an error.
-  let problem: Error | undefined;
-  const reader = createInterface({ input, crlfDelay: Infinity });
-  input.once('error', (error: Error) => {
-    problem = error;
-    reader.close();
-  });
-  for await (const line of reader) {
+  let begun: Buffer[] = [];
+  const line = (end: Buffer): JobItem => {
     number += 1;
-    yield { payload: line, key: `${file}:${number}` };
+    const payload = Buffer.concat([...begun, end]);
+    begun = [];
+    return { payload, key: `${file}:${number}` };
+  };
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    let from = 0;
+    for (let to = chunk.indexOf(NEWLINE); to >= 0; to = chunk.indexOf(NEWLINE, from)) {
+      yield line(chunk.subarray(from, to));
+      from = to + 1;
+    }
+    if (from < chunk.length) begun.push(chunk.subarray(from));
   }
-  if (problem !== undefined) throw problem;
+  if (begun.length > 0) yield line(EMPTY);
+}
+
+const NEWLINE = 10;
+const EMPTY = Buffer.alloc(0);
+
+async function show(settled: Settled, json: boolean, lines: boolean): Promise<void> {
+  if (json) await print(`${JSON.stringify(described(settled))}\n`);
+  else if (settled.status === 'fulfilled')
+    await (lines ? print(Buffer.concat([settled.value, Buffer.of(NEWLINE)])) : printRaw(settled.value));
 }
 
 /** A result as plain data; bytes that are no text as base64. */

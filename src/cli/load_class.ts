@@ -29,9 +29,14 @@ export async function loadClass(path: string, base: 'Master' | 'Worker'): Promis
   if (only !== undefined && classes.length === 1) return only;
   if (classes.length > 1)
     throw new UsageError(`${path}: exports ${classes.length} classes that extend ${base}; make one the default export`);
-  if (Object.keys(module).every((name) => name === 'default' || name === 'module.exports') && membersOf(fallback).length === 0)
-    return undefined;
+  const names = Object.keys(module).filter((name) => name !== 'default' && name !== 'module.exports');
+  if (names.length === 0 && (fallback === undefined || isEmpty(fallback))) return undefined;
   throw new UsageError(`${path}: exports no class that extends ${base}`);
+}
+
+/** What a CommonJS module exports that exports nothing. */
+function isEmpty(value: unknown): boolean {
+  return value !== null && typeof value === 'object' && Object.keys(value).length === 0;
 }
 
 /** The exports of a CommonJS module. */

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { complain, EXIT, report, type Verb } from './verb.ts';
+import { complain, EXIT, report, STDIN, type Verb } from './verb.ts';
 
 interface Listed {
   readonly command: string;
@@ -51,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.ok;
   let wrong: string | undefined;
   let verbName = '';
-  const root: Argv = yargs([...args])
+  const root: Argv = yargs(args.map((arg) => (arg === '-' ? STDIN : arg)))
     .scriptName('gristmill')
     .locale('en')
     .usage('$0 <command>\n\nStreams binary jobs through a master to workers, and the results back.')
@@ -86,12 +86,17 @@ async function main(args: readonly string[]): Promise<number> {
       },
     });
   }
-  await root.parseAsync();
+  try {
+    await root.parseAsync();
+  } catch (error) {
+    // What yargs finds after a builder that is async it throws, and does not hand to `fail`.
+    wrong ??= (error as Error).message;
+  }
   if (wrong === undefined) return exitCode;
-  return complain(wrong, EXIT.usage, `Try 'gristmill ${verbName === '' ? '' : `${verbName} `}--help'.`);
+  return complain(wrong.replaceAll(STDIN, '-'), EXIT.usage, `Try 'gristmill ${verbName === '' ? '' : `${verbName} `}--help'.`);
 }
 
-// Who reads our output has seen enough: end as other tools do, which SIGPIPE kills.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 141 : EXIT.failed));
+// `print` says it to who waits for it.
+process.stdout.on('error', () => undefined);
 
 process.exit(await main(hideBin(process.argv)));

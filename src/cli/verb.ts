@@ -6,7 +6,16 @@ import { ConnectError } from '../errors.ts';
 /** What scripts can rely on. `gristmill --help` says the same. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, noMaster: 3 } as const;
 
+/** What a verb may take to come to its end once its client is closed. */
+const STOP_MS = 1_000;
+
 export const DEFAULT_ADDRESS = 'tcp://127.0.0.1:5555';
+
+/**
+ * Stands for the argument `-` while yargs reads the arguments: of several arguments of one name it would take that for an option, and
+ * lose it. No argument can have a NUL.
+ */
+export const STDIN = '\0stdin';
 
 /** Something is wrong with the arguments, which only showed when they were used. */
 export class UsageError extends Error {}
@@ -90,8 +99,9 @@ export async function withClient(args: WithMaster, use: (client: Client) => Prom
   const client: Client = asUsage(() => new Client({ address: args.address, connectTimeoutMs: timeoutMs === 0 ? undefined : timeoutMs }));
   let stopped: StoppedError | undefined;
   const stop = (signal: 'SIGINT' | 'SIGTERM'): void => {
-    stopped ??= new StoppedError(signal);
-    void client.close();
+    const { exitCode } = (stopped ??= new StoppedError(signal));
+    // What waits for input that never comes is not waited for.
+    void client.close().finally(() => setTimeout(() => process.exit(exitCode), STOP_MS).unref());
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   try {
@@ -107,6 +117,8 @@ export async function withClient(args: WithMaster, use: (client: Client) => Prom
 /** The exit code for what was thrown, after it has been said on stderr. */
 export function report(error: unknown, verbName: string): number {
   if (error instanceof StoppedError) return error.exitCode;
+  // Who reads our output has seen enough: end as other tools do, which SIGPIPE kills.
+  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return 141;
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError) return complain(message, EXIT.usage, `Try 'gristmill ${verbName} --help'.`);
   return complain(message, error instanceof ConnectError ? EXIT.noMaster : EXIT.failed);

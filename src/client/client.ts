@@ -4,7 +4,18 @@ import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import type { Scope } from '../streams/job_stream.ts';
-import type { CallOptions, FunctionsOf, Item, JobStream, Payload, Settled, Source, Status, StreamOptions } from '../streams/types.ts';
+import type {
+  CallOptions,
+  FunctionsOf,
+  Item,
+  JobStream,
+  Payload,
+  Settled,
+  SettledBy,
+  Source,
+  Status,
+  StreamOptions,
+} from '../streams/types.ts';
 import { dialAddresses } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
@@ -94,20 +105,27 @@ export class Client<W = never> implements AsyncDisposable {
    * take it, and ends the stream when it ends and every result has come.
    *
    * @param name the function that the jobs are for
-   * @param payloads a sync or async iterable of bytes, text (sent as UTF-8) or `{ payload, function?, key? }`
+   * @param payloads a sync or async iterable of bytes, text (sent as UTF-8) or `{ payload, function?, key?, signal?, … }`
    * @throws TypeError if that is one payload instead of many (use `call()`), or for an unknown option
    */
-  job(name: Names<W>, payloads: Source<Item<Names<W>>>, options: StreamOptions & { readonly settle: true }): JobStream<Settled>;
+  job<S extends AbortSignal = never>(
+    name: Names<W>,
+    payloads: Source<Item<Names<W>, S>>,
+    options: StreamOptions & { readonly settle: true },
+  ): JobStream<SettledBy<S>>;
   job(
     name: Names<W>,
-    payloads: Source<Item<Names<W>>>,
+    payloads: Source<Item<Names<W>, AbortSignal>>,
     options?: StreamOptions & { readonly settle?: false | undefined },
   ): JobStream<Buffer>;
   /** Without a function: the items name theirs, or the client's default is meant. */
-  job(payloads: Source<Item<Names<W>>>, options: StreamOptions & { readonly settle: true }): JobStream<Settled>;
-  job(payloads: Source<Item<Names<W>>>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
-  job(...args: readonly unknown[]): JobStream<Buffer> | JobStream<Settled> {
-    return this.#connection.caller.job(NO_SCOPE, args) as JobStream<Buffer> | JobStream<Settled>;
+  job<S extends AbortSignal = never>(
+    payloads: Source<Item<Names<W>, S>>,
+    options: StreamOptions & { readonly settle: true },
+  ): JobStream<SettledBy<S>>;
+  job(payloads: Source<Item<Names<W>, AbortSignal>>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
+  job(...args: readonly unknown[]): JobStream<Buffer> | JobStream<Settled<unknown>> {
+    return this.#connection.caller.job(NO_SCOPE, args) as JobStream<Buffer> | JobStream<Settled<unknown>>;
   }
 
   /**

@@ -49,7 +49,10 @@ export class ClientState {
     return out;
   }
 
-  #handle(event: Exclude<ClientEvent, { type: 'begin' | 'pulled' | 'taken' | 'leave' | 'ask' }>, out: ClientInstruction[]): void {
+  #handle(
+    event: Exclude<ClientEvent, { type: 'begin' | 'pulled' | 'dropped' | 'taken' | 'leave' | 'ask' }>,
+    out: ClientInstruction[],
+  ): void {
     switch (event.type) {
       case 'start':
         return this.#wait(event.now);

@@ -1,12 +1,19 @@
 /** Signal handling for programs that asked for it: SIGINT and SIGTERM stop a role in order. Nothing is installed otherwise. */
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
+/** What is to be stopped: one handler serves all roles of a process, however many they are. */
+const stops = new Set<() => void>();
+const handler = (): void => {
+  for (const stop of Array.from(stops)) stop();
+};
+
 /** Calls `stop` at the first signal. Returns a function that takes the handlers away. */
 export function onSignals(stop: () => void): () => void {
-  const uninstall = (): void => {
-    for (const signal of SIGNALS) process.off(signal, handler);
+  const own = (): void => stop();
+  if (stops.size === 0) for (const signal of SIGNALS) process.on(signal, handler);
+  stops.add(own);
+  return () => {
+    stops.delete(own);
+    if (stops.size === 0) for (const signal of SIGNALS) process.off(signal, handler);
   };
-  const handler = (): void => stop();
-  for (const signal of SIGNALS) process.on(signal, handler);
-  return uninstall;
 }

@@ -8,7 +8,7 @@
 import { brief, History, type Machine } from './history.ts';
 
 /** What a handler answers: nothing, events, or a promise of events. */
-export type Answer<E> = readonly E[] | undefined | void | Promise<readonly E[] | undefined | void>;
+type Answer<E> = readonly E[] | undefined | void | Promise<readonly E[] | undefined | void>;
 
 /** One handler for each type of instruction. `cause` is the id of the event that made the instruction. */
 export type Handlers<I extends { readonly type: string }, E> = {

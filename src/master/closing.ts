@@ -39,6 +39,7 @@ export function closePart(core: Core, row: number, by: WorkerBook | undefined): 
   } else if (parts.state[row] === 'pushed') {
     core.pushed.delete(key);
   } else {
+    if (core.delayed.size > 0) forgetDelay(core, key);
     const shape = core.shapes[parts.shape[row] as number];
     if (shape !== undefined) shape.waiting -= 1;
   }
@@ -50,6 +51,11 @@ export function closePart(core: Core, row: number, by: WorkerBook | undefined): 
   if (stream.books.size > 0) stream.books.get(parts.job[row] as number)?.open.delete(row);
   parts.end(row);
   core.changed.add(stream);
+}
+
+function forgetDelay(core: Core, key: number): void {
+  core.delays.remove(key);
+  core.delayed.delete(key);
 }
 
 /** Closes all that a job with a book still has. */
@@ -80,6 +86,13 @@ export function cancelJob(core: Core, stream: Stream, index: number): void {
     dropOutputs(core, job);
     closeJob(core, stream, job);
     jobEnded(core, stream, index, job.bytes);
+    return;
+  }
+  const whole = stream.whole.find((one) => one.index === index);
+  if (whole !== undefined) {
+    stream.whole.splice(stream.whole.indexOf(whole), 1);
+    dropOutputs(core, whole);
+    jobEnded(core, stream, index, whole.bytes);
     return;
   }
   for (let row = stream.parts.head; row >= 0; row = core.parts.ofStream.next[row] as number) {

@@ -59,6 +59,8 @@ export class Core {
   readonly roomChanged: WorkerBook[] = [];
   /** Keys of parts that are on their way over PUSH. */
   readonly pushed: Set<number> = new Set();
+  /** The first of them when they were last looked at. */
+  oldestPush: number | undefined;
   readonly pushDrafts: Drafts = new Drafts();
   /** Workers kept free for a part that must run alone. */
   readonly held: Set<WorkerBook> = new Set();

@@ -12,7 +12,7 @@ export type PartState = 'queued' | 'pushed' | 'placed' | 'ended';
 export type PartMove = 'place' | 'push' | 'requeue' | 'end';
 
 /** Legal moves of a part. 'pushed': on its way over PUSH, nobody knows to whom. */
-export const PART_MOVES = {
+const PART_MOVES = {
   queued: { place: 'placed', push: 'pushed', end: 'ended' },
   pushed: { place: 'placed', requeue: 'queued', end: 'ended' },
   placed: { requeue: 'queued', end: 'ended' },

@@ -22,7 +22,7 @@ const MAX_AHEAD = 512;
 const TURN = 256;
 
 /** How many parts a worker should have beyond those that run, by its measured service time. */
-export function ahead(worker: WorkerBook): number {
+function ahead(worker: WorkerBook): number {
   if (worker.meanMicros < 0 || worker.meanMicros > SLOW_MICROS) return 0;
   return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, worker.meanMicros))));
 }
@@ -30,11 +30,19 @@ export function ahead(worker: WorkerBook): number {
 /** How many more parts a worker may get now: none before half of what it has ahead is used, so that parts go in large batches. */
 export function roomOf(core: Core, worker: WorkerBook): number {
   const session = core.sessions.get(worker.session);
-  if (session === undefined || session.state !== 'joined' || worker.leaving || worker.alone !== 0) return 0;
+  if (session === undefined || session.state !== 'joined' || worker.leaving || worker.silentSinceMs > session.heardAtMs) return 0;
   const begun = worker.slots + worker.lent;
   const load = worker.placed.size + worker.ghosts.size;
+  // What it called itself must run, perhaps here: else both wait for ever.
+  if (worker.alone !== 0)
+    return session.streams.size === 0 ? 0 : Math.max(0, worker.lent - (worker.alone > 0 ? load - 1 : load - worker.slots));
   const more = ahead(worker);
   return load - begun > more / 2 ? 0 : begun + more - load;
+}
+
+/** Slots that would run a part at once. */
+function idleSlots(worker: WorkerBook): number {
+  return worker.slots + worker.lent - worker.placed.size - worker.ghosts.size;
 }
 
 function endLease(worker: WorkerBook, lease: Lease, move: LeaseMove): void {
@@ -53,11 +61,11 @@ export function place(core: Core): void {
   for (const shape of core.active) {
     if (shape.solo.size === 0) continue;
     placeSolo(core, shape, assign);
-    solo = true;
+    if (shape.solo.size > 0) solo = true;
   }
   if (!solo && core.held.size > 0) letGo(core);
   refreshRooms(core);
-  const push = core.policy.distribution === 'push' && core.pushPeers > 0 && core.pushStrangers === 0 && core.pushPeers === joined(core);
+  const push = core.policy.distribution === 'push' && core.pushPeers > 0 && core.pushStrangers === 0 && core.pushPeers === hearing(core);
   for (const shape of core.active) {
     if (push) placeByPush(core, shape);
     else placeByLease(core, shape);
@@ -76,7 +84,7 @@ function refreshRooms(core: Core): void {
       if (core.now - lease.sinceMs >= QUANTUM_MS) endLease(worker, lease, 'expire');
       else if (!flow(core, worker, lease.shape, share(core, lease.shape, roomOf(core, worker)))) endLease(worker, lease, 'dry');
     }
-    core.policy.room(worker.session, roomOf(core, worker));
+    core.policy.room(worker.session, roomOf(core, worker), idleSlots(worker));
   }
   core.roomChanged.length = 0;
 }
@@ -106,12 +114,12 @@ function placeByLease(core: Core, shape: ShapeBook): void {
     if (worker.lease !== undefined && worker.lease.shape !== shape) endLease(worker, worker.lease, 'expire');
     worker.lease ??= { shape, sinceMs: core.now, state: 'flowing' };
     flow(core, worker, shape, Math.min(grant.count, roomOf(core, worker)));
-    core.policy.room(worker.session, roomOf(core, worker));
+    core.policy.room(worker.session, roomOf(core, worker), idleSlots(worker));
   }
 }
 
 /** Gives a part that was taken to a worker: a line in its next batch. */
-export function assign(core: Core, worker: WorkerBook, row: number): void {
+function assign(core: Core, worker: WorkerBook, row: number): void {
   const session = core.sessions.get(worker.session) as Session;
   core.parts.worker[row] = worker.session;
   core.parts.ofWorker.add(worker.placed, row);
@@ -142,9 +150,13 @@ function write(core: Core, drafts: Drafts, row: number): void {
   record.lengths.push(parts.bytes[row] as number);
 }
 
-function joined(core: Core): number {
+/** How many workers are here, and hear. */
+function hearing(core: Core): number {
   let count = 0;
-  for (const worker of core.workers.values()) if (core.sessions.get(worker.session)?.state === 'joined') count += 1;
+  for (const worker of core.workers.values()) {
+    const session = core.sessions.get(worker.session);
+    if (session?.state === 'joined' && worker.silentSinceMs <= session.heardAtMs) count += 1;
+  }
   return count;
 }
 

@@ -53,8 +53,13 @@ export function relist(core: Core, stream: Stream): void {
   for (const queue of stream.queues.values()) list(core, queue);
 }
 
-/** The row of the first part that still waits, or -1; what was cancelled meanwhile is passed over. */
+/**
+ * The row of the first part that still waits, or -1; what was cancelled meanwhile is passed over. In an ordered stream the oldest part
+ * comes first wherever it stands (workers give parts back in any order): nothing else may move before it.
+ */
 function first(core: Core, queue: Queue): number {
+  const { head } = queue.stream.parts;
+  if (queue.stream.ordered && head >= 0 && waitsIn(core, queue, head)) return head;
   for (;;) {
     const key = queue.rows.peek();
     if (key === undefined) return -1;
@@ -62,6 +67,11 @@ function first(core: Core, queue: Queue): number {
     if (row >= 0 && core.parts.state[row] === 'queued') return row;
     queue.rows.shift();
   }
+}
+
+function waitsIn({ parts, delayed }: Core, queue: Queue, row: number): boolean {
+  if (parts.state[row] !== 'queued' || parts.shape[row] !== queue.shape.id || (parts.strikes[row] as number) > 0) return false;
+  return delayed.size === 0 || !delayed.has(parts.key[row] as number);
 }
 
 /**
@@ -76,7 +86,7 @@ export function take(core: Core, shape: ShapeBook, count: number, move: 'place' 
     queue.listed = false;
     const { stream } = queue;
     for (let row = first(core, queue); row >= 0 && rows.length < count && mayPlace(core, stream, row); row = first(core, queue)) {
-      queue.rows.shift();
+      if (queue.rows.peek() === core.parts.key[row]) queue.rows.shift();
       shape.waiting -= 1;
       reserve(core, stream, row);
       rows.push(row);

@@ -9,6 +9,7 @@ import { place } from './placing.ts';
 import { relist } from './queueing.ts';
 import { advanceScatter } from './scattering.ts';
 import { feedGather } from './settling.ts';
+import { watchPushes } from './silence.ts';
 import { watchBacklog } from './taking_back.ts';
 
 export function flush(core: Core): void {
@@ -16,6 +17,7 @@ export function flush(core: Core): void {
   place(core);
   settle(core);
   watchBacklog(core);
+  watchPushes(core);
   for (const session of core.touched) send(core, session);
   core.touched.clear();
   for (const session of core.owing) acknowledgeAlone(core, session);

@@ -15,9 +15,11 @@ export function onHello(core: Core, connection: number, hello: Hello, token: str
   core.asked.delete(connection);
   const known = core.sessions.get(hello.session);
   const here = core.byConnection.get(connection);
-  if (known !== undefined && hello.epoch === core.config.epoch && hello.token === known.token && known.out.plausible(hello.seen)) {
+  // A worker's reports go over a connection of their own: what they acknowledge may be heard before a hello that was said earlier.
+  const seen = Math.max(hello.seen, known?.out.acknowledged ?? 0);
+  if (known !== undefined && hello.epoch === core.config.epoch && hello.token === known.token && known.out.plausible(seen)) {
     if (here !== undefined && here !== known) disconnect(core, here);
-    return resume(core, known, connection, hello.seen);
+    return resume(core, known, connection, seen);
   }
   if (here !== undefined) endSession(core, here, 'lost');
   if (core.stopping) return refuse(core, connection, 'closing', `master ${core.config.name} is closing`);
@@ -128,7 +130,7 @@ function disconnect(core: Core, session: Session): void {
   core.byConnection.delete(session.connection);
   session.connection = -1;
   session.state = moved(SESSION_MOVES, 'session', session.state, 'lose');
-  const grace = session.role === 'worker' ? core.config.workerGraceMs : core.config.clientGraceMs;
+  const grace = session.role === 'worker' || core.stopping ? core.config.workerGraceMs : core.config.clientGraceMs;
   core.timers.set(`grace:${session.number}`, core.now + grace);
   if (session.worker !== undefined) suspectWorker(core, session.worker);
 }
@@ -233,7 +235,7 @@ function dispatch(core: Core, session: Session, record: WireRecord): void {
     case 'accepted':
       return onAccepted(core, worker, record.keys);
     case 'returned':
-      return onReturned(core, worker, record.keys);
+      return onReturned(core, worker, record.keys, record.attempts);
     case 'hungry':
       return onHungry(core, worker, record.keys, record.bytes);
     case 'lent':
@@ -267,6 +269,12 @@ function onCall(core: Core, session: Session, record: CallRecord): void {
     });
   }
   const { id, operation, key, slot } = record;
+  const { maxMessageBytes } = core.config;
+  if (record.length > maxMessageBytes) {
+    core.release(slot);
+    const text = `the value has ${record.length} bytes, over the master's maxMessageBytes (${maxMessageBytes})`;
+    return onReply(core, session.number, { id, outcome: 'refused', text, slot: -1, length: 0 });
+  }
   core.out.push({ type: 'call', session: session.number, id, operation, key, slot });
 }
 

@@ -14,7 +14,7 @@ export function placeSolo(core: Core, shape: ShapeBook, assign: (core: Core, wor
     if (row < 0 || core.parts.state[row] !== 'queued') continue;
     const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
     const worker = mayPlace(core, stream, row) ? pick(core, shape) : undefined;
-    if (worker === undefined || worker.placed.size + worker.ghosts.size > 0) {
+    if (worker === undefined || !isQuiet(worker)) {
       shape.solo.push(key);
       if (worker !== undefined) hold(core, worker);
       continue;
@@ -30,16 +30,23 @@ export function placeSolo(core: Core, shape: ShapeBook, assign: (core: Core, wor
   }
 }
 
-/** The worker kept for such a part, else the one that will be idle soonest. */
+/** Nothing runs there: what it has waits for something, perhaps for this very part. */
+function isQuiet(worker: WorkerBook): boolean {
+  return worker.placed.size + worker.ghosts.size <= worker.lent;
+}
+
+/** A worker on which nothing runs; else the one kept for such a part; else the one that will be idle soonest. */
 function pick(core: Core, shape: ShapeBook): WorkerBook | undefined {
+  let kept: WorkerBook | undefined;
   let best: WorkerBook | undefined;
   for (const worker of core.workers.values()) {
     if (worker.leaving || worker.alone > 0 || !worker.functions.includes(shape.function)) continue;
     if (core.sessions.get(worker.session)?.state !== 'joined') continue;
-    if (worker.alone === -1) return worker;
+    if (isQuiet(worker)) return worker;
+    if (worker.alone === -1) kept ??= worker;
     if (best === undefined || worker.placed.size < best.placed.size) best = worker;
   }
-  return best;
+  return kept ?? best;
 }
 
 /** Nothing more is placed on it until the part has had its turn. */

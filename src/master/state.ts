@@ -11,6 +11,7 @@ import { requeuePushed } from './placing.ts';
 import { onGathered, onScattered } from './scattering.ts';
 import { retryDue } from './retrying.ts';
 import { flush } from './sending.ts';
+import { pushesOverdue } from './silence.ts';
 import { ask, endSession, onBatch, onHello, onLost, onReply, onReport } from './sessions.ts';
 import { type MasterStatus, statusOf } from './status.ts';
 import { revokeOverdue, takeBack } from './taking_back.ts';
@@ -71,8 +72,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
       case 'stop':
         core.stopping = true;
         core.timers.set('stop', event.now + event.deadlineMs);
-        for (const session of core.sessions.values()) core.owing.add(session);
-        return;
+        return this.#beginStop();
       default:
         return event satisfies never;
     }
@@ -82,6 +82,15 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
   #afterStop(event: MasterEvent): MasterInstruction[] {
     if (event.type !== 'scattered' && event.type !== 'gathered') return [];
     return [{ type: 'release', slots: [...event.slots, event.error].filter((slot) => slot >= 0) }];
+  }
+
+  /** Whoever is gone now is not waited for as long as it might have been. */
+  #beginStop(): void {
+    const core = this.#core;
+    for (const session of core.sessions.values()) {
+      core.owing.add(session);
+      if (session.connection < 0) core.timers.set(`grace:${session.number}`, core.now + core.config.workerGraceMs);
+    }
   }
 
   /** All streams have ended: the end has come when every peer has read to the end. Those that have not said so are asked. */
@@ -107,6 +116,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
 
   #sayWhoIsTooMany(): void {
     const { pushPeers, pushStrangers, workers } = this.#core;
+    if (pushPeers + pushStrangers <= workers.size) return;
     const text = `${pushPeers + pushStrangers} peers are connected for parts by PUSH, but ${workers.size} workers are welcome: until that changes, parts go to workers by address`;
     this.#core.out.push({ type: 'log', level: 'warn', text });
   }
@@ -119,6 +129,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
     if (name === 'strangers') return this.#sayWhoIsTooMany();
     if (name === 'retry') return retryDue(core);
     if (name === 'backlog') return takeBack(core);
+    if (name === 'pushes') return pushesOverdue(core);
     if (name === 'hearts') return this.#listen();
     if (name.startsWith('revoke:')) return revokeOverdue(core, number);
     const session = core.sessions.get(number);

@@ -21,6 +21,8 @@ export function onOpen(core: Core, session: Session, record: OpenRecord): void {
   core.shared += stream.share;
   core.streams.set(stream.number, stream);
   session.streams.set(record.stream, stream);
+  // A worker that is kept for one part has room for what that part calls.
+  if (session.worker !== undefined) core.dirty(session.worker);
 }
 
 /** Why jobs cannot be taken, or undefined. A client of ours never does any of this. */
@@ -29,7 +31,7 @@ function refusal(core: Core, stream: Stream, record: JobsRecord): string | undef
   if (record.first < stream.nextJob) return 'jobs of a stream are not in order';
   let bytes = 0;
   for (const length of record.lengths) {
-    if (length > core.config.maxMessageBytes) return `a payload has ${length} bytes, the limit is ${core.config.maxMessageBytes}`;
+    if (length > core.config.maxMessageBytes) return `a payload has ${length} bytes, over the master's maxMessageBytes (${core.config.maxMessageBytes})`;
     bytes += length;
   }
   const fits = stream.jobs + record.slots.length <= stream.windowJobs && stream.jobBytes + bytes <= stream.windowBytes;
@@ -43,7 +45,7 @@ export function onJobs(core: Core, session: Session, record: JobsRecord): void {
     for (const slot of record.slots) core.release(slot);
     if (stream === undefined || reason === undefined) return;
     core.out.push({ type: 'reject', peer: session.name, reason });
-    session.drafts.add({ kind: 'notice', stream: stream.theirs, text: `the master gave the stream up: ${reason}` });
+    session.drafts.add({ kind: 'giveUp', stream: stream.theirs, text: reason });
     core.touched.add(session);
     cancelStream(core, stream);
     return;

@@ -5,6 +5,7 @@
 import type { WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { roomOf } from './placing.ts';
+import { fallSilent } from './silence.ts';
 import { takeAway } from './workers.ts';
 
 /** A backlog that would take less than this is not worth the trouble. */
@@ -13,10 +14,10 @@ const ANSWER_MS = 50;
 
 /** Looks again a little later if some worker has parts that it has not begun. */
 export function watchBacklog(core: Core): void {
-  if (core.timers.has('backlog') || core.workers.size < 2) return;
+  if (core.timers.has('backlog')) return;
   for (const worker of core.workers.values()) {
     if (unbegun(worker) <= 0) continue;
-    core.timers.set('backlog', core.now + WORTH_MS);
+    if (core.workers.size > 1 || starving(core).size > 0) core.timers.set('backlog', core.now + WORTH_MS);
     return;
   }
 }
@@ -25,27 +26,45 @@ function unbegun(worker: WorkerBook): number {
   return worker.placed.size - worker.slots - worker.lent;
 }
 
-/** Takes parts back from workers that are behind, for those that idle. */
+/** Streams of which parts wait for credit: what is reserved for those that were not begun may be what they wait for. */
+function starving(core: Core): Set<number> {
+  const starved = new Set<number>();
+  for (const stream of core.streams.values()) if (stream.hungry.size > 0) starved.add(stream.number);
+  return starved;
+}
+
+/** Takes parts back from workers that are behind, for those that idle, and for streams that starve. */
 export function takeBack(core: Core): void {
   const idle = [...core.workers.values()].filter((worker) => worker.placed.size === 0 && roomOf(core, worker) > 0);
-  if (idle.length === 0) return;
+  const starved = starving(core);
+  if (idle.length === 0 && starved.size === 0) return;
   for (const worker of core.workers.values()) {
     const count = unbegun(worker);
     if (count <= 0 || worker.revoked !== undefined) continue;
-    if (core.now - worker.reportedAtMs < WORTH_MS && (count * worker.meanMicros) / 1_000 < WORTH_MS) continue;
-    ask(core, worker, Math.ceil(count / 2), idle);
+    const keys = starved.size === 0 ? [] : keysFromEnd(core, worker, count, (row) => starved.has(core.parts.stream[row] as number));
+    const little = core.now - worker.reportedAtMs < WORTH_MS && (count * worker.meanMicros) / 1_000 < WORTH_MS;
+    const fit = (row: number): boolean => {
+      const name = core.shapes[core.parts.shape[row] as number]?.function as string;
+      return idle.some((other) => other.functions.includes(name));
+    };
+    ask(core, worker, keys.length > 0 || little || idle.length === 0 ? keys : keysFromEnd(core, worker, Math.ceil(count / 2), fit));
   }
 }
 
-function ask(core: Core, worker: WorkerBook, count: number, idle: readonly WorkerBook[]): void {
-  const session = core.sessions.get(worker.session);
-  if (session === undefined || session.state !== 'joined') return;
+/** Of the `count` parts that a worker got last, those that are wanted, oldest first. */
+function keysFromEnd(core: Core, worker: WorkerBook, count: number, wanted: (row: number) => boolean): number[] {
   const keys: number[] = [];
-  for (let row = worker.placed.tail; row >= 0 && keys.length < count; row = core.parts.ofWorker.previous[row] as number) {
-    const name = core.shapes[core.parts.shape[row] as number]?.function as string;
-    if (idle.some((other) => other.functions.includes(name))) keys.push(core.parts.key[row] as number);
+  let left = count;
+  for (let row = worker.placed.tail; row >= 0 && left > 0; row = core.parts.ofWorker.previous[row] as number) {
+    if (wanted(row)) keys.push(core.parts.key[row] as number);
+    left -= 1;
   }
-  if (keys.length === 0) return;
+  return keys.reverse();
+}
+
+function ask(core: Core, worker: WorkerBook, keys: number[]): void {
+  const session = core.sessions.get(worker.session);
+  if (session === undefined || session.state !== 'joined' || keys.length === 0) return;
   worker.revoked = new Set(keys);
   session.drafts.add({ kind: 'revoke', keys });
   core.touched.add(session);
@@ -59,7 +78,8 @@ export function revokeOverdue(core: Core, session: number): void {
   if (worker === undefined || keys === undefined) return;
   worker.revoked = undefined;
   if (core.now - worker.reportedAtMs < ANSWER_MS) return;
-  for (const key of keys) {
+  fallSilent(core, worker);
+  for (const key of [...keys].toReversed()) {
     const row = core.parts.find(key);
     if (row >= 0 && core.parts.state[row] === 'placed' && core.parts.worker[row] === session) takeAway(core, worker, row);
   }

@@ -1,5 +1,4 @@
 /** What workers report, and what becomes of their parts when they go. */
-import type { WireErrorCode } from '../protocol/remote_error.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import { codeOf, type OutcomesRecord } from '../protocol/part_records.ts';
 import { abortAt } from './closing.ts';
@@ -17,15 +16,14 @@ export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecor
   for (let i = 0; i < record.keys.length; i += 1) {
     const flags = record.flags[i] as number;
     if ((flags & ENTRY.partEnd) !== 0) ended += 1;
-    onOutcome(
-      core,
-      worker,
-      record.keys[i] as number,
-      record.indexes[i] as number,
+    onOutcome(core, worker, {
+      key: record.keys[i] as number,
+      attempt: record.attempts[i] as number,
+      index: record.indexes[i] as number,
       flags,
-      record.slots[i] as number,
-      record.lengths[i] as number,
-    );
+      slot: record.slots[i] as number,
+      bytes: record.lengths[i] as number,
+    });
   }
   worker.reportedAtMs = core.now;
   core.dirty(worker);
@@ -35,7 +33,17 @@ export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecor
   worker.meanMicros = worker.meanMicros < 0 ? mean : worker.meanMicros + (mean - worker.meanMicros) * Math.min(1, 0.25 + ended / 16);
 }
 
-function onOutcome(core: Core, worker: WorkerBook, key: number, index: number, flags: number, slot: number, bytes: number): void {
+interface Outcome {
+  readonly key: number;
+  readonly attempt: number;
+  readonly index: number;
+  readonly flags: number;
+  readonly slot: number;
+  readonly bytes: number;
+}
+
+function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
+  const { key, attempt, index, flags, slot, bytes } = outcome;
   const { parts } = core;
   const row = parts.find(key);
   const ends = (flags & ENTRY.partEnd) !== 0;
@@ -45,7 +53,10 @@ function onOutcome(core: Core, worker: WorkerBook, key: number, index: number, f
     return;
   }
   const stream = core.streams.get(parts.stream[row] as number) as Stream;
-  if ((flags & ENTRY.error) !== 0) return onError(core, worker, stream, row, codeOf(flags), slot, bytes);
+  // An attempt before the newest: the worker may have the newest as well, and must be told if this ends the part.
+  const by = attempt < (parts.attempt[row] as number) ? undefined : worker;
+  if (by === undefined && ends) worker.ghosts.delete(key);
+  if ((flags & ENTRY.error) !== 0) return onError(core, worker, stream, row, outcome);
   const expected = parts.index[row] as number;
   const count = (flags & ENTRY.result) !== 0 ? index + 1 : index;
   const fresh = (flags & ENTRY.result) !== 0 && index === expected;
@@ -54,27 +65,30 @@ function onOutcome(core: Core, worker: WorkerBook, key: number, index: number, f
     const { function: name } = core.shapes[parts.shape[row] as number] as ShapeBook;
     const message = `${name} gave ${expected} results in one attempt and ended after ${count} in another: it must repeat its sequence for the same job`;
     const about = { function: name, attempts: parts.attempt[row] as number };
-    fail(core, stream, row, core.error({ code: 'not-replayable', message, ...about }), 0, worker);
+    fail(core, stream, row, core.error({ code: 'not-replayable', message, ...about }), 0, by);
     return;
   }
   // What a worker repeats of an earlier attempt uses its grant up just the same; what an old attempt sends late was granted before.
-  if ((flags & ENTRY.result) !== 0 && parts.state[row] === 'placed' && parts.worker[row] === worker.session) {
+  if ((flags & ENTRY.result) !== 0 && parts.state[row] === 'placed' && parts.worker[row] === by?.session) {
     useGrant(core, stream, row, bytes);
     core.changed.add(stream);
   }
   if (fresh) {
-    takeResult(core, stream, row, slot, bytes, ends, worker);
+    takeResult(core, stream, row, slot, bytes, ends, by);
     return;
   }
   core.release(slot);
-  if (ends) endPart(core, stream, row, -1, 0, worker);
+  if (ends) endPart(core, stream, row, -1, 0, by);
 }
 
 /** A part failed. After a time-out its function may still run: it holds its slot until the worker gives the key back. */
-function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, code: WireErrorCode, slot: number, bytes: number): void {
-  const key = core.parts.key[row] as number;
-  if (tryAgain(core, row, worker, code)) core.release(slot);
-  else fail(core, stream, row, slot, bytes, worker);
+function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, { key, attempt, flags, slot, bytes }: Outcome): void {
+  const code = codeOf(flags);
+  const isOld = attempt < (core.parts.attempt[row] as number);
+  // Where a part may be tried again, its newest attempt decides.
+  const goesOn = isOld ? core.parts.retry[row] !== undefined : tryAgain(core, row, worker, code);
+  if (goesOn) core.release(slot);
+  else fail(core, stream, row, slot, bytes, isOld ? undefined : worker);
   if (code === 'timed-out') worker.ghosts.add(key);
 }
 
@@ -102,13 +116,19 @@ export function onAccepted(core: Core, worker: WorkerBook, keys: readonly number
 }
 
 /** Parts that a worker gives back: it had not begun them. */
-export function onReturned(core: Core, worker: WorkerBook, keys: readonly number[]): void {
-  for (const key of keys.toReversed()) {
+export function onReturned(core: Core, worker: WorkerBook, keys: readonly number[], attempts: readonly number[]): void {
+  const { parts } = core;
+  for (let i = keys.length - 1; i >= 0; i -= 1) {
+    const key = keys[i] as number;
     worker.ghosts.delete(key);
     worker.revoked?.delete(key);
-    const row = core.parts.find(key);
-    if (row >= 0 && core.parts.state[row] === 'placed' && core.parts.worker[row] === worker.session) requeue(core, row);
+    const row = parts.find(key);
+    // It may be an answer to an abort, while the part is on its way there once more.
+    const isOld = (attempts[i] as number) < (parts.attempt[row] as number);
+    if (row >= 0 && !isOld && parts.state[row] === 'placed' && parts.worker[row] === worker.session) requeue(core, row);
   }
+  // It may have nothing to give back: it has begun what it was asked for, and that is an answer.
+  worker.reportedAtMs = core.now;
   core.dirty(worker);
 }
 
@@ -135,7 +155,7 @@ export function suspectWorker(core: Core, worker: WorkerBook): void {
   leaveLease(worker);
   const begun = worker.slots + worker.lent;
   for (const row of rowsOf(core, worker).slice(begun).toReversed()) takeAway(core, worker, row);
-  core.policy.room(worker.session, 0);
+  core.policy.room(worker.session, 0, 0);
   core.dirty(worker);
 }
 
@@ -151,13 +171,15 @@ export function dropWorker(core: Core, session: Session, reason: 'left' | 'lost'
   if (worker === undefined) return;
   const rows = rowsOf(core, worker);
   const suspects = reason === 'lost' ? worker.slots + worker.lent : 0;
+  // What waited there already when a part came to run alone has done nothing.
+  const first = worker.alone > 0 ? rows.findIndex((row) => core.parts.key[row] === worker.alone) : 0;
   leaveLease(worker);
   core.held.delete(worker);
   core.workers.delete(session.number);
   core.policy.leave(session.number);
   for (let i = rows.length - 1; i >= 0; i -= 1) {
     const row = rows[i] as number;
-    if (i < suspects) core.parts.strikes[row] = (core.parts.strikes[row] as number) + 1;
+    if (i >= first && i < suspects) core.parts.strikes[row] = (core.parts.strikes[row] as number) + 1;
     if ((core.parts.strikes[row] as number) >= core.config.crashLimit) crashed(core, worker, session.name, row);
     else requeue(core, row);
   }

@@ -12,7 +12,7 @@ import type { Codec } from './stream_records.ts';
 /** Unanswered calls that a peer may have. */
 export const MAX_CALLS = 64;
 
-export const OPERATIONS = ['get', 'set', 'delete', 'status'] as const;
+const OPERATIONS = ['get', 'set', 'delete', 'status'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 export interface CallRecord {
@@ -26,7 +26,7 @@ export interface CallRecord {
 }
 
 /** `done` carries what was asked for; `none` says that the key was not there; `refused` says why in `text`. */
-export const REPLIES = ['done', 'none', 'refused'] as const;
+const REPLIES = ['done', 'none', 'refused'] as const;
 export type Reply = (typeof REPLIES)[number];
 
 export interface ReplyRecord {

@@ -7,8 +7,15 @@ import type { WireRecord } from './messages.ts';
 import { type JobsRecord, type ResultsRecord } from './stream_records.ts';
 import type { OutcomesRecord, PartsRecord } from './part_records.ts';
 
-/** Payload bytes and items after which a draft is closed. */
+/**
+ * Payload bytes after which a draft is closed.
+ * @internal
+ */
 export const DRAFT_BYTES = 1_048_576;
+/**
+ * Items after which it is.
+ * @internal
+ */
 export const DRAFT_ITEMS = 4_096;
 
 /** Columns that can still grow. */

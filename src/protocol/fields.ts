@@ -34,7 +34,10 @@ export function readFields(reader: Reader): Fields {
   return fields;
 }
 
-/** Packs plain data: numbers, strings, booleans, null, bytes, arrays and objects of these. */
+/**
+ * Packs plain data: numbers, strings, booleans, null, bytes, arrays and objects of these.
+ * @internal
+ */
 export function packValue(value: unknown): Uint8Array {
   return Buffer.from(packr.pack(value));
 }

@@ -12,6 +12,7 @@
 import { Malformed, type Reader, type Writer } from './bytes.ts';
 import { type Fields, readFields, writeFields } from './fields.ts';
 
+/** @internal */
 export const ROLES = ['client', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -48,10 +49,11 @@ export interface Welcome {
   readonly fields: Fields;
 }
 
-export interface Resync {
+interface Resync {
   readonly type: 'resync';
 }
 
+/** @internal */
 export const REFUSALS = ['version', 'name', 'functions', 'closing', 'full'] as const;
 export type Refusal = (typeof REFUSALS)[number];
 

@@ -18,6 +18,7 @@ import * as parts from './part_records.ts';
 import { FrameReader, FrameWriter, type PayloadBlock, type PayloadStore } from './payloads.ts';
 import * as streams from './stream_records.ts';
 
+/** @internal */
 export const MAGIC = 0x47;
 export const VERSION = 1;
 
@@ -30,6 +31,7 @@ export type WireRecord =
   | streams.WindowRecord
   | streams.ResultsRecord
   | streams.NoticeRecord
+  | streams.GiveUpRecord
   | parts.PartsRecord
   | parts.RevokeRecord
   | parts.AbortRecord
@@ -55,6 +57,7 @@ const CODECS: { readonly [K in WireRecord['kind']]: streams.Codec<Extract<WireRe
   window: streams.windowCodec,
   results: streams.resultsCodec,
   notice: streams.noticeCodec,
+  giveUp: streams.giveUpCodec,
   parts: parts.partsCodec,
   revoke: parts.revokeCodec,
   abort: parts.abortCodec,
@@ -75,6 +78,7 @@ const BY_CODE = new Map<number, streams.Codec<WireRecord>>(
   Object.values(CODECS).map((codec) => [codec.code, codec as streams.Codec<WireRecord>]),
 );
 
+/** @internal */
 export const LANES = ['control', 'reports', 'push'] as const;
 export type Lane = (typeof LANES)[number];
 
@@ -93,6 +97,7 @@ export interface Envelope {
   readonly reportsAck: number;
 }
 
+/** @internal */
 export interface Batch {
   readonly type: 'batch';
   readonly envelope: Envelope;

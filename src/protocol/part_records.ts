@@ -7,7 +7,7 @@
  *     grant     down  more results may be yielded     keys results bytes
  *     accepted  up    these came over PUSH            keys attempts
  *     outcomes  up    results, ends, errors           keys attempts indexes flags busyMicros lengths
- *     returned  up    not begun, here they are back   keys
+ *     returned  up    not begun, here they are back   keys attempts   (attempt 0: of none, it was not here any more)
  *     hungry    up    waits for credit                keys bytes
  *     lent      up    slots lent by waiting functions count
  *     leaving   up    will take no more parts
@@ -42,13 +42,12 @@ export interface PartsRecord {
 }
 
 /** Records that name parts and say no more. */
-export interface KeysRecord<K extends string> {
+interface KeysRecord<K extends string> {
   readonly kind: K;
   readonly keys: readonly number[];
 }
 export type RevokeRecord = KeysRecord<'revoke'>;
 export type AbortRecord = KeysRecord<'abort'>;
-export type ReturnedRecord = KeysRecord<'returned'>;
 
 export interface GrantRecord {
   readonly kind: 'grant';
@@ -59,6 +58,13 @@ export interface GrantRecord {
 
 export interface AcceptedRecord {
   readonly kind: 'accepted';
+  readonly keys: readonly number[];
+  readonly attempts: readonly number[];
+}
+
+/** What comes back is of an attempt: one that the master has already given up must not be taken for its newest. */
+export interface ReturnedRecord {
+  readonly kind: 'returned';
   readonly keys: readonly number[];
   readonly attempts: readonly number[];
 }
@@ -178,7 +184,6 @@ function keysCodec<K extends string>(code: number, kind: K): Codec<KeysRecord<K>
 
 export const revokeCodec: Codec<RevokeRecord> = keysCodec(17, 'revoke');
 export const abortCodec: Codec<AbortRecord> = keysCodec(18, 'abort');
-export const returnedCodec: Codec<ReturnedRecord> = keysCodec(22, 'returned');
 
 export const grantCodec: Codec<GrantRecord> = {
   code: 19,
@@ -202,6 +207,18 @@ export const acceptedCodec: Codec<AcceptedRecord> = {
   read({ header }) {
     const keys = header.ints();
     return { kind: 'accepted', keys, attempts: header.column(keys.length) };
+  },
+};
+
+export const returnedCodec: Codec<ReturnedRecord> = {
+  code: 22,
+  write({ header }, r) {
+    header.ints(r.keys);
+    header.ints(r.attempts);
+  },
+  read({ header }) {
+    const keys = header.ints();
+    return { kind: 'returned', keys, attempts: header.column(keys.length) };
   },
 };
 

@@ -10,6 +10,7 @@
 import { Malformed } from './bytes.ts';
 
 export const SMALL_BYTES = 16_384;
+/** @internal */
 export const PACKED_BYTES = 65_536;
 export const PIECE_BYTES = 1_048_576;
 const SLOTS_PER_BLOCK = 65_536;

@@ -9,6 +9,7 @@
  *     window   down  jobs may be sent          stream jobs bytes          (totals as well)
  *     results  down  results, ends, errors     stream jobs parts indexes flags lengths
  *     notice   down  what is waited for        stream text
+ *     giveUp   down  the stream has ended      stream text              (the master cannot take what was sent)
  */
 import { Malformed } from './bytes.ts';
 import { readPayloads, writePayloads, type Sink, type Source } from './columns.ts';
@@ -102,6 +103,12 @@ export interface ResultsRecord {
 
 export interface NoticeRecord {
   readonly kind: 'notice';
+  readonly stream: number;
+  readonly text: string;
+}
+
+export interface GiveUpRecord {
+  readonly kind: 'giveUp';
   readonly stream: number;
   readonly text: string;
 }
@@ -266,5 +273,16 @@ export const noticeCodec: Codec<NoticeRecord> = {
   },
   read({ header }) {
     return { kind: 'notice', stream: header.int(), text: header.string() };
+  },
+};
+
+export const giveUpCodec: Codec<GiveUpRecord> = {
+  code: 9,
+  write({ header }, r) {
+    header.int(r.stream);
+    header.string(r.text);
+  },
+  read({ header }) {
+    return { kind: 'giveUp', stream: header.int(), text: header.string() };
   },
 };

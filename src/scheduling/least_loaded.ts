@@ -1,6 +1,8 @@
 /**
- * The default policy: parts go to the worker with the most room; among equals, to the one that has waited longest, so equal workers
- * alternate. Workers that serve the same functions share a heap, so a choice costs the logarithm of their number.
+ * The default policy: parts go to the worker with the most idle slots, and among those where nothing idles to the one with the most
+ * room ahead; among equals, to the one that has waited longest, so equal workers alternate. (Room ahead counts last, since a worker that
+ * happens to look faster would otherwise be given everything, and never be seen to be no faster than the others.) Workers that serve
+ * the same functions share a heap, so a choice costs the logarithm of their number.
  */
 import { Heap } from './heap.ts';
 import type { Grant, Policy, PolicyChoice, PolicyWorker, Shape } from './policy.ts';
@@ -15,6 +17,7 @@ interface Group {
 interface Member {
   readonly group: Group;
   room: number;
+  idle: number;
   /** When it last got parts, by a count of grants. */
   served: number;
 }
@@ -38,7 +41,7 @@ export class LeastLoaded implements Policy {
       }
     }
     group.members += 1;
-    this.#members.set(worker, { group, room: 0, served: this.#grants });
+    this.#members.set(worker, { group, room: 0, idle: 0, served: this.#grants });
     return undefined;
   }
 
@@ -57,10 +60,12 @@ export class LeastLoaded implements Policy {
     }
   }
 
-  room(worker: number, room: number): void {
+  room(worker: number, room: number, idle: number): void {
     const member = this.#members.get(worker);
-    if (member === undefined || member.room === room) return;
+    const spare = Math.max(0, Math.min(idle, room));
+    if (member === undefined || (member.room === room && member.idle === spare)) return;
     member.room = room;
+    member.idle = spare;
     if (room > 0) member.group.heap.update(worker);
     else member.group.heap.remove(worker);
   }
@@ -90,11 +95,13 @@ export class LeastLoaded implements Policy {
   #before(a: number, b: number): boolean {
     const first = this.#members.get(a) as Member;
     const second = this.#members.get(b) as Member;
-    return first.room === second.room ? first.served < second.served : first.room > second.room;
+    if (first.idle !== second.idle) return first.idle > second.idle;
+    if (first.idle === 0 && first.room !== second.room) return first.room > second.room;
+    return first.served < second.served;
   }
 }
 
-/** Parts go to the worker with the most room; equal workers alternate. The default. */
+/** Parts go to the worker with the most idle slots, then the most room; equal workers alternate. The default. */
 export function leastLoaded(): PolicyChoice {
   return { name: 'leastLoaded', create: () => new LeastLoaded() };
 }

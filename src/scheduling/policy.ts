@@ -35,8 +35,8 @@ export interface Policy {
   /** A worker came. Returns why it cannot be taken, or undefined. */
   join(worker: PolicyWorker): string | undefined;
   leave(worker: number): void;
-  /** How many parts the worker may get now; 0 or less: none. */
-  room(worker: number, room: number): void;
+  /** How many parts the worker may get now (0 or less: none), and how many of those would run at once: its idle slots. */
+  room(worker: number, room: number, idle: number): void;
   /** Who gets parts of this shape, of which `waiting` wait. */
   grant(shape: Shape, waiting: number): Grant | undefined;
   /** How many workers serve a function. */

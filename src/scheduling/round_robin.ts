@@ -5,7 +5,7 @@
 import { LeastLoaded } from './least_loaded.ts';
 import type { Policy, PolicyChoice, PolicyWorker } from './policy.ts';
 
-export class RoundRobin extends LeastLoaded implements Policy {
+class RoundRobin extends LeastLoaded implements Policy {
   override readonly distribution = 'push' as const;
   #functions = '';
   readonly #workers = new Set<number>();

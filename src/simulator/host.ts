@@ -120,7 +120,15 @@ export abstract class Host {
   }
 
   /** Ends what the last turn left when the loop was blocked. */
-  protected abstract goOn(): void;
+  protected goOn(): void {
+    // Most leave nothing.
+  }
+
+  /** All of this turn has been read: what came one by one is told together. */
+  protected gather(): void {
+    // Most have nothing to gather.
+  }
+
   /** The end of a turn: what was decided goes out. */
   protected abstract endTurn(): void;
 
@@ -132,9 +140,10 @@ export abstract class Host {
   }
 
   #turn(): void {
-    this.#scheduled = false;
-    if (this.#gone || this.#frozen) return;
-    if (this.blocked) return this.#schedule();
+    if (this.#gone || this.#frozen || this.blocked) {
+      this.#scheduled = false;
+      return this.#schedule();
+    }
     this.goOn();
     const { chaotic, random } = this.kernel;
     let left = chaotic ? 1 + random.int(random.chance(0.5) ? 3 : 12) : Infinity;
@@ -146,6 +155,8 @@ export abstract class Host {
       act?.();
       left -= 1;
     }
+    this.gather();
+    this.#scheduled = false;
     if (this.#gone) return;
     this.endTurn();
     if (this.#ready.length > 0) this.#schedule();

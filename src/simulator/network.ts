@@ -74,6 +74,7 @@ export class Lane {
     }
     this.#flight.length = Math.min(flying, this.#flight.length);
     this.#heldUntilMs = 0;
+    this.#lastMs = this.#flight.at(-1)?.atMs ?? 0;
     this.#send(notice, noticeMs);
     this.#arrive();
   }
@@ -81,7 +82,7 @@ export class Lane {
 
 function latency({ chaotic, random }: Kernel): number {
   if (!chaotic) return 0.1;
-  return random.chance(0.01) ? random.between(1, 80) : random.between(0.02, 0.5);
+  return random.chance(0.01) ? random.between(1, 15) : random.between(0.02, 0.5);
 }
 
 /** The side that bound a socket. */

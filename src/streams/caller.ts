@@ -13,7 +13,7 @@ import { Packer } from './packer.ts';
 import { JOB_OPTIONS, readJobOptions } from './job_options.ts';
 import type { ConsumerPort } from './port.ts';
 import type { Receiver } from './receiver.ts';
-import type { CallOptions, Item, JobStream, Settled, Source, Status, StreamOptions } from './types.ts';
+import type { AnyItem, CallOptions, JobStream, Settled, Source, Status, StreamOptions } from './types.ts';
 
 const STREAM_OPTIONS = ['messages', 'signal', 'ordered', 'settle', ...JOB_OPTIONS] as const;
 const CALL_OPTIONS = ['signal', ...JOB_OPTIONS] as const;
@@ -52,6 +52,7 @@ export class Caller {
       failed: ({ stream }) => this.#receivers.get(stream)?.failed(),
       answer: (answer) => this.#answer(answer),
       notice: ({ text }) => this.#port.notice(text),
+      givenUp: ({ stream, text }) => this.#receivers.get(stream)?.fail(new RangeError(`the master gave the stream up: ${text}`)),
       release: ({ slots }) => this.#release(slots),
     };
   }
@@ -70,12 +71,12 @@ export class Caller {
   }
 
   /** `job(function, payloads, options?)` or `job(payloads, options?)`. */
-  job(scope: Scope, args: readonly unknown[]): JobStream<Buffer | Settled> {
+  job(scope: Scope, args: readonly unknown[]): JobStream<Buffer | Settled<unknown>> {
     const named = typeof args[0] === 'string' && args.length > 1 && args[1] !== undefined;
     const [payloads, options] = named ? [args[1], args[2]] : [args[0], args[1]];
     const read = readStreamOptions(options ?? {});
     this.#lastStream += 1;
-    return new ResultStream<Buffer | Settled>({
+    return new ResultStream<Buffer | Settled<unknown>>({
       ...read,
       port: this.#port,
       scope,
@@ -199,12 +200,12 @@ export class Caller {
   }
 }
 
-function readSource(payloads: unknown): Source<Item> {
+function readSource(payloads: unknown): Source<AnyItem> {
   const bytes = typeof payloads === 'string' || ArrayBuffer.isView(payloads) || payloads instanceof ArrayBuffer;
   const source = payloads !== null && typeof payloads === 'object' && (Symbol.asyncIterator in payloads || Symbol.iterator in payloads);
   if (bytes) throw new TypeError(`job: payloads: expected an iterable of payloads, got ${shown(payloads)}; for one payload use call()`);
   if (!source) throw new TypeError(`job: payloads: expected an iterable or async iterable of payloads, got ${shown(payloads)}`);
-  return payloads as Source<Item>;
+  return payloads as Source<AnyItem>;
 }
 
 function readStreamOptions(options: unknown): {

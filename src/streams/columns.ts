@@ -2,6 +2,9 @@
 import { ENTRY } from '../protocol/stream_records.ts';
 import type { DeliverInstruction } from './events.ts';
 
+/** The index of the entry that ends a job which its owner cancelled. */
+export const DROPPED = -1;
+
 export interface Entry {
   readonly job: number;
   readonly part: number;
@@ -14,6 +17,11 @@ export interface Entry {
 /** Whether the user sees it: a result or an error. */
 export function isShown(flags: number): boolean {
   return (flags & (ENTRY.result | ENTRY.error)) !== 0;
+}
+
+/** Whether it fills the window until the user's iteration has passed it. */
+export function isTaken(flags: number, index: number): boolean {
+  return isShown(flags) || index === DROPPED;
 }
 
 export class Entries {

@@ -4,7 +4,7 @@
  */
 import type { Operation, Reply, ReplyRecord } from '../protocol/call_records.ts';
 import type { Fields } from '../protocol/fields.ts';
-import type { NoticeRecord, ResultsRecord, WindowRecord } from '../protocol/stream_records.ts';
+import type { GiveUpRecord, NoticeRecord, ResultsRecord, WindowRecord } from '../protocol/stream_records.ts';
 
 /** A stream begins: its consumer asked for the first result. */
 export interface BeginEvent {
@@ -48,8 +48,17 @@ export interface TakenEvent {
   readonly bytes: number;
 }
 
+/** The owner of these jobs cancelled them. What came of them before stays; of a job that has ended, it means nothing. */
+export interface DroppedEvent {
+  readonly type: 'dropped';
+  readonly stream: number;
+  readonly jobs: readonly number[];
+  /** Whether the user sees that, as an entry of its own. */
+  readonly shown: boolean;
+}
+
 /** The consumer left early: nothing is delivered any more. Said of a stream that is over, it means nothing. */
-export interface LeaveEvent {
+interface LeaveEvent {
   readonly type: 'leave';
   readonly stream: number;
 }
@@ -66,16 +75,16 @@ export interface AskEvent {
   readonly length: number;
 }
 
-export type ConsumerEvent = BeginEvent | PulledEvent | TakenEvent | LeaveEvent | AskEvent;
+export type ConsumerEvent = BeginEvent | PulledEvent | DroppedEvent | TakenEvent | LeaveEvent | AskEvent;
 
 /** Records of the master that the consumer's half takes. */
-export type ConsumerRecord = WindowRecord | ResultsRecord | NoticeRecord | ReplyRecord;
+export type ConsumerRecord = WindowRecord | ResultsRecord | NoticeRecord | GiveUpRecord | ReplyRecord;
 
 /**
  * Pull the source until it has given `jobs` jobs in all, or `bytes` bytes or more. Totals since the beginning; a later instruction
  * replaces the earlier, even by less. Answer with `pulled`.
  */
-export interface PullInstruction {
+interface PullInstruction {
   readonly type: 'pull';
   readonly stream: number;
   readonly jobs: number;
@@ -94,8 +103,9 @@ export interface EntryColumns {
 
 /**
  * Entries for the consumer, in the order in which it must see them. The slots belong to the shell from here on: it releases each,
- * once, also for a stream that it does not know any more. An entry `error` without a slot: the job could not be replayed. Entries
- * with neither result nor error only tell that a part or a job has ended. Say `taken` of results and errors alone.
+ * once, also for a stream that it does not know any more. An entry `error` without a slot: the job could not be replayed or, with
+ * the index DROPPED, its owner cancelled it. Entries with neither result nor error only tell that a part or a job has ended. Say
+ * `taken` of results, errors and what was DROPPED.
  */
 export interface DeliverInstruction extends EntryColumns {
   readonly type: 'deliver';
@@ -103,14 +113,14 @@ export interface DeliverInstruction extends EntryColumns {
 }
 
 /** All results have been delivered. `early`: the source was not at its end (`messages`): let it return. */
-export interface EndedInstruction {
+interface EndedInstruction {
   readonly type: 'ended';
   readonly stream: number;
   readonly early: boolean;
 }
 
 /** The source failed: what it threw comes after what has been delivered. */
-export interface FailedInstruction {
+interface FailedInstruction {
   readonly type: 'failed';
   readonly stream: number;
 }
@@ -126,14 +136,21 @@ export interface AnswerInstruction {
 }
 
 /** Tell the user what is waited for. Said once for each text. */
-export interface NoticeInstruction {
+interface NoticeInstruction {
   readonly type: 'notice';
   readonly stream: number;
   readonly text: string;
 }
 
+/** The master cannot take what was sent, and has ended the stream. */
+interface GivenUpInstruction {
+  readonly type: 'givenUp';
+  readonly stream: number;
+  readonly text: string;
+}
+
 /** These payloads are not needed any more: release each slot in the store. */
-export interface ReleaseInstruction {
+interface ReleaseInstruction {
   readonly type: 'release';
   readonly slots: readonly number[];
 }
@@ -145,6 +162,7 @@ export type ConsumerInstruction =
   | FailedInstruction
   | AnswerInstruction
   | NoticeInstruction
+  | GivenUpInstruction
   | ReleaseInstruction;
 
 /** Where instructions go: a list that may hold others, too. */
@@ -152,8 +170,8 @@ export interface ConsumerOut {
   push(instruction: ConsumerInstruction): unknown;
 }
 
-const EVENTS: ReadonlySet<string> = new Set(['begin', 'pulled', 'taken', 'leave', 'ask'] satisfies ConsumerEvent['type'][]);
-const RECORDS: ReadonlySet<string> = new Set(['window', 'results', 'notice', 'reply'] satisfies ConsumerRecord['kind'][]);
+const EVENTS: ReadonlySet<string> = new Set(['begin', 'pulled', 'dropped', 'taken', 'leave', 'ask'] satisfies ConsumerEvent['type'][]);
+const RECORDS: ReadonlySet<string> = new Set(['window', 'results', 'notice', 'giveUp', 'reply'] satisfies ConsumerRecord['kind'][]);
 
 export function isConsumerEvent(event: { readonly type: string }): event is ConsumerEvent {
   return EVENTS.has(event.type);

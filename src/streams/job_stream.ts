@@ -4,13 +4,14 @@
  */
 import type { Fields } from '../protocol/fields.ts';
 import { attemptOf, ENTRY } from '../protocol/stream_records.ts';
-import { isShown } from './columns.ts';
-import type { BeginEvent, DeliverInstruction, PulledEvent } from './events.ts';
+import { DROPPED, isShown, isTaken } from './columns.ts';
+import type { BeginEvent, DeliverInstruction, DroppedEvent, PulledEvent } from './events.ts';
 import { jobError } from './failures.ts';
+import { Notes } from './notes.ts';
 import type { ConsumerPort } from './port.ts';
 import type { Receiver } from './receiver.ts';
 import { Pump } from './source.ts';
-import type { Item, JobInfo, JobStream, Settled, Source } from './types.ts';
+import type { AnyItem, JobInfo, JobStream, Settled, Source } from './types.ts';
 
 /** Where a stream belongs to: the worker function that opened it, if one did. */
 export interface Scope {
@@ -27,7 +28,7 @@ export interface StreamSettings {
   readonly scope: Scope;
   readonly number: number;
   readonly id: string;
-  readonly source: Source<Item>;
+  readonly source: Source<AnyItem>;
   readonly function: string | undefined;
   readonly messages: number;
   readonly ordered: boolean;
@@ -48,7 +49,7 @@ interface Waiter<T> {
 
 const DONE: Step<never> = { done: true, value: undefined };
 
-export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, Receiver {
+export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStream<T>, Receiver {
   readonly id: string;
   readonly #settings: StreamSettings;
   readonly #pump: Pump;
@@ -62,7 +63,7 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
   #row = 0;
   /** What comes behind them: an error, or the end. */
   #last: { readonly error: unknown } | undefined;
-  #notes: Map<number, { readonly key: unknown; readonly name: string }> | undefined;
+  readonly #notes = new Notes((jobs) => this.#pump.drop(jobs));
   #taken = 0;
   #takenBytes = 0;
   #leaving: Promise<void> | undefined;
@@ -72,10 +73,8 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
   constructor(settings: StreamSettings) {
     this.#settings = settings;
     this.id = settings.id;
-    const note = (index: number, key: unknown, name: string): void => {
-      (this.#notes ??= new Map()).set(index, { key, name });
-    };
-    this.#pump = new Pump({ port: settings.port, stream: settings.number, source: settings.source, function: settings.function, note });
+    const { port, number: stream, source, function: name, settle } = settings;
+    this.#pump = new Pump({ port, stream, source, function: name, settle, notes: this.#notes });
   }
 
   [Symbol.asyncIterator](): this {
@@ -111,7 +110,7 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
     await this.return();
   }
 
-  pull(jobs: number, bytes: number): readonly PulledEvent[] {
+  pull(jobs: number, bytes: number): readonly (PulledEvent | DroppedEvent)[] {
     return this.#pump.pull(jobs, bytes);
   }
 
@@ -120,6 +119,7 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
       for (const slot of entries.slots) if (slot >= 0) this.#settings.port.store.release(slot);
       return;
     }
+    this.#notes.heard(entries);
     this.#batches.push(entries);
     this.#serve();
   }
@@ -127,6 +127,7 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
   ended(early: boolean): void {
     if (this.#state !== 'running') return;
     this.#state = 'ending';
+    this.#notes.allEnded();
     if (early) this.#leave();
     this.#serve();
   }
@@ -134,6 +135,7 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
   failed(): void {
     if (this.#state !== 'running') return;
     this.#state = 'ending';
+    this.#notes.allEnded();
     this.#last = { error: this.#pump.error };
     this.#serve();
   }
@@ -198,8 +200,9 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
       }
       this.#row += 1;
       const flags = batch.flags[row] as number;
+      if (isTaken(flags, batch.indexes[row] as number)) this.#sayTaken(batch.lengths[row] as number);
       const value = isShown(flags) ? this.#value(batch, row, flags) : undefined;
-      if ((flags & ENTRY.jobEnd) !== 0) this.#notes?.delete(batch.jobs[row] as number);
+      if ((flags & ENTRY.jobEnd) !== 0) this.#notes.delete(batch.jobs[row] as number);
       if (value !== undefined) return { done: false, value: value as T };
     }
     if (this.#state === 'running' || this.#state === 'new') return undefined;
@@ -210,17 +213,18 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
     return DONE;
   }
 
-  #value(batch: DeliverInstruction, row: number, flags: number): Buffer | Settled {
+  #value(batch: DeliverInstruction, row: number, flags: number): Buffer | Settled<unknown> {
     const { port, settle } = this.#settings;
     const slot = batch.slots[row] as number;
-    this.#sayTaken(batch.lengths[row] as number);
     if ((flags & ENTRY.error) === 0) {
       const value = port.store.joined(slot);
       port.store.release(slot);
       return settle ? { status: 'fulfilled', value, job: this.#info(batch, row, attemptOf(flags)) } : value;
     }
     const job = batch.jobs[row] as number;
-    const note = this.#notes?.get(job);
+    const note = this.#notes.get(job);
+    if (batch.indexes[row] === DROPPED)
+      return { status: 'rejected', reason: note?.signal?.reason as unknown, job: this.#info(batch, row, 0) };
     const bytes = slot < 0 ? undefined : port.store.joined(slot);
     if (slot >= 0) port.store.release(slot);
     const reason = jobError(job, bytes, note?.name ?? this.#settings.function ?? '', note?.key);
@@ -231,9 +235,10 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
 
   #info(batch: DeliverInstruction, row: number, attempts: number): JobInfo {
     const index = batch.jobs[row] as number;
-    const note = this.#notes?.get(index);
+    const note = this.#notes.get(index);
     const name = note?.name ?? this.#settings.function ?? '';
-    return { index, key: note?.key, part: batch.parts[row] as number, result: batch.indexes[row] as number, function: name, attempts };
+    const result = Math.max(0, batch.indexes[row] as number);
+    return { index, key: note?.key, part: batch.parts[row] as number, result, function: name, attempts };
   }
 
   /** What the user takes within a tick is told as one event. */
@@ -280,7 +285,7 @@ export class ResultStream<T extends Buffer | Settled> implements JobStream<T>, R
     const { signal, scope, over, number } = this.#settings;
     signal?.removeEventListener('abort', this.#aborted);
     scope.signal?.removeEventListener('abort', this.#scopeAborted);
-    this.#notes = undefined;
+    this.#notes.clear();
     over(number);
   }
 }

@@ -21,21 +21,10 @@ export class Order {
   readonly #hasEnded: HasEnded;
   #job = 0;
   #part = 0;
-  #count = 0;
-  #bytes = 0;
 
   /** @param hasEnded whether a part of a job that has not ended is over; told before the entry that ends it is added */
   constructor(hasEnded: HasEnded) {
     this.#hasEnded = hasEnded;
-  }
-
-  /** Results and errors held, and their bytes. */
-  get count(): number {
-    return this.#count;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
   }
 
   /** Takes an entry; all that may be seen now goes to `out`. */
@@ -68,10 +57,6 @@ export class Order {
   #hold(entry: Entry): void {
     let held = this.#held.get(entry.job);
     if (held === undefined) this.#held.set(entry.job, (held = { parts: new Map(), end: undefined }));
-    if (isShown(entry.flags)) {
-      this.#count += 1;
-      this.#bytes += entry.length;
-    }
     if ((entry.flags & ENTRY.jobEnd) !== 0) {
       held.end = entry;
       return;
@@ -79,14 +64,6 @@ export class Order {
     const entries = held.parts.get(entry.part);
     if (entries === undefined) held.parts.set(entry.part, [entry]);
     else entries.push(entry);
-  }
-
-  #letGo(entry: Entry, out: Entries): void {
-    if (isShown(entry.flags)) {
-      this.#count -= 1;
-      this.#bytes -= entry.length;
-    }
-    out.add(entry);
   }
 
   /** The head's part is over: on to the next that is not. */
@@ -97,7 +74,7 @@ export class Order {
       const entries = held?.parts.get(this.#part);
       if (entries === undefined) continue;
       held?.parts.delete(this.#part);
-      for (const entry of entries) this.#letGo(entry, out);
+      for (const entry of entries) out.add(entry);
     } while (this.#hasEnded(this.#job, this.#part));
     if (held?.parts.size === 0) this.#held.delete(this.#job);
   }
@@ -131,9 +108,9 @@ export class Order {
       else entries.push(entry);
     }
     for (const part of [...held.parts.keys()].sort((a, b) => a - b)) {
-      for (const entry of held.parts.get(part) as Entry[]) this.#letGo(entry, out);
+      for (const entry of held.parts.get(part) as Entry[]) out.add(entry);
     }
     if (inPart) out.push(end.job, end.part, end.index, ENTRY.jobEnd, -1, 0);
-    else if (end !== undefined) this.#letGo(end, out);
+    else if (end !== undefined) out.add(end);
   }
 }

@@ -1,8 +1,8 @@
 /** Who carries out instructions about a stream: what the user iterates, or a call. */
-import type { DeliverInstruction, PulledEvent } from './events.ts';
+import type { DeliverInstruction, DroppedEvent, PulledEvent } from './events.ts';
 
 export interface Receiver {
-  pull(jobs: number, bytes: number): readonly PulledEvent[];
+  pull(jobs: number, bytes: number): readonly (PulledEvent | DroppedEvent)[];
   deliver(entries: DeliverInstruction): void;
   ended(early: boolean): void;
   failed(): void;

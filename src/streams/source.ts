@@ -2,14 +2,15 @@
  * Pulls a user's source: as far as the state machine asks, and no further. A sync source is pulled in one go, with the event loop let
  * in every few milliseconds; what an async one gives within a tick is told as one event.
  */
-import { checkOptions, shown } from '../common/check.ts';
+import { checkOptions, checkSignal, shown } from '../common/check.ts';
 import { now } from '../common/clock.ts';
 import { type Fields, NO_FIELDS } from '../protocol/fields.ts';
-import type { PulledEvent } from './events.ts';
+import type { DroppedEvent, PulledEvent } from './events.ts';
 import { Packer, payloadLength } from './packer.ts';
 import { JOB_OPTIONS, readJobOptions } from './job_options.ts';
+import type { Notes } from './notes.ts';
 import type { ConsumerPort } from './port.ts';
-import type { Item, Source } from './types.ts';
+import type { AnyItem, Source } from './types.ts';
 
 /** After so long a sync source lets others run. */
 const SLICE_MS = 5;
@@ -19,18 +20,20 @@ const BATCH = 4_096;
 export interface PumpOptions {
   readonly port: ConsumerPort;
   readonly stream: number;
-  readonly source: Source<Item>;
+  readonly source: Source<AnyItem>;
   /** The function of items that name none. */
   readonly function: string | undefined;
-  /** Told of what stays in this process of a job: its key, and its function where it is another than the default. */
-  readonly note: (index: number, key: unknown, name: string) => void;
+  /** What stays in this process of a job is noted here. */
+  readonly notes: Notes;
+  /** Whether the user sees what became of a job that was cancelled. */
+  readonly settle: boolean;
 }
 
 export class Pump {
   readonly #options: PumpOptions;
   readonly #packer = new Packer();
-  #sync: Iterator<Item> | undefined;
-  #async: AsyncIterator<Item> | undefined;
+  #sync: Iterator<AnyItem> | undefined;
+  #async: AsyncIterator<AnyItem> | undefined;
   #jobs = 0;
   #bytes = 0;
   #given = 0;
@@ -45,6 +48,7 @@ export class Pump {
   #functions: string[] = [];
   #which: number[] = [];
   #fields: Fields[] = [];
+  #dropped: number[] = [];
 
   constructor(options: PumpOptions) {
     this.#options = options;
@@ -61,14 +65,20 @@ export class Pump {
   }
 
   /** Pulls until so many jobs, or bytes, have been given in all. */
-  pull(jobs: number, bytes: number): PulledEvent[] {
+  pull(jobs: number, bytes: number): (PulledEvent | DroppedEvent)[] {
     this.#jobs = jobs;
     this.#bytes = bytes;
     if (this.#state !== 'open' || this.#busy) return [];
-    if (this.#sync === undefined && this.#async === undefined && !this.#open()) return this.#event();
+    if (this.#sync === undefined && this.#async === undefined && !this.#open()) return this.#events();
     if (this.#sync !== undefined) return this.#pullSync(this.#sync);
-    void this.#pullAsync(this.#async as AsyncIterator<Item>);
+    void this.#pullAsync(this.#async as AsyncIterator<AnyItem>);
     return [];
+  }
+
+  /** These jobs were cancelled: that is told behind the jobs themselves. */
+  drop(jobs: readonly number[]): void {
+    for (const job of jobs) this.#dropped.push(job);
+    this.#tellSoon();
   }
 
   /** Nothing more is wanted. Resolves when the source has returned; rejects with what it throws at that. */
@@ -102,8 +112,8 @@ export class Pump {
     return this.#state === 'open' && this.#given < this.#jobs && this.#givenBytes < this.#bytes;
   }
 
-  #pullSync(source: Iterator<Item>): PulledEvent[] {
-    const events: PulledEvent[] = [];
+  #pullSync(source: Iterator<AnyItem>): (PulledEvent | DroppedEvent)[] {
+    const events: (PulledEvent | DroppedEvent)[] = [];
     const until = now() + SLICE_MS;
     this.#busy = true;
     while (this.#wanted()) {
@@ -112,19 +122,19 @@ export class Pump {
       } catch (error) {
         this.#fail(error);
       }
-      if (this.#packer.count >= BATCH) events.push(...this.#event());
+      if (this.#packer.count >= BATCH) events.push(...this.#events());
       if (now() < until || !this.#wanted()) continue;
       setImmediate(() => {
         this.#busy = false;
         for (const event of this.pull(this.#jobs, this.#bytes)) this.#options.port.feed(event);
       });
-      return [...events, ...this.#event()];
+      return [...events, ...this.#events()];
     }
     this.#busy = false;
-    return [...events, ...this.#event()];
+    return [...events, ...this.#events()];
   }
 
-  async #pullAsync(source: AsyncIterator<Item>): Promise<void> {
+  async #pullAsync(source: AsyncIterator<AnyItem>): Promise<void> {
     this.#busy = true;
     while (this.#wanted()) {
       try {
@@ -139,7 +149,7 @@ export class Pump {
   }
 
   /** Takes what the source gave. An item that is none is as if the source had thrown, but it is told to return. */
-  #accept(result: IteratorResult<Item, unknown>): void {
+  #accept(result: IteratorResult<AnyItem, unknown>): void {
     if (this.#state !== 'open') return;
     if (result.done === true) {
       this.#state = 'ended';
@@ -160,7 +170,7 @@ export class Pump {
     this.#error = error;
   }
 
-  #take(item: Item): void {
+  #take(item: AnyItem): void {
     const { port } = this.#options;
     const about = typeof item === 'string' || item instanceof Uint8Array ? undefined : readItem(item, this.#given);
     const payload = about === undefined ? (item as Uint8Array | string) : about.payload;
@@ -172,8 +182,8 @@ export class Pump {
     const count = this.#packer.count;
     this.#packer.add(payload, length);
     this.#column(count, name, about?.fields ?? NO_FIELDS);
-    if (about !== undefined && (about.key !== undefined || name !== this.#options.function))
-      this.#options.note(this.#given, about.key, name);
+    if (about !== undefined && (about.key !== undefined || about.signal !== undefined || name !== this.#options.function))
+      this.#options.notes.add(this.#given, { key: about.key, name, signal: about.signal });
     this.#given += 1;
     this.#givenBytes += length;
   }
@@ -200,11 +210,20 @@ export class Pump {
   }
 
   #tell(): void {
-    for (const event of this.#event()) this.#options.port.feed(event);
+    for (const event of this.#events()) this.#options.port.feed(event);
   }
 
-  /** What has gathered, as an event, if it is anything. The source's end is told once. */
-  #event(): PulledEvent[] {
+  /** What has gathered, if it is anything. */
+  #events(): (PulledEvent | DroppedEvent)[] {
+    const { stream, settle } = this.#options;
+    const jobs = this.#dropped;
+    if (this.#state === 'stopped' || jobs.length === 0) return this.#pulled();
+    this.#dropped = [];
+    return [...this.#pulled(), { type: 'dropped', stream, jobs, shown: settle }];
+  }
+
+  /** The jobs that were given, as an event. The source's end is told once. */
+  #pulled(): PulledEvent[] {
     const { port, stream } = this.#options;
     if (this.#endTold || this.#state === 'stopped' || (this.#packer.count === 0 && this.#state === 'open')) return [];
     this.#endTold = this.#state !== 'open';
@@ -218,17 +237,22 @@ export class Pump {
   }
 }
 
-function readItem(item: unknown, index: number): { payload: Uint8Array | string; function?: string; key?: unknown; fields: Fields } {
+interface Read {
+  readonly payload: Uint8Array | string;
+  readonly function: string | undefined;
+  readonly key: unknown;
+  readonly signal: AbortSignal | undefined;
+  readonly fields: Fields;
+}
+
+function readItem(item: unknown, index: number): Read {
   const what = `job: item ${index}`;
   if (item === null || typeof item !== 'object' || !('payload' in item))
     throw new TypeError(`${what}: expected a Uint8Array, a string or { payload, … }, got ${shown(item)}`);
-  checkOptions(what, item, ['payload', 'function', 'key', ...JOB_OPTIONS]);
-  const about: { payload?: unknown; function?: unknown; key?: unknown } = item;
-  const { payload } = about;
+  checkOptions(what, item, ['payload', 'function', 'key', 'signal', ...JOB_OPTIONS]);
+  const { payload, function: name, key, signal }: { payload?: unknown; function?: unknown; key?: unknown; signal?: unknown } = item;
   if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
     throw new TypeError(`${what}: payload: expected a Uint8Array or a string, got ${shown(payload)}`);
-  if (about.function !== undefined && typeof about.function !== 'string')
-    throw new TypeError(`${what}: function: expected a string, got ${shown(about.function)}`);
-  const fields = readJobOptions(what, item);
-  return { payload, key: about.key, fields, ...(about.function === undefined ? {} : { function: about.function }) };
+  if (name !== undefined && typeof name !== 'string') throw new TypeError(`${what}: function: expected a string, got ${shown(name)}`);
+  return { payload, function: name, key, signal: checkSignal(`${what}: signal`, signal), fields: readJobOptions(what, item) };
 }

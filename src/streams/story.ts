@@ -23,6 +23,7 @@ export function concerns(thing: object, stream: number, job: number | undefined)
     case 'pulled':
       return job - (told.first ?? 0) >= 0 && job - (told.first ?? 0) < (told.slots?.length ?? 0);
     case 'deliver':
+    case 'dropped':
       return Array.isArray(told.jobs) && told.jobs.includes(job);
     default:
       return true;

@@ -12,11 +12,11 @@ import { RESULT_WINDOW, RESULT_WINDOW_BYTES } from '../protocol/limits.ts';
 import type { WireRecord } from '../protocol/messages.ts';
 import { moved } from '../protocol/session.ts';
 import { ENTRY, type ResultsRecord } from '../protocol/stream_records.ts';
-import { Entries, isShown } from './columns.ts';
-import type { BeginEvent, ConsumerOut, PulledEvent } from './events.ts';
+import { DROPPED, Entries, isShown, isTaken } from './columns.ts';
+import type { BeginEvent, ConsumerOut, DroppedEvent, PulledEvent, TakenEvent } from './events.ts';
 import { JOB, Jobs } from './jobs.ts';
+import { judge } from './judging.ts';
 import { Order } from './order.ts';
-import { PartProgress, type Verdict } from './parts.ts';
 import { addJob } from './sending.ts';
 import { JobWindow, ResultWindow } from './window.ts';
 
@@ -49,7 +49,7 @@ export class Stream {
   #pulledBytes = 0;
   #pullJobs = 0;
   #pullBytes = 0;
-  /** Results and errors that the user has been given, and how many of them wait to be taken. */
+  /** Results and errors that the user has been given, and how many entries wait to be taken. */
   #shown = 0;
   #untaken = 0;
   /** Jobs that the master must be told to stop. */
@@ -69,13 +69,14 @@ export class Stream {
     return this.#state === 'ended' || this.#state === 'cancelled';
   }
 
-  /** Asks the source for as much as there is credit for. */
+  /** Asks the source for as much as there is credit for. What was dropped used none: it is bounded by what the user has not taken. */
   pull(out: ConsumerOut, always = false): void {
     if (this.#state !== 'open') return;
     const room = this.#window.room();
     const jobs = this.#jobs.next + room.jobs;
     const bytes = this.#pulledBytes + room.bytes;
-    if (!always && (room.jobs === 0 || (jobs <= this.#pullJobs && bytes <= this.#pullBytes))) return;
+    if (!always && (room.jobs === 0 || this.#results.buffered >= RESULT_WINDOW || (jobs <= this.#pullJobs && bytes <= this.#pullBytes)))
+      return;
     this.#pullJobs = jobs;
     this.#pullBytes = bytes;
     out.push({ type: 'pull', stream: this.number, jobs, bytes });
@@ -108,10 +109,11 @@ export class Stream {
     this.pull(out);
   }
 
-  taken(results: number, bytes: number): void {
+  taken({ results, bytes }: TakenEvent, out: ConsumerOut): void {
     this.#untaken -= results;
     this.#results.buffer(-results);
     this.#bytes.buffer(-bytes);
+    this.pull(out);
   }
 
   /** Entries came. */
@@ -119,11 +121,21 @@ export class Stream {
     const entries = new Entries();
     const released: number[] = [];
     for (let row = 0; row < record.jobs.length; row += 1) this.#entry(record, row, entries, released);
-    if (released.length > 0) out.push({ type: 'release', slots: released });
-    this.#hand(entries, out);
-    if (this.over) return;
-    this.#finishIfDone(out);
-    this.pull(out);
+    this.#conclude(entries, released, out);
+  }
+
+  /** The owner of jobs wants them no more: one that waits is never sent, of one that was sent the master is told. */
+  drop({ jobs, shown }: DroppedEvent, out: ConsumerOut): void {
+    const entries = new Entries();
+    const released: number[] = [];
+    for (const job of jobs) {
+      const state = this.#jobs.state(job);
+      if (state === JOB.none) continue;
+      if (state === JOB.sent) this.#stopped.push(job);
+      this.#endJob(job, released);
+      this.#add(entries, job, 0, DROPPED, ENTRY.jobEnd | (shown ? ENTRY.error : 0), -1, 0);
+    }
+    this.#conclude(entries, released, out);
   }
 
   /** Another session began: the master knows nothing of this stream. */
@@ -201,7 +213,7 @@ export class Stream {
       this.#results.receive(1);
       this.#bytes.receive(length);
     }
-    const verdict = this.#jobs.state(job) === JOB.sent ? this.#judge(job, part, index, flags) : 'gone';
+    const verdict = this.#jobs.state(job) === JOB.sent ? judge(this.#jobs, job, part, index, flags) : 'gone';
     if (verdict !== 'fresh') {
       if (slot >= 0) released.push(slot);
       slot = -1;
@@ -213,35 +225,34 @@ export class Stream {
       else return;
     }
     if ((flags & ENTRY.jobEnd) !== 0) this.#endJob(job, released);
-    if (isShown(flags)) {
+    this.#add(entries, job, part, index, flags, slot, length);
+  }
+
+  /** Adds what is for the user, in its turn. */
+  #add(entries: Entries, job: number, part: number, index: number, flags: number, slot: number, length: number): void {
+    const taken = isTaken(flags, index);
+    if (taken) {
       this.#results.buffer(1);
       this.#bytes.buffer(length);
     }
     if (this.#order !== undefined) this.#order.add({ job, part, index, flags, slot, length }, entries);
-    else if (isShown(flags) || (flags & ENTRY.jobEnd) !== 0) entries.push(job, part, index, flags, slot, length);
-  }
-
-  #judge(job: number, part: number, index: number, flags: number): Verdict {
-    let progress = this.#jobs.progress(job);
-    const endsJob = (flags & ENTRY.jobEnd) !== 0;
-    if (progress === undefined) {
-      if (endsJob) return 'fresh';
-      progress = new PartProgress();
-      this.#jobs.setProgress(job, progress);
-    }
-    const endsPart = (flags & ENTRY.partEnd) !== 0;
-    let verdict: Verdict = 'fresh';
-    if ((flags & ENTRY.result) !== 0) verdict = progress.result(part, index, endsPart);
-    else if (endsPart) verdict = progress.partEnd(part, index);
-    if (!endsJob || verdict === 'contradiction' || (flags & ENTRY.error) !== 0) return verdict;
-    const alone = (flags & (ENTRY.result | ENTRY.partEnd)) === 0;
-    return progress.jobEnd(alone ? index : undefined) === 'contradiction' ? 'contradiction' : verdict;
+    else if (taken || (flags & ENTRY.jobEnd) !== 0) entries.push(job, part, index, flags, slot, length);
   }
 
   #endJob(job: number, released: number[]): void {
     released.push(this.#jobs.slot(job));
+    if (this.#jobs.state(job) === JOB.sent) this.#window.end();
+    else this.#window.drop(this.#jobs.length(job));
     this.#jobs.end(job);
-    this.#window.end();
+  }
+
+  /** After jobs ended, or something came of them. */
+  #conclude(entries: Entries, released: number[], out: ConsumerOut): void {
+    if (released.length > 0) out.push({ type: 'release', slots: released });
+    this.#hand(entries, out);
+    if (this.over) return;
+    this.#finishIfDone(out);
+    this.pull(out);
   }
 
   /** Gives entries to the user, as far as `messages` allows. */
@@ -250,10 +261,13 @@ export class Stream {
     const limit = messages === 0 ? Infinity : messages - this.#shown;
     let shown = 0;
     let at = 0;
-    for (; at < entries.size && shown < limit; at += 1) if (isShown(entries.flags[at] as number)) shown += 1;
+    for (; at < entries.size && shown < limit; at += 1) {
+      const flags = entries.flags[at] as number;
+      if (isShown(flags)) shown += 1;
+      if (isTaken(flags, entries.indexes[at] as number)) this.#untaken += 1;
+    }
     const dropped = entries.cut(at);
     this.#shown += shown;
-    this.#untaken += shown;
     if (entries.size > 0) out.push(entries.deliver(this.number));
     if (dropped.length > 0) out.push({ type: 'release', slots: dropped });
     if (messages === 0 || this.#shown < messages) return;

@@ -1,7 +1,7 @@
 /** All streams of a consumer, by number. */
 import type { Drafts } from '../protocol/drafts.ts';
 import type { WireRecord } from '../protocol/messages.ts';
-import type { NoticeRecord, ResultsRecord, WindowRecord } from '../protocol/stream_records.ts';
+import type { GiveUpRecord, NoticeRecord, ResultsRecord, WindowRecord } from '../protocol/stream_records.ts';
 import type { AskEvent, ConsumerEvent, ConsumerOut } from './events.ts';
 import { Stream } from './stream.ts';
 
@@ -32,12 +32,13 @@ export class StreamTable {
       return;
     }
     if (event.type === 'pulled') stream.pulled(event, out);
-    else if (event.type === 'taken') stream.taken(event.results, event.bytes);
+    else if (event.type === 'dropped') stream.drop(event, out);
+    else if (event.type === 'taken') stream.taken(event, out);
     else stream.cancel(out);
     this.#settle(stream);
   }
 
-  receive(record: WindowRecord | ResultsRecord | NoticeRecord, out: ConsumerOut): void {
+  receive(record: WindowRecord | ResultsRecord | NoticeRecord | GiveUpRecord, out: ConsumerOut): void {
     const stream = this.#streams.get(record.stream);
     if (record.kind === 'notice') return this.#notice(record, out);
     if (stream === undefined) {
@@ -45,7 +46,8 @@ export class StreamTable {
       if (slots.length > 0) out.push({ type: 'release', slots });
       return;
     }
-    if (record.kind === 'window') stream.granted(record.jobs, record.bytes, out);
+    if (record.kind === 'giveUp') out.push({ type: 'givenUp', stream: record.stream, text: record.text });
+    else if (record.kind === 'window') stream.granted(record.jobs, record.bytes, out);
     else stream.receive(record, out);
     this.#settle(stream);
   }

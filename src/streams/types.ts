@@ -35,17 +35,25 @@ export interface JobOptions {
   readonly fields?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A job with more than its payload. */
-export interface JobItem<F extends string = string> extends JobOptions {
+/** A job with more than its payload. `S`: AbortSignal, where jobs have signals of their own. */
+export interface JobItem<F extends string = string, S extends AbortSignal = never> extends JobOptions {
   readonly payload: Payload;
   /** The function it is for; default: the stream's. */
   readonly function?: F | undefined;
   /** Anything. It stays in this process, and comes back with the result (`settle`) or the error. */
   readonly key?: unknown;
+  /**
+   * Cancels this one job: it is not begun any more, or its function is told, and nothing of it comes any more. The stream goes on; with
+   * `settle` it yields the signal's reason. Many jobs may share a signal.
+   */
+  readonly signal?: S | undefined;
 }
 
 /** An item of a stream without a function of its own: it names one, unless there is a default. */
-export type Item<F extends string = string> = Payload | JobItem<F>;
+export type Item<F extends string = string, S extends AbortSignal = never> = Payload | JobItem<F, S>;
+
+/** Any item at all. */
+export type AnyItem = Item<string, AbortSignal>;
 
 /** What can be said of one call. */
 export interface CallOptions extends JobOptions {
@@ -77,10 +85,13 @@ export interface JobInfo {
   readonly attempts: number;
 }
 
-/** What `settle: true` yields. */
-export type Settled =
+/** What `settle: true` yields. `R`: unknown, where jobs have signals of their own, whose reason may be anything. */
+export type Settled<R = JobError> =
   | { readonly status: 'fulfilled'; readonly value: Buffer; readonly job: JobInfo }
-  | { readonly status: 'rejected'; readonly reason: JobError; readonly job: JobInfo };
+  | { readonly status: 'rejected'; readonly reason: R; readonly job: JobInfo };
+
+/** What becomes of jobs that may have such signals. */
+export type SettledBy<S extends AbortSignal> = Settled<[S] extends [never] ? JobError : unknown>;
 
 /**
  * Results as they come. It starts at the first `next()`, can be iterated once, and ends by itself when the source has ended and every
@@ -96,14 +107,12 @@ interface Eventual<T> {
   then(fulfilled: (value: T) => unknown, rejected: (reason: unknown) => unknown): unknown;
 }
 
-/** What a worker's function gives back: bytes or text, nothing (one empty result), or many results, one by one; now or later. */
-export type WorkerAnswer =
-  | Payload
-  | undefined
-  | void
-  | Eventual<Payload | undefined | void>
-  | (Iterable<Payload> & object)
-  | AsyncIterable<Payload>;
+/** Results one by one: a generator, or another iterator of its kind. An array or a set is none: was it meant as one result, or many? */
+type Results = IterableIterator<Payload, unknown, undefined> | AsyncIterableIterator<Payload, unknown, undefined>;
+type Answer = Payload | undefined | void | Results;
+
+/** What a worker's function gives back: bytes or text, nothing (one empty result), or a generator of many results; now or later. */
+export type WorkerAnswer = Answer | Eventual<Answer>;
 
 /** A function that a worker serves. `J` is what it is told of the job. */
 export type WorkerFunction<J = never> = (message: Buffer, job: J) => WorkerAnswer;

@@ -100,6 +100,12 @@ export class JobWindow {
     this.#outstanding += 1;
   }
 
+  /** A job that waited will not be sent. */
+  drop(bytes: number): void {
+    this.#waiting -= 1;
+    this.#waitingBytes -= bytes;
+  }
+
   /** A job that was sent has ended. */
   end(): void {
     this.#outstanding -= 1;

@@ -73,7 +73,7 @@ export class MasterDial implements DialSocket {
     this.#turn += 1;
     this.#at = (this.#at + 1) % this.#addresses.length;
     this.#closing.push(this.#socket.close(0));
-    if (this.#closing.length > 100) this.#closing.shift();
+    if (this.#closing.length > 100) void this.#closing.shift();
     this.#socket = this.#dial();
   }
 }

@@ -58,7 +58,7 @@ export interface DialHandlers {
   rejected?(what: RejectedPeer): void;
 }
 
-export interface Closeable {
+interface Closeable {
   /** Sends what is queued for at most `lingerMs`, then lets go. Resolves when the socket is gone; handlers are not called any more. */
   close(lingerMs: number): Promise<void>;
 }

@@ -53,6 +53,7 @@ interface Common {
   readonly maxMessageSize: number;
   readonly heartbeatInterval: number;
   readonly heartbeatTimeout: number;
+  readonly handshakeInterval: number;
 }
 
 /**
@@ -66,7 +67,16 @@ function common(settings: Settings, address: string): Common {
     maxMessageSize: settings.maxFrameBytes,
     heartbeatInterval: settings.heartbeatIntervalMs,
     heartbeatTimeout: settings.heartbeatTimeoutMs,
+    handshakeInterval: patience(settings),
   };
+}
+
+/**
+ * How long a connection may take to stand. Heartbeats begin only then: one that is made while the network swallows what is sent would
+ * wait half a minute for the handshake, and for minutes for TCP's, long after the network has healed.
+ */
+function patience(settings: Settings): number {
+  return 2 * settings.heartbeatTimeoutMs;
 }
 
 export const receiving = { receiveHighWaterMark: 0 } as const;
@@ -80,6 +90,7 @@ interface Dialling extends Common {
   readonly immediate: boolean;
   readonly reconnectInterval: number;
   readonly reconnectMaxInterval: number;
+  readonly connectTimeout: number;
 }
 
 /** Without `immediate`, what was sent to a dead peer would reach its successor before our greeting does. */
@@ -89,6 +100,7 @@ export function dialling(settings: Settings, address: string): Dialling {
     immediate: true,
     reconnectInterval: Math.min(FIRST_RECONNECT_MS, settings.reconnectMaxIntervalMs),
     reconnectMaxInterval: settings.reconnectMaxIntervalMs,
+    connectTimeout: patience(settings),
   };
 }
 

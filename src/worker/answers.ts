@@ -15,7 +15,7 @@ const EXPECTED = 'expected a Uint8Array, a string, nothing, a promise of these, 
 const EXPECTED_STEP = 'expected a Uint8Array or a string';
 
 /** A yielded Buffer up to this size is copied, since generators like to use one again. A larger one is given away. */
-export const COPIED_BYTES = 16_384;
+const COPIED_BYTES = 16_384;
 
 const EMPTY = Buffer.alloc(0);
 

@@ -1,7 +1,7 @@
 /** What a function is told of its job. */
 import { fieldValue, unpackValue } from '../protocol/fields.ts';
 import type { Scope } from '../streams/job_stream.ts';
-import type { CallOptions, Item, JobStream, Payload, Settled, Source, StreamOptions } from '../streams/types.ts';
+import type { AnyItem, CallOptions, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import type { Task } from './task.ts';
 
 /** What a worker's function is told of its job: its second argument. */
@@ -28,16 +28,20 @@ export interface JobContext {
   /** Calls another function: one payload, one result. While it waits, this worker may run something else. */
   call(name: string, payload: Payload, options?: CallOptions): Promise<Buffer>;
   /** Streams jobs to another function, or to those that the items name. */
-  job(name: string, payloads: Source<Item>, options: StreamOptions & { settle: true }): JobStream<Settled>;
-  job(name: string, payloads: Source<Item>, options?: StreamOptions): JobStream<Buffer>;
-  job(payloads: Source<Item>, options: StreamOptions & { settle: true }): JobStream<Settled>;
-  job(payloads: Source<Item>, options?: StreamOptions): JobStream<Buffer>;
+  job<S extends AbortSignal = never>(
+    name: string,
+    payloads: Source<Item<string, S>>,
+    options: StreamOptions & { settle: true },
+  ): JobStream<SettledBy<S>>;
+  job(name: string, payloads: Source<AnyItem>, options?: StreamOptions): JobStream<Buffer>;
+  job<S extends AbortSignal = never>(payloads: Source<Item<string, S>>, options: StreamOptions & { settle: true }): JobStream<SettledBy<S>>;
+  job(payloads: Source<AnyItem>, options?: StreamOptions): JobStream<Buffer>;
 }
 
 /** How a function's own jobs are sent. (A Caller is that.) */
 export interface Nested {
   call(scope: Scope, name: unknown, payload: unknown, options: unknown): Promise<Buffer>;
-  job(scope: Scope, args: readonly unknown[]): JobStream<Buffer | Settled>;
+  job(scope: Scope, args: readonly unknown[]): JobStream<Buffer | Settled<unknown>>;
 }
 
 /** The context of one task. Everything is looked up when it is asked for. */

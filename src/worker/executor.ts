@@ -6,23 +6,26 @@
  * two yields, so that whatever came in meanwhile is heard before anything new begins. Functions that end within the same turn's
  * microtasks let the turn go on; others hold their lane, and what they end in is part of a later `ran`.
  */
+import type { PartsRecord } from '../protocol/part_records.ts';
 import type { WireErrorCode } from '../protocol/remote_error.ts';
 import { isThenable, readAnswer, readStep, type Steps, type Thenable, told } from './answers.ts';
 import { Context } from './context.ts';
 import type { RanEvent } from './events.ts';
 import type { RunInstruction } from './instructions.ts';
-import type { ExecutorOptions } from './executor_options.ts';
+import { type ExecutorOptions, unknownFunction } from './executor_options.ts';
 import { Ledger } from './ledger.ts';
+import { Paces } from './paces.ts';
 import { Task } from './task.ts';
 import { Timeouts } from './timeouts.ts';
 
-export const SLICE_MS = 1;
+const SLICE_MS = 1;
 export class Executor {
   /** The largest result that the master takes. */
   maxMessageBytes: number = Infinity;
   readonly #options: ExecutorOptions;
   readonly #tasks: (Task | undefined)[] = [];
   readonly #ledger: Ledger;
+  readonly #paces = new Paces();
   readonly #timeouts = new Timeouts((task, ms) => this.#overdue(task, ms));
   readonly #changed = (task: Task): void => this.#lendingChanged(task);
   /** The run under way, which may begin parts from `#at` on while it has lanes. */
@@ -56,8 +59,7 @@ export class Executor {
     this.#resume(instruction.ready);
     this.#advance();
     this.#ledger.blockedMs += this.#ledger.clockMs - startedMs;
-    const mayGoOn = this.#at < instruction.locals.length && this.#ledger.clockMs < this.#turnEndsMs;
-    if (!mayGoOn) return this.collect();
+    if (this.#at >= instruction.locals.length || this.#ledger.clockMs >= this.#turnEndsMs) return this.collect();
     this.#options.wake();
     return undefined;
   }
@@ -102,8 +104,12 @@ export class Executor {
   #advance(): void {
     const run = this.#run as RunInstruction;
     while (this.#at < run.locals.length && this.#free > 0 && this.#ledger.clockMs < this.#turnEndsMs) {
-      this.#at += 1;
-      this.#begin(run, this.#at - 1);
+      const pace = this.#paces.of((run.records[this.#at] as PartsRecord).function);
+      const sinceMs = this.#ledger.clockMs;
+      // What has ended is told before anything begins that may block the event loop: the turn is over.
+      if (!this.#ledger.isEmpty && !pace.isUnder(SLICE_MS)) return void (this.#turnEndsMs = sinceMs);
+      this.#begin(run, this.#at++);
+      pace.ran(this.#ledger.clockMs - sinceMs);
     }
   }
 
@@ -128,11 +134,7 @@ export class Executor {
     this.#free -= 1;
     const { functions, owner, store, nested } = this.#options;
     const served = functions.get(task.record.function);
-    if (served === undefined) {
-      const names = [...functions.keys()].join(', ');
-      this.#fail(task, 'unknown-function', `worker ${this.#options.name} has no function '${task.record.function}', only ${names}`);
-      return;
-    }
+    if (served === undefined) return this.#fail(task, 'unknown-function', unknownFunction(this.#options, task.record.function));
     this.#timeouts.begin(task);
     let answer: unknown;
     try {

@@ -17,3 +17,8 @@ export interface ExecutorOptions {
   /** There is something to collect: a turn should follow soon. */
   readonly wake: () => void;
 }
+
+/** What is said of a function that is not served here. */
+export function unknownFunction({ name, functions }: ExecutorOptions, asked: string): string {
+  return `worker ${name} has no function '${asked}', only ${[...functions.keys()].join(', ')}`;
+}

@@ -22,7 +22,7 @@ const PART_MOVES = {
   queued: { offer: 'offered', leave: 'ended' },
   offered: { keep: 'queued', begin: 'running' },
   running: { wait: 'waiting', park: 'parked', lend: 'lending', abort: 'aborting', end: 'ended' },
-  waiting: { go: 'running', abort: 'aborting', end: 'ended' },
+  waiting: { park: 'parked', go: 'running', abort: 'aborting', end: 'ended' },
   parked: { ready: 'ready', abort: 'aborting', end: 'ended' },
   lending: { park: 'parked', go: 'running', abort: 'aborting', end: 'ended' },
   ready: { go: 'running', abort: 'aborting', end: 'ended' },
@@ -136,6 +136,17 @@ export class Parts {
   /** Whether what it waits for is covered by its credit. */
   affordable(local: number): boolean {
     return (this.grants[local] as number) > 0 && (this.wanted[local] as number) <= (this.bytes[local] as number);
+  }
+
+  /** So many of those that wait for credit lend their lanes after all: parts that were granted some want them. */
+  makeWay(count: number): void {
+    let left = count;
+    for (const local of this.locals()) {
+      if (left <= 0) return;
+      if (this.state[local] !== 'waiting') continue;
+      this.move(local, 'park');
+      left -= 1;
+    }
   }
 
   /** Takes up to `most` parts from the front of the queue, as offered. */

@@ -34,8 +34,8 @@ export class Reports {
     if (keys.length > 0) this.#drafts.add({ kind: 'accepted', keys, attempts });
   }
 
-  returned(keys: readonly number[]): void {
-    this.#drafts.add({ kind: 'returned', keys });
+  returned(keys: readonly number[], attempts: readonly number[]): void {
+    this.#drafts.add({ kind: 'returned', keys, attempts });
   }
 
   hungry(locals: readonly number[]): void {
@@ -48,9 +48,10 @@ export class Reports {
     });
   }
 
-  /** Says how many lanes are lent, if that is news. */
+  /** Says how many parts that were begun hold no lane, if that is news. */
   lent(): void {
-    const lent = this.#parts.count.parked + this.#parts.count.lending;
+    const { parked, lending, ready } = this.#parts.count;
+    const lent = parked + lending + ready;
     if (lent === this.#lent) return;
     this.#lent = lent;
     this.#drafts.add({ kind: 'lent', count: lent });

@@ -28,12 +28,12 @@ const LIFE_MOVES = {
 } as const satisfies Record<Life, Partial<Record<LifeMove, Life>>>;
 
 /** How often the clock is looked at, and a silence of ours that may have cost us the session. */
-export const PULSE_MS = 500;
-export const JUMP_MS = 1_500;
+const PULSE_MS = 500;
+const JUMP_MS = 1_500;
 /** A worker that leaves asks so often for the acknowledgement that it waits for. */
-export const ASK_AGAIN_MS = 50;
+const ASK_AGAIN_MS = 50;
 /** A worker that leaves waits no longer for a master that has gone: by then it has given the session up, or is another one. */
-export const AWAY_MS = 2_000;
+const AWAY_MS = 2_000;
 
 export interface WorkerStateOptions {
   readonly name: string;
@@ -55,6 +55,8 @@ export class WorkerState {
   #lostAtMs = 0;
   /** A hello was sent while the session stood: no part is begun, and no goodbye said, before its welcome. */
   #unsure = false;
+  /** Parts came by PUSH while no session stood (a welcome goes another way, and may come later): they were dropped. */
+  #missed = false;
 
   constructor(options: WorkerStateOptions) {
     this.#peer = new Peer({ role: 'worker', name: options.name, functions: options.functions, slots: options.slots });
@@ -156,6 +158,8 @@ export class WorkerState {
     this.#timers.set('pulse', now + PULSE_MS);
     if (welcome.heartbeatMs > 0) this.#timers.set('heartbeat', now + welcome.heartbeatMs);
     if (how === 'anew') this.#workload.forgetAll(out);
+    if (this.#missed) this.#peer.reports.add({ kind: 'pullLost' });
+    this.#missed = false;
     if (how !== 'resumed') {
       this.#consumer.restate(out);
       if (this.#life !== 'serving') this.#peer.reports.add({ kind: 'leaving' });
@@ -173,12 +177,15 @@ export class WorkerState {
   #batch(envelope: Envelope, records: readonly WireRecord[], bytes: number, out: WorkerInstruction[]): void {
     const pushed = envelope.lane === 'push';
     const fresh = pushed ? this.#peer.ofThisEpoch(envelope) : envelope.lane === 'control' && this.#peer.receive(envelope, bytes, out);
-    if (!fresh) this.#drop(records);
-    else for (const record of records) this.#receive(record, pushed, out);
+    if (fresh) for (const record of records) this.#receive(record, pushed, out);
+    else {
+      this.#drop(records);
+      this.#missed ||= pushed;
+    }
   }
 
   #receive(record: WireRecord, pushed: boolean, out: WorkerInstruction[]): void {
-    if (record.kind === 'parts') this.#workload.take(record, pushed, this.#life !== 'serving');
+    if (record.kind === 'parts') this.#workload.take(record, pushed, this.#life !== 'serving', out);
     else if (pushed) this.#reject(record, out);
     else if (record.kind === 'revoke') this.#workload.revoke(record.keys);
     else if (record.kind === 'abort') this.#workload.abort(record.keys, out);

@@ -1,3 +1,4 @@
+import { ClosedError } from '../errors.ts';
 import { checkBoolean, checkInteger, checkOptions, checkString } from '../common/check.ts';
 import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
@@ -101,19 +102,26 @@ export abstract class Worker implements AsyncDisposable {
   /**
    * Dials the master. Resolves when a master has welcomed the worker, however long that takes.
    * Rejects with a ConnectError: `version` or `refused`; with a ClosedError if it is stopped before.
-   * @param options `signals: true`: SIGINT and SIGTERM stop it in order
+   * @param options `signals: true`: SIGINT and SIGTERM stop it in order, even before it was welcomed (then it resolves)
    */
   async start(options: { readonly signals?: boolean | undefined } = {}): Promise<void> {
     checkOptions('start', options, ['signals']);
     const signals = checkBoolean('start: signals', options.signals, false);
     if (this.#phase !== 'new') throw new Error(`start: worker '${this.name}' was started already`);
     this.#phase = 'connecting';
-    if (signals)
-      this.events.on(
-        'closed',
-        onSignals(() => void this.stop()),
-      );
-    await this.#connection.start();
+    let signalled = false;
+    if (signals) {
+      const uninstall = onSignals(() => {
+        signalled = true;
+        void this.stop();
+      });
+      this.events.on('closed', uninstall);
+    }
+    try {
+      await this.#connection.start();
+    } catch (error) {
+      if (!signalled || !(error instanceof ClosedError)) throw error;
+    }
     if (this.state === 'connecting') this.#phase = 'serving';
   }
 

@@ -14,9 +14,9 @@ import { Parts } from './parts.ts';
 import { Reports } from './reports.ts';
 
 /** Parts that one turn may begin. */
-export const MAX_OFFER = 2_048;
+const MAX_OFFER = 2_048;
 /** Parts that came by PUSH and ended well are remembered, these many: PUSH may bring them twice. */
-export const MAX_REMEMBERED = 8_192;
+const MAX_REMEMBERED = 8_192;
 
 export interface WorkloadOptions {
   readonly slots: number;
@@ -48,10 +48,10 @@ export class Workload {
   }
 
   /** Parts came. `pushed`: over PUSH, which the master is told. `leaving`: they go back at once. */
-  take(record: PartsRecord, pushed: boolean, leaving: boolean): void {
+  take(record: PartsRecord, pushed: boolean, leaving: boolean, out: WorkerInstruction[]): void {
     const parts = this.#parts;
     if (pushed) this.#reports.accepted(record.keys, record.attempts);
-    const back: number[] = [];
+    const back: { keys: number[]; attempts: number[] } = { keys: [], attempts: [] };
     for (let row = 0; row < record.keys.length; row += 1) {
       const key = record.keys[row] as number;
       const here = this.#stillWanted(key);
@@ -60,10 +60,13 @@ export class Workload {
         continue;
       }
       this.#reports.spend(record.slots[row] as number);
-      if (here >= 0) this.#again(here, record.attempts[row] as number);
-      else if (leaving) back.push(key);
+      if (here >= 0) this.#again(here, record, row, out);
+      else if (leaving) {
+        back.keys.push(key);
+        back.attempts.push(record.attempts[row] as number);
+      }
     }
-    if (back.length > 0) this.#reports.returned(back);
+    if (back.keys.length > 0) this.#reports.returned(back.keys, back.attempts);
   }
 
   /** The part of a key that is here; one that was aborted, and comes again, begins anew. */
@@ -74,11 +77,16 @@ export class Workload {
     return -1;
   }
 
-  /** A part that is here came again, as a newer attempt: it goes on as that, and asks anew for what it waits for. */
-  #again(local: number, attempt: number): void {
+  /**
+   * A part that is here came again, as a newer attempt: it goes on as that, with the credit of that one, since the master has taken
+   * back what the earlier one had; and asks anew for what it waits for.
+   */
+  #again(local: number, record: PartsRecord, row: number, out: WorkerInstruction[]): void {
     const parts = this.#parts;
-    parts.attempt[local] = Math.max(parts.attempt[local] as number, attempt);
-    if (parts.state[local] === 'parked' || parts.state[local] === 'waiting') this.#reports.hungry([local]);
+    parts.attempt[local] = Math.max(parts.attempt[local] as number, record.attempts[row] as number);
+    const results = (record.grants[row] as number) - (parts.grants[local] as number);
+    const bytes = (record.bytes[row] as number) - (parts.bytes[local] as number);
+    this.grant({ kind: 'grant', keys: [record.keys[row] as number], results: [results], bytes: [bytes] }, out);
   }
 
   /** Gives back those that are not begun. The answer names them, even if there are none. */
@@ -96,9 +104,10 @@ export class Workload {
   #giveUp(locals: readonly number[], returned: boolean): void {
     if (locals.length === 0 && !returned) return;
     const keys = locals.map((local) => this.#parts.key[local] as number);
+    const attempts = locals.map((local) => this.#parts.attempt[local] as number);
     for (const local of locals) this.#reports.spend(this.#parts.slot[local] as number);
     this.#parts.leave(locals);
-    if (returned) this.#reports.returned(keys);
+    if (returned) this.#reports.returned(keys, attempts);
   }
 
   /**
@@ -116,7 +125,11 @@ export class Workload {
       else if (parts.state[local] === 'queued') queued.push(local);
       else if (parts.state[local] !== 'aborting') begun.push(local);
     }
-    if (gone.length > 0) this.#reports.returned(gone);
+    if (gone.length > 0)
+      this.#reports.returned(
+        gone,
+        gone.map(() => 0),
+      );
     if (queued.length > 0) this.#giveUp(queued, true);
     this.#stop(begun, 'nobody waits for this job any more', out);
   }
@@ -179,6 +192,8 @@ export class Workload {
   turn(mayBegin: boolean, out: WorkerInstruction[]): void {
     const parts = this.#parts;
     const ready: number[] = [];
+    const short = parts.count.ready - (this.#slots - parts.held);
+    if (parts.count.waiting > 0 && short > 0) parts.makeWay(short);
     let free = this.#slots - parts.held;
     const waiting: number[] = [];
     for (const local of this.#goOn) {
@@ -205,13 +220,13 @@ export class Workload {
     if (event.begun > offered.length) throw new Error(`assertion: ${event.begun} parts begun, ${offered.length} offered`);
     for (let i = 0; i < event.begun; i += 1) parts.move(offered[i] as number, 'begin');
     parts.giveBack(offered, event.begun);
-    const aborted: number[] = [];
+    const aborted: { keys: number[]; attempts: number[] } = { keys: [], attempts: [] };
     for (let i = 0; i < event.locals.length; i += 1) {
       const local = event.locals[i] as number;
       if (parts.state[local] === 'aborting') this.#aborted(local, event.slots[i] as number, aborted);
       else this.#entry(event, i);
     }
-    if (aborted.length > 0) this.#reports.returned(aborted);
+    if (aborted.keys.length > 0) this.#reports.returned(aborted.keys, aborted.attempts);
     this.#reports.busy(event.busyMicros);
     // It always lends its lane while it waits for a call of its own: what it waits for may need one. Then nothing can keep it from going on.
     for (const local of event.lends) if (parts.state[local] === 'running') parts.move(local, 'lend');
@@ -228,11 +243,14 @@ export class Workload {
   }
 
   /** The function of a part that nobody wants has ended. */
-  #aborted(local: number, slot: number, aborted: number[]): void {
+  #aborted(local: number, slot: number, aborted: { keys: number[]; attempts: number[] }): void {
     const parts = this.#parts;
     this.#reports.spend(slot);
     this.#reports.spend(parts.slot[local] as number);
-    if (parts.mute[local] !== true) aborted.push(parts.key[local] as number);
+    if (parts.mute[local] !== true) {
+      aborted.keys.push(parts.key[local] as number);
+      aborted.attempts.push(parts.attempt[local] as number);
+    }
     parts.move(local, 'end');
   }
 

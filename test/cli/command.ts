@@ -5,6 +5,7 @@ import { Processes, ROOT, type Running } from '../integration/processes.ts';
 
 const MAIN = 'dist/cli/main.js';
 const DEADLINE_MS = 25_000;
+const STOP_MS = 5_000;
 
 export const FIXTURES: string = join(ROOT, 'test/cli/fixtures');
 
@@ -33,9 +34,23 @@ export function gristmill(args: readonly string[], input: string | Uint8Array = 
 /** A master and workers that the command runs, and that end with the test. */
 export class Mill extends Processes {
   address = '';
+  readonly #commands: Running[] = [];
 
   command(...args: readonly string[]): Running {
-    return this.node(MAIN, args);
+    const command = this.node(MAIN, args);
+    this.#commands.push(command);
+    return command;
+  }
+
+  /** In order, workers before their master: a worker whose master is suddenly gone hopes for another one for a while. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    for (const command of this.#commands.toReversed()) {
+      command.kill('SIGTERM');
+      const timer = setTimeout(() => command.kill('SIGKILL'), STOP_MS);
+      await command.ended;
+      clearTimeout(timer);
+    }
+    await super[Symbol.asyncDispose]();
   }
 
   async master(...args: readonly string[]): Promise<Running> {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkCached, checkSums, checkWorkers } from '../../src/cli/demo_checks.ts';
@@ -49,8 +51,20 @@ describe('what an example prints is wrong when', () => {
     expect(checkCached(lines, 2, 'Final message')).toBe("expected 'Final message' at the end, got 'worker2 cached data a message'");
   });
 
-  it('a sum is missing or another', () => {
-    expect(checkSums([], FIXTURES)).toMatch(/^expected a line for each of the \d+ files in /);
-    expect(checkSums(['no sum'], join(ROOT, 'test/types'))).toMatch(/^expected a line for each/);
+  it('a sum is missing, twice there, or another', () => {
+    const sums = (name: string, folder = FIXTURES): string => {
+      const bytes = readFileSync(join(FIXTURES, name));
+      return `${createHash('sha256').update(bytes).digest('hex')}  ${join(folder, name)}`;
+    };
+    const lines = readdirSync(FIXTURES).map((name) => sums(name));
+    const later = Date.now() + 60_000;
+    expect(checkSums(lines, FIXTURES, later)).toBeUndefined();
+    expect(checkSums(lines.slice(1), FIXTURES, later)).toMatch(/: expected [0-9a-f]{64}, got undefined$/);
+    expect(checkSums(lines.slice(1), FIXTURES, 0)).toBeUndefined();
+    expect(checkSums([...lines, ...lines], FIXTURES, later)).toBe('a file came twice');
+    expect(checkSums([...lines, sums('worker.mjs', '/nowhere')], FIXTURES, later)).toBe('/nowhere/worker.mjs: there is no such file');
+    expect(checkSums(['no sum'], FIXTURES, later)).toBe("expected '<sum>  <file>', got 'no sum'");
+    const wrong = lines.map((line) => line.replace(/^./, (digit) => (digit === '0' ? '1' : '0')));
+    expect(checkSums(wrong, FIXTURES, later)).toMatch(/: expected [0-9a-f]{64}, got [01][0-9a-f]{63}$/);
   });
 });

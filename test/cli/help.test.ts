@@ -28,12 +28,12 @@ describe('the command', () => {
   });
 
   it.each([
-    ['no verb', [], 'which command?', ''],
-    ['an unknown verb', ['grind'], 'Unknown argument: grind', ''],
-    ['an unknown option', ['status', '--jsno'], 'Unknown argument: jsno', 'status '],
-    ['an argument too many', ['status', 'now'], 'Unknown argument: now', 'status '],
-    ['an argument too few', ['job'], 'Not enough non-option arguments: got 0, need at least 1', 'job '],
-    ['an option without its value', ['status', '--address'], 'Not enough arguments following: address', 'status '],
+    ['no verb', [], /^gristmill: which command\?$/, ''],
+    ['an unknown verb', ['grind'], /^gristmill: Unknown argument: grind$/, ''],
+    ['an unknown option', ['status', '--jsno'], /^gristmill: Unknown argument: jsno$/, 'status '],
+    ['an argument too many', ['status', 'now'], /^gristmill: Unknown argument: now$/, 'status '],
+    ['an argument too few', ['job'], /^gristmill: Not enough non-option arguments: got 0, need at least 1$/, 'job '],
+    ['an option without its value', ['status', '--address'], /^gristmill: Not enough arguments following: address$/, 'status '],
     ['an address that is none', ['status', '-a', 'somewhere'], /address: expected 'tcp:\/\/host:port' .* got 'somewhere'/, 'status '],
     ['a port that is none', ['master', '-a', 'tcp://127.0.0.1:70000'], /address: expected a port up to 65535/, 'master '],
     ['a policy that is none', ['master', '--policy', 'fair'], /Given: "fair"/, 'master '],
@@ -41,15 +41,14 @@ describe('the command', () => {
     ['slots that are none', ['worker', 'package.json', '--slots', '0'], /--slots: .* got 0/, 'worker '],
     ['a time that is none', ['job', 'foo', '--timeout', '-1'], /--timeout: .* got -1/, 'job '],
     ['an operation that is none', ['cache', 'put', 'key'], /Given: "put"/, 'cache '],
-    ['an empty key', ['cache', 'get', ''], 'the key is empty', 'cache '],
-    ['a value to get', ['cache', 'get', 'key', 'value'], "cache get takes a key and no value, got 'value'", 'cache '],
-    ['stdin twice', ['job', 'foo', '-', '-'], 'stdin can be read once only', 'job '],
+    ['an empty key', ['cache', 'get', ''], /^gristmill: the key is empty$/, 'cache '],
+    ['a value to get', ['cache', 'get', 'key', 'value'], /^gristmill: cache get takes a key and no value, got 'value'$/, 'cache '],
+    ['stdin twice', ['job', 'foo', '-', '-'], /^gristmill: stdin can be read once only$/, 'job '],
     ['a folder that is none', ['demo', '--folder', 'nowhere'], /--folder: .* got 'nowhere'/, 'demo '],
   ] as const)('takes no %s, and ends with exit code 2', async (_what, args, message, verb) => {
     const { code, out, err } = await gristmill(args);
     const [said = '', ...hint] = err.split(/\n(?=Try )/);
     expect({ code, out, hint }).toEqual({ code: 2, out: '', hint: [`Try 'gristmill ${verb}--help'.\n`] });
-    if (typeof message === 'string') expect(said).toBe(`gristmill: ${message}`);
-    else expect(said).toMatch(message);
+    expect(said).toMatch(message);
   });
 });

@@ -13,7 +13,7 @@ import { encodeError, type RemoteError } from '../../src/protocol/remote_error.t
 import { ENTRY, type JobsRecord, type OpenRecord } from '../../src/protocol/stream_records.ts';
 import type { RouterSocket, Transport } from '../../src/transport/transport.ts';
 
-export const TOKEN = '00000000000000aa';
+const TOKEN = '00000000000000aa';
 
 export interface FakeJob {
   readonly stream: number;

@@ -43,14 +43,14 @@ export interface Wall {
   readonly names: readonly string[];
 }
 
-export function matches(path: string, glob: string): boolean {
+function matches(path: string, glob: string): boolean {
   const pattern = glob
     .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
     .replaceAll(/\*\*\/|\*/g, (star) => (star === '*' ? '[^/]*' : '(?:.*/)?'));
   return new RegExp(`^${pattern}$`).test(path);
 }
 
-export function isPure(path: string, wall: Wall): boolean {
+function isPure(path: string, wall: Wall): boolean {
   return wall.pure.some((glob) => matches(path, glob)) && !wall.shells.includes(path);
 }
 

@@ -7,6 +7,9 @@ export const ROOT: string = join(import.meta.dirname, '../..');
 
 /** What no process of ours may ever print. */
 const BUGS = /a bug in gristmill|UnhandledPromiseRejection|Uncaught|Assertion failed|MaxListenersExceeded/;
+/** A test that takes so long is stuck: then its processes are asked what they do, and what they said is shown. */
+const STUCK_MS = 20_000;
+const ANSWER_MS = 500;
 const MASTERS = { plain: 'master.mjs', scattering: 'scattering_master.mjs' } as const;
 
 export interface Exit {
@@ -78,8 +81,19 @@ export class Processes implements AsyncDisposable {
     for (const running of this.#all) running.kill('SIGKILL');
   };
 
+  readonly #stuck = setTimeout(() => void this.#tell(), STUCK_MS);
+
   constructor() {
     process.on('exit', this.#kill);
+  }
+
+  async #tell(): Promise<void> {
+    for (const running of this.#all) running.kill('SIGUSR2');
+    await new Promise((resolve) => {
+      setTimeout(resolve, ANSWER_MS);
+    });
+    for (const { child, out, err } of this.#all)
+      console.error(`stuck: ${child.spawnargs.slice(1).join(' ')}\n${out.slice(-3_000)}\n${err.slice(-3_000)}`);
   }
 
   /** Starts `node` with a script of the project. */
@@ -96,6 +110,7 @@ export class Processes implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#stuck);
     for (const thing of this.#closing.toReversed()) await thing[Symbol.asyncDispose]();
     this.#kill();
     process.off('exit', this.#kill);

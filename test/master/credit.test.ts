@@ -152,7 +152,7 @@ describe('credit for jobs', () => {
     world.open(client);
     world.jobs(client, 2);
     run(world, worker);
-    expect(rogue.got).toContainEqual({ kind: 'notice', stream: 1, text: 'the master gave the stream up: jobs came without credit' });
+    expect(rogue.got).toContainEqual({ kind: 'giveUp', stream: 1, text: 'jobs came without credit' });
     expect(world.entries(client)).toHaveLength(2);
     expect(world.held.size).toBe(0);
   });

@@ -9,6 +9,9 @@ import { ENTRY } from '../../src/protocol/stream_records.ts';
 import { roundRobin } from '../../src/scheduling/round_robin.ts';
 import { type Played, World } from './world.ts';
 
+/** What is given back is always of the newest attempt. */
+const NEWEST = 1_000_000;
+
 /** A worker that is played at random: what it has, oldest first. */
 interface Hand {
   readonly played: Played;
@@ -66,7 +69,7 @@ class Life {
       if (record?.kind === 'revoke') {
         const back = record.keys.filter((key) => hand.parts.indexOf(key) >= hand.slots);
         hand.parts = hand.parts.filter((key) => !back.includes(key));
-        if (back.length > 0) this.world.report(hand.played, { kind: 'returned', keys: back });
+        if (back.length > 0) this.world.report(hand.played, { kind: 'returned', keys: back, attempts: back.map(() => NEWEST) });
       }
     }
   }
@@ -191,7 +194,7 @@ function act(life: Life, { do: what, a, b }: { do: string; a: number; b: number 
   }
   if (what === 'leave' && hand.up && !hand.gone) {
     life.read(hand);
-    life.world.report(hand.played, { kind: 'leaving' }, { kind: 'returned', keys: hand.parts }, { kind: 'goodbye' });
+    life.world.report(hand.played, { kind: 'leaving' }, { kind: 'returned', keys: hand.parts, attempts: hand.parts.map(() => NEWEST) }, { kind: 'goodbye' });
     hand.gone = true;
   }
   if (what === 'loseClient' && client.up) {

@@ -9,7 +9,7 @@ import { ENTRY, type ResultsRecord } from '../../src/protocol/stream_records.ts'
 import type { PartsRecord } from '../../src/protocol/part_records.ts';
 import { leastLoaded } from '../../src/scheduling/least_loaded.ts';
 
-export const EPOCH = 'e0e0e0e0e0e0e0e0';
+const EPOCH = 'e0e0e0e0e0e0e0e0';
 
 /** A peer that a test plays. */
 export interface Played {

@@ -145,6 +145,12 @@ export const BATCHES: readonly BatchCase[] = [
     records: () => [{ kind: 'notice', stream: 1, text: '10 jobs wait: no worker serves foo' }],
   },
   {
+    name: 'giveUp',
+    envelope: CONTROL,
+    payloads: [],
+    records: () => [{ kind: 'giveUp', stream: 1, text: 'jobs came without credit' }],
+  },
+  {
     name: 'parts by lease',
     envelope: CONTROL,
     payloads: [bytes('p0'), bytes('p1')],
@@ -213,7 +219,7 @@ export const BATCHES: readonly BatchCase[] = [
       },
     ],
   },
-  { name: 'returned', envelope: REPORTS, payloads: [], records: () => [{ kind: 'returned', keys: [3] }] },
+  { name: 'returned', envelope: REPORTS, payloads: [], records: () => [{ kind: 'returned', keys: [3], attempts: [2] }] },
   { name: 'hungry', envelope: REPORTS, payloads: [], records: () => [{ kind: 'hungry', keys: [3, 4], bytes: [0, 4096] }] },
   { name: 'lent', envelope: REPORTS, payloads: [], records: () => [{ kind: 'lent', count: 2 }] },
   { name: 'leaving', envelope: REPORTS, payloads: [], records: () => [{ kind: 'leaving' }] },

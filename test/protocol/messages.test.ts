@@ -52,7 +52,7 @@ describe('the wire, message by message', () => {
 
   it('has every kind of record and greeting in its table', () => {
     const kinds = new Set(BATCHES.flatMap((batch) => batch.records([0, 1, 2])).map((record) => record.kind));
-    expect(kinds.size).toBe(22);
+    expect(kinds.size).toBe(23);
     expect(new Set(GREETINGS.map(({ greeting }) => greeting.type)).size).toBe(4);
   });
 
@@ -160,7 +160,7 @@ describe('a message that is not ours is rejected with a reason', () => {
   });
 
   it('records, roles, refusals, operations, outcomes and switches that are unknown', () => {
-    for (const code of [0, 9, 15, 27, 31, 35, 255]) expect(rejection(rawRecord(code)).reason).toBe(`its record ${code} is unknown`);
+    for (const code of [0, 10, 15, 27, 31, 35, 255]) expect(rejection(rawRecord(code)).reason).toBe(`its record ${code} is unknown`);
     expect(rejection([Buffer.from([0x47, 1, 1, 2])]).reason).toBe('role 2 is unknown');
     expect(rejection([Buffer.from([0x47, 1, 4, 5, 0])]).reason).toBe('refusal 5 is unknown');
     expect(rejection(rawRecord(32, 1, 4, 0, 1, 0)).reason).toBe('operation 4 is unknown');

@@ -11,23 +11,23 @@ function policyOf(...workers: readonly [worker: number, functions: readonly stri
   const policy = new LeastLoaded();
   for (const [worker, functions, room] of workers) {
     expect(policy.join({ worker, functions, slots: 1 })).toBeUndefined();
-    policy.room(worker, room);
+    policy.room(worker, room, 0);
   }
   return policy;
 }
 
 /** Looks at every worker, every time. */
 class DumbScan {
-  readonly workers = new Map<number, { functions: readonly string[]; room: number; served: number }>();
+  readonly workers = new Map<number, { functions: readonly string[]; room: number; idle: number; served: number }>();
   #grants = 0;
 
   join({ worker, functions }: PolicyWorker): void {
-    this.workers.set(worker, { functions, room: 0, served: this.#grants });
+    this.workers.set(worker, { functions, room: 0, idle: 0, served: this.#grants });
   }
 
-  room(worker: number, room: number): void {
+  room(worker: number, room: number, idle: number): void {
     const known = this.workers.get(worker);
-    if (known !== undefined) known.room = room;
+    if (known !== undefined) Object.assign(known, { room, idle: Math.max(0, Math.min(idle, room)) });
   }
 
   serving(name: string): number {
@@ -37,9 +37,12 @@ class DumbScan {
   /** All that may be chosen: those that are equal are all right. */
   choices(name: string): { best: number[]; ready: number } {
     const ready = [...this.workers].filter(([, { functions, room }]) => functions.includes(name) && room > 0);
-    ready.sort(([, a], [, b]) => b.room - a.room || a.served - b.served);
-    const first = ready[0]?.[1];
-    const best = ready.filter(([, { room, served }]) => room === first?.room && served === first.served);
+    const idlest = Math.max(...ready.map(([, { idle }]) => idle));
+    const idle = ready.filter((one) => one[1].idle === idlest);
+    const roomiest = Math.max(...idle.map(([, { room }]) => room));
+    const equal = idlest > 0 ? idle : idle.filter(([, { room }]) => room === roomiest);
+    const longest = Math.min(...equal.map(([, { served }]) => served));
+    const best = equal.filter(([, { served }]) => served === longest);
     return { best: best.map(([worker]) => worker), ready: ready.length };
   }
 
@@ -55,7 +58,15 @@ const worker = fc.nat({ max: 9 });
 const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant('join' as const), worker, functions: fc.shuffledSubarray(NAMES) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('leave' as const), worker }) },
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('room' as const), worker, room: fc.integer({ min: -1, max: 4 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('room' as const),
+      worker,
+      room: fc.integer({ min: -1, max: 4 }),
+      idle: fc.integer({ min: -1, max: 3 }),
+    }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -93,22 +104,22 @@ describe('leastLoaded', () => {
             policy.leave(one.worker);
             scan.workers.delete(one.worker);
           } else if (one.type === 'room') {
-            policy.room(one.worker, one.room);
-            scan.room(one.worker, one.room);
+            policy.room(one.worker, one.room, one.idle);
+            scan.room(one.worker, one.room, one.idle);
           } else if (one.type === 'grant') {
             const grant = expectSameGrant(policy, scan, one.name, one.waiting);
             if (grant === undefined || !one.used) continue;
             const left = (scan.workers.get(grant.worker)?.room ?? 0) - grant.count;
-            policy.room(grant.worker, left);
-            scan.room(grant.worker, left);
+            policy.room(grant.worker, left, 0);
+            scan.room(grant.worker, left, 0);
           }
           expect(NAMES.map((name) => policy.serving(name))).toEqual(NAMES.map((name) => scan.serving(name)));
         }
         // The whole state: what each would still grant, to the last.
         for (const name of NAMES) {
           for (let grant = expectSameGrant(policy, scan, name, 1); grant !== undefined; grant = expectSameGrant(policy, scan, name, 1)) {
-            policy.room(grant.worker, 0);
-            scan.room(grant.worker, 0);
+            policy.room(grant.worker, 0, 0);
+            scan.room(grant.worker, 0, 0);
           }
         }
       }),
@@ -116,11 +127,22 @@ describe('leastLoaded', () => {
     );
   });
 
-  it('gives to the worker with the most room', () => {
+  it('gives to the worker with the most room where nobody idles', () => {
     const policy = policyOf([1, ['foo'], 2], [2, ['foo'], 5], [3, ['foo'], 4]);
     expect(policy.grant(shape('foo'), 1)?.worker).toBe(2);
-    policy.room(2, 3);
+    policy.room(2, 3, 0);
     expect(policy.grant(shape('foo'), 1)?.worker).toBe(3);
+  });
+
+  it('an idle worker comes before one that only has more room ahead, and idle ones alternate whatever their room', () => {
+    const policy = policyOf([1, ['foo'], 500], [2, ['foo'], 1], [3, ['foo'], 9]);
+    policy.room(2, 1, 1);
+    expect(policy.grant(shape('foo'), 1)?.worker).toBe(2);
+    policy.room(1, 500, 1);
+    policy.room(3, 9, 1);
+    const served = Array.from({ length: 6 }, () => policy.grant(shape('foo'), 1)?.worker);
+    expect(new Set(served.slice(0, 3))).toEqual(new Set([1, 2, 3]));
+    expect(served.slice(3)).toEqual(served.slice(0, 3));
   });
 
   it('equal workers alternate', () => {
@@ -134,8 +156,8 @@ describe('leastLoaded', () => {
     const policy = policyOf([1, ['foo'], 1], [2, ['foo'], 1]);
     const served = Array.from({ length: 6 }, () => {
       const { worker = 0 } = policy.grant(shape('foo'), 1) ?? {};
-      policy.room(worker, 0);
-      policy.room(worker, 1);
+      policy.room(worker, 0, 0);
+      policy.room(worker, 1, 0);
       return worker;
     });
     expect(new Set(served.slice(0, 2)).size).toBe(2);
@@ -168,7 +190,7 @@ describe('leastLoaded', () => {
   it('knows nothing of who never came', () => {
     const policy = policyOf([1, ['foo'], 0]);
     policy.leave(7);
-    policy.room(7, 5);
+    policy.room(7, 5, 0);
     expect([policy.grant(shape('foo'), 1), policy.serving('foo')]).toEqual([undefined, 1]);
   });
 

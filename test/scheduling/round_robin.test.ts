@@ -46,7 +46,7 @@ describe('roundRobin', () => {
     const policy = roundRobin().create();
     for (const worker of [1, 2]) {
       policy.join(foo(worker));
-      policy.room(worker, worker);
+      policy.room(worker, worker, 0);
     }
     expect(policy.grant({ id: 1, function: 'foo', resources: undefined }, 2)).toEqual({ worker: 2, count: 1 });
   });

@@ -34,6 +34,8 @@ interface Life {
 class World {
   readonly consumer = new Consumer();
   readonly shown: string[] = [];
+  /** Jobs that their owner cancelled before they had ended. */
+  readonly dropped = new Set<number>();
   ended = false;
   readonly #plan: Plan;
   readonly #ordered: boolean;
@@ -64,6 +66,14 @@ class World {
     steps[kind]?.();
   }
 
+  /** The owner of some job cancels it, whatever has become of it. */
+  drop(): void {
+    if (this.#given === 0) return;
+    const job = this.#choose() % this.#given;
+    const shown = this.#choose() % 2 === 0;
+    this.#run((out) => this.consumer.handle({ type: 'dropped', stream: 1, jobs: [job, job], shown }, out), job);
+  }
+
   give(): void {
     const slots: number[] = [];
     const first = this.#given;
@@ -91,8 +101,19 @@ class World {
       } else if (record.kind === 'jobs') {
         must(life.opened, 'jobs before the open');
         record.slots.forEach((slot, i) => this.#job(record.first + i, slot));
-      } else throw new Error(`unexpected ${record.kind}`);
+      } else if (record.kind === 'cancel') this.#cancel(record.job);
+      else throw new Error(`unexpected ${record.kind}`);
     }
+  }
+
+  /** The master drops a job, or the stream. */
+  #cancel(job: number): void {
+    const life = this.#life;
+    if (job < 0) life.parts = [];
+    const mine = life.parts.filter((part) => part.job === job && !part.ended);
+    must(job < 0 || this.dropped.has(job), 'a job that nobody cancelled');
+    if (mine.length > 0) life.ended += 1;
+    for (const part of mine) part.ended = true;
   }
 
   /** The master reports the next of some open part, if there is credit. */
@@ -171,22 +192,27 @@ class World {
     if (slot >= 0 && !this.#slots.delete(slot)) throw new Error(`slot ${slot} was let go twice`);
   }
 
-  #run(act: (out: ConsumerInstruction[]) => void): void {
+  #run(act: (out: ConsumerInstruction[]) => void, dropping = -1): void {
     const out: ConsumerInstruction[] = [];
     act(out);
     for (const instruction of out) {
       if (instruction.type === 'pull') this.#pull = instruction.jobs;
-      else if (instruction.type === 'release') instruction.slots.forEach((slot) => this.#letGo(slot));
+      else if (instruction.type === 'release' && dropping >= 0) {
+        this.dropped.add(dropping);
+        instruction.slots.forEach((slot) => this.#letGo(slot));
+      } else if (instruction.type === 'release') instruction.slots.forEach((slot) => this.#letGo(slot));
       else if (instruction.type === 'ended') this.ended = true;
       else if (instruction.type === 'deliver') {
         instruction.flags.forEach((flags, i) => {
           this.#letGo(instruction.slots[i] as number);
-          if ((flags & (ENTRY.result | ENTRY.error)) === 0) return;
+          const owned = instruction.indexes[i] === -1;
+          if (owned) this.#untaken += 1;
+          if (owned || (flags & (ENTRY.result | ENTRY.error)) === 0) return;
           this.#untaken += 1;
           this.shown.push(`${instruction.jobs[i]}.${instruction.parts[i]}.${instruction.indexes[i]}${flags & ENTRY.error ? '!' : ''}`);
         });
         // What was held back by order may fill the window, and after a restart more comes.
-        must(this.#untaken <= WINDOW * 2, 'more than the window waits for the user');
+        must(this.#untaken <= WINDOW * 2 + this.dropped.size, 'more than the window waits for the user');
       }
     }
   }
@@ -226,6 +252,35 @@ describe('the consumer, whatever the master does and however often it dies,', ()
         }
         const all = everything(plan);
         expect(ordered ? world.shown : [...world.shown].sort()).toEqual(ordered ? all : all.sort());
+        expect(world.slots).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it.each([false, true])('delivers nothing of a job after it was cancelled, and all of the others (ordered: %s)', (ordered) => {
+    const walk = fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 600 });
+    const chances = fc.infiniteStream(fc.nat(1_000));
+    fc.assert(
+      fc.property(plans, walk, chances, (plan, steps, chance) => {
+        const world = new World(plan, ordered, () => chance.next().value as number);
+        // Death is one step in forty, and so many jobs are cancelled.
+        for (const step of steps) {
+          if (world.ended) break;
+          if (step > 35 && step < 40) world.drop();
+          else world.step(step === 40 ? 5 : step % 5);
+        }
+        for (let round = 0; !world.ended; round += 1) {
+          if (round > 20_000) throw new Error(`it hangs, having delivered ${world.shown.length} of ${everything(plan).length}`);
+          for (let kind = 0; kind < 5 && !world.ended; kind += 1) world.step(kind);
+        }
+        world.write();
+        const kept = (name: string): boolean => !world.dropped.has(Number.parseInt(name, 10));
+        const all = everything(plan);
+        const shown = ordered ? world.shown : [...world.shown].sort();
+        expect(shown.filter(kept)).toEqual((ordered ? all : all.sort()).filter(kept));
+        expect(all).toEqual(expect.arrayContaining(shown));
+        expect(new Set(shown).size).toBe(shown.length);
         expect(world.slots).toBe(0);
       }),
       { numRuns: 300 },

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { WireRecord } from '../../src/protocol/messages.ts';
 import { Drafts } from '../../src/protocol/drafts.ts';
 import { type ConsumerEvent, type ConsumerInstruction, type ConsumerRecord, isConsumerEvent } from '../../src/streams/events.ts';
+import { RESULT_WINDOW } from '../../src/protocol/limits.ts';
 import { Consumer } from '../../src/streams/consumer.ts';
 import { type Happening, playTranscript } from './transcript.ts';
 
@@ -40,6 +41,7 @@ describe('the consumer, as a transcript:', () => {
     'results in order',
     'credit for results',
     'leaving, failing, and stopping after so many messages',
+    'one job is cancelled by its owner',
     'calls to the cache',
   ])('%s', (name) => {
     const { told, written } = playTranscript(new URL(`transcripts/${name.replaceAll(/[ ,]+/g, '_')}.txt`, import.meta.url), player());
@@ -52,6 +54,22 @@ describe('the consumer', () => {
     const play = player();
     play({ type: 'begin', stream: 1 });
     expect(() => play({ type: 'pulled', stream: 1, first: 1, slots: [1], lengths: [1] })).toThrow('assertion');
+  });
+
+  it('does not pull on a source that gives cancelled jobs faster than the user looks at them', () => {
+    const play = player();
+    const pulls = (came: readonly object[]): number[] =>
+      came.flatMap((one) => ('type' in one && one.type === 'pull' ? [(one as object as { jobs: number }).jobs] : []));
+    let given = 0;
+    let [wanted = 0] = pulls(play({ type: 'begin', stream: 1 }));
+    while (given < wanted && given < 100_000) {
+      const slots = Array.from({ length: wanted - given }, (_, i) => given + i);
+      play({ type: 'pulled', stream: 1, first: given, slots, lengths: slots.map(() => 1) });
+      given = wanted;
+      [wanted = given] = pulls(play({ type: 'dropped', stream: 1, jobs: slots, shown: true }));
+    }
+    expect(given).toBe(RESULT_WINDOW);
+    expect(pulls(play({ type: 'taken', stream: 1, results: 1, bytes: 0 }))).toEqual([given + 64]);
   });
 
   it('knows no stream that is over: what comes for it is let go', () => {

@@ -2,8 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Closeable, Frames, RouterSocket, Transport } from '../../src/transport/transport.ts';
+import type { Frames, RouterSocket, Transport } from '../../src/transport/transport.ts';
 import { Recorder, text, turn } from './recorder.ts';
+
+type Closeable = Pick<RouterSocket, 'close'>;
 
 export interface Place {
   readonly transport: Transport;

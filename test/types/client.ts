@@ -1,6 +1,6 @@
 /** What the type system must allow and refuse for clients. Lines marked with `@ts-expect-error` must not compile. */
 import { Client, Worker } from 'gristmill';
-import type { FunctionsOf, JobContext, JobStream, Settled } from 'gristmill';
+import type { FunctionsOf, JobContext, JobError, JobItem, JobStream, Settled, WorkerAnswer, WorkerFunction } from 'gristmill';
 
 class MyWorker extends Worker {
   readonly version = 3;
@@ -21,7 +21,54 @@ class MyWorker extends Worker {
     yield message.toString();
   }
 
+  async sooner(message: Buffer): Promise<Generator<Buffer>> {
+    return this.many(message);
+  }
+
+  async latest(message: Buffer): Promise<AsyncGenerator<string>> {
+    return this.later(message);
+  }
+
+  *inferred(message: Buffer) {
+    yield message;
+    yield 'text';
+  }
+
+  entries(message: Buffer): IterableIterator<string> {
+    return new Set([message.toString()]).values();
+  }
+
+  perhaps(message: Buffer): Buffer | undefined {
+    return message.length > 0 ? message : undefined;
+  }
+
   nothing(): void {}
+
+  async nothingLater(): Promise<void> {}
+
+  list(message: Buffer): Buffer[] {
+    return [message];
+  }
+
+  async listLater(message: Buffer): Promise<string[]> {
+    return [message.toString()];
+  }
+
+  bag(message: Buffer): Set<Buffer> {
+    return new Set([message]);
+  }
+
+  async countLater(message: Buffer): Promise<number> {
+    return message.length;
+  }
+
+  *counts(message: Buffer): Generator<number> {
+    yield message.length;
+  }
+
+  async *countsLater(message: Buffer): AsyncGenerator<number> {
+    yield message.length;
+  }
 
   count(message: Buffer): number {
     return message.length;
@@ -32,8 +79,9 @@ class MyWorker extends Worker {
   }
 }
 
+type Good = 'foo' | 'bar' | 'many' | 'later' | 'sooner' | 'latest' | 'inferred' | 'entries' | 'perhaps' | 'nothing' | 'nothingLater';
 type Equal<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
-export const served: Equal<FunctionsOf<MyWorker>, 'foo' | 'bar' | 'many' | 'later' | 'nothing'> = true;
+export const served: Equal<FunctionsOf<MyWorker>, Good> = true;
 export const any: Equal<FunctionsOf<never>, string> = true;
 
 export async function typed(client: Client<MyWorker>): Promise<void> {
@@ -55,6 +103,18 @@ export async function typed(client: Client<MyWorker>): Promise<void> {
   await client.call('start', 'a');
   // @ts-expect-error: it gives back a number, which is no bytes
   await client.call('count', 'a');
+  // @ts-expect-error: it gives back a number later
+  await client.call('countLater', 'a');
+  // @ts-expect-error: it yields numbers
+  client.job('counts', ['a']);
+  // @ts-expect-error: it yields numbers later
+  client.job('countsLater', ['a']);
+  // @ts-expect-error: an array is no generator
+  client.job('list', ['a']);
+  // @ts-expect-error: nor is one that comes later
+  client.job('listLater', ['a']);
+  // @ts-expect-error: nor is a set
+  client.job('bag', ['a']);
   // @ts-expect-error: a name that begins so is private
   await client.call('_private', 'a');
   // @ts-expect-error: not a function at all
@@ -85,3 +145,32 @@ export const wrongDefault = new Client<MyWorker>({ address: 'tcp://127.0.0.1:555
 
 // @ts-expect-error: there must be an address
 export const nowhere = new Client({});
+
+/** Jobs with a signal of their own: what they are cancelled with may be anything. */
+export async function cancelled(client: Client<MyWorker>, signal: AbortSignal): Promise<void> {
+  const plain: JobItem<'foo'>[] = [{ payload: 'a', key: 1 }];
+  for await (const one of client.job('foo', plain, { settle: true })) {
+    if (one.status === 'rejected') one.reason satisfies JobError;
+  }
+  const stream: JobStream<Settled<unknown>> = client.job('foo', [{ payload: 'a', signal }, 'b'], { settle: true });
+  for await (const one of stream) {
+    // @ts-expect-error: it may be the signal's reason
+    if (one.status === 'rejected') one.reason.code.toString();
+  }
+  const signalled: JobItem<'foo', AbortSignal>[] = [{ payload: 'a', signal }];
+  const results: JobStream<Buffer> = client.job('foo', signalled);
+  await results.return?.();
+  // @ts-expect-error: what it is rejected with may be no JobError
+  const wrong: JobStream<Settled> = client.job('foo', signalled, { settle: true });
+  // @ts-expect-error: a controller is no signal
+  client.job('foo', [{ payload: 'a', signal: new AbortController() }]);
+  await wrong.return?.();
+}
+
+export const answers: readonly WorkerAnswer[] = ['text', Buffer.from('bytes'), undefined, Promise.resolve('later'), ['a'].values()];
+
+// @ts-expect-error: an array is no answer
+export const many: WorkerAnswer = ['a', 'b'];
+
+// @ts-expect-error: nor is a function that gives one
+export const lists: WorkerFunction = (message: Buffer) => [message];

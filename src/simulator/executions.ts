@@ -1,0 +1,79 @@
+/** How often each part was run, and whether faults explain it: a part is run once, and once more at most for each fault that touched it. */
+import type { Kernel } from './kernel.ts';
+import type { Plans } from './workload.ts';
+
+interface Run {
+  count: number;
+  readonly firstMs: number;
+  /** Processes that had it. */
+  readonly touched: Set<string>;
+}
+
+interface FaultSpan {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly host: string;
+}
+
+/** A fault shows up to so long after it is over: silence is noticed late, and the other side may come back late. */
+const AFTERMATH_MS = 4_000;
+
+export class Executions {
+  readonly #kernel: Kernel;
+  readonly #plans: Plans;
+  /** With PUSH nobody knows who has what was not accepted: a fault of any worker touches all. */
+  readonly #pushes: boolean;
+  readonly #runs = new Map<string, Run>();
+  readonly #faults: FaultSpan[] = [];
+  #total = 0;
+
+  constructor(kernel: Kernel, plans: Plans, pushes: boolean) {
+    this.#kernel = kernel;
+    this.#plans = plans;
+    this.#pushes = pushes;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  /** How often each part was run, by 'stream/job/part'. */
+  counts(): Map<string, number> {
+    return new Map([...this.#runs].filter(([, run]) => run.count > 0).map(([about, run]) => [about, run.count]));
+  }
+
+  fault(host: string, durationMs = 0): void {
+    const { nowMs } = this.#kernel;
+    this.#faults.push({ fromMs: nowMs, toMs: nowMs + durationMs, host });
+  }
+
+  /** A process has got a part. */
+  arrived(id: string, job: number, part: number, host: string): void {
+    this.#run(id, job, part).touched.add(host);
+  }
+
+  begun(id: string, job: number, part: number, host: string): void {
+    const run = this.#run(id, job, part);
+    run.touched.add(host);
+    run.count += 1;
+    this.#total += 1;
+    if (run.count === 1) return;
+    const consumer = this.#plans.stream(id)?.consumer;
+    const { nowMs } = this.#kernel;
+    const faults = this.#faults.filter(
+      ({ fromMs, toMs, host: struck }) =>
+        fromMs <= nowMs &&
+        toMs + AFTERMATH_MS >= run.firstMs &&
+        (run.touched.has(struck) || struck === consumer || struck === 'master' || (this.#pushes && !struck.startsWith('c'))),
+    );
+    if (run.count > 1 + faults.length)
+      this.#kernel.blame(`part ${id}/${job}/${part} is run for the ${run.count}. time, on ${host}; ${faults.length} faults touched it`);
+  }
+
+  #run(id: string, job: number, part: number): Run {
+    const about = `${id}/${job}/${part}`;
+    let run = this.#runs.get(about);
+    if (run === undefined) this.#runs.set(about, (run = { count: 0, firstMs: this.#kernel.nowMs, touched: new Set() }));
+    return run;
+  }
+}

@@ -1,0 +1,101 @@
+/** A function that runs in a simulated worker. */
+import type { PartsRecord } from '../protocol/part_records.ts';
+import type { RunInstruction } from '../worker/instructions.ts';
+import type { Reader } from './reader.ts';
+import type { PartPlan } from './workload.ts';
+
+export class Task {
+  readonly local: number;
+  readonly key: number;
+  readonly id: string;
+  readonly job: number;
+  readonly part: number;
+  readonly name: string;
+  readonly attempt: number;
+  /** The run that began it. */
+  readonly run: number;
+  /** The life of the master that gave it. */
+  readonly epoch: string;
+  readonly plan: PartPlan;
+  /** Results reported so far; what may still be reported. */
+  index = 0;
+  grants: number;
+  bytes: number;
+  /** Its next step is under way; else it is between two yields, or waits. */
+  stepping = true;
+  /** Bytes of a result without credit, and whether it is the last. */
+  waiting: number | undefined = undefined;
+  over = false;
+  dropped = false;
+  ended = false;
+  /** It waits for a stream of its own; and whether that was said. */
+  reader: Reader | undefined = undefined;
+  lending = false;
+  heldMs = 0;
+  sinceMs: number;
+
+  constructor(
+    from: RunInstruction,
+    at: number,
+    { run, epoch, nowMs, plan }: { run: number; epoch: string; nowMs: number; plan: (record: PartsRecord, row: number) => PartPlan },
+  ) {
+    const record = from.records[at] as PartsRecord;
+    const row = from.rows[at] as number;
+    this.local = from.locals[at] as number;
+    this.key = record.keys[row] as number;
+    this.id = record.id;
+    this.job = record.jobs[row] as number;
+    this.part = record.parts[row] as number;
+    this.name = record.function;
+    this.attempt = from.attempts[at] as number;
+    this.grants = from.grants[at] as number;
+    this.bytes = from.bytes[at] as number;
+    this.run = run;
+    this.epoch = epoch;
+    this.plan = plan(record, row);
+    this.sinceMs = nowMs;
+  }
+
+  /** It holds a lane. */
+  get holds(): boolean {
+    return !this.ended && this.reader === undefined && this.waiting === undefined;
+  }
+
+  lets(nowMs: number): void {
+    this.heldMs += Math.max(0, nowMs - this.sinceMs);
+    this.sinceMs = Infinity;
+  }
+}
+
+/** What happened to tasks since it was last told: the columns of the next `ran`. */
+export class Columns {
+  readonly locals: number[] = [];
+  readonly indexes: number[] = [];
+  readonly flags: number[] = [];
+  readonly slots: number[] = [];
+  readonly lengths: number[] = [];
+  readonly waits: number[] = [];
+  readonly wanted: number[] = [];
+  readonly over: boolean[] = [];
+  readonly lends: number[] = [];
+  readonly goesOn: number[] = [];
+  busyMs = 0;
+
+  get isEmpty(): boolean {
+    return this.locals.length + this.waits.length + this.lends.length + this.goesOn.length === 0;
+  }
+
+  entry(task: Task, flags: number, slot: number, length: number): void {
+    this.locals.push(task.local);
+    this.indexes.push(task.index);
+    this.flags.push(flags);
+    this.slots.push(slot);
+    this.lengths.push(length);
+  }
+
+  wait(task: Task): void {
+    this.waits.push(task.local);
+    this.wanted.push(task.waiting ?? 0);
+    this.over.push(task.over);
+  }
+}

@@ -1,0 +1,274 @@
+/** A master, workers and clients on one network: who is there, who comes, and who goes. */
+import type { MasterConfig } from '../master/core.ts';
+import type { PolicyChoice } from '../scheduling/policy.ts';
+import { ClientHost } from './client_host.ts';
+import { Executions } from './executions.ts';
+import { Kernel } from './kernel.ts';
+import { MasterHost } from './master_host.ts';
+import { Network } from './network.ts';
+import { type Outcome, Reader } from './reader.ts';
+import type { Task } from './tasks.ts';
+import { Witness } from './witness.ts';
+import { WorkerHost } from './worker_host.ts';
+import { type KnownStream, Plans, STREAM, type StreamSpec, type Workload } from './workload.ts';
+
+export const MASTER_ADDRESS = 'master';
+
+export interface WorkerSpec {
+  readonly slots: number;
+  /** Default: all functions of the workload. */
+  readonly functions?: readonly string[] | undefined;
+  readonly maxParked?: number | undefined;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly workers: readonly WorkerSpec[];
+  readonly clients: number;
+  readonly workload: Workload;
+  readonly policy: PolicyChoice;
+  readonly chaotic: boolean;
+  readonly keepsLog: boolean;
+  /** Changes of the master's configuration. */
+  readonly config: Partial<MasterConfig>;
+}
+
+/** A stream of a client. */
+export interface Opened {
+  readonly known: KnownStream;
+  readonly reader: Reader;
+  readonly witness: Witness;
+  outcome: Outcome | undefined;
+}
+
+const CONFIG = {
+  maxMessageBytes: 67_108_864,
+  maxJobResultBytes: 67_108_864,
+  bufferBytes: 268_435_456,
+  heartbeatMs: 0,
+  workerGraceMs: 1_000,
+  clientGraceMs: 30_000,
+  crashLimit: 3,
+} as const;
+
+export class World {
+  readonly kernel: Kernel;
+  readonly network: Network;
+  readonly plans: Plans;
+  readonly executions: Executions;
+  readonly options: WorldOptions;
+  readonly clients: ClientHost[] = [];
+  readonly opened: Opened[] = [];
+  /** The process in each worker's place, and how many there have been. */
+  readonly workers: (WorkerHost | undefined)[] = [];
+  readonly specs: WorkerSpec[];
+  readonly pastHosts: WorkerHost[] = [];
+  readonly pastMasters: MasterHost[] = [];
+  master: MasterHost | undefined;
+  /** The faults are over, and nobody who goes is replaced. */
+  closing = false;
+  #lives: number[] = [];
+  #epochs = 0;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    this.kernel = new Kernel(options);
+    this.network = new Network(this.kernel);
+    this.plans = new Plans(options.seed, options.workload);
+    const pushes = options.policy.create().distribution === 'push';
+    this.executions = new Executions(this.kernel, this.plans, pushes);
+    this.specs = [...options.workers];
+    this.startMaster();
+    for (let i = 0; i < this.specs.length; i += 1) this.startWorker(i);
+    for (let i = 0; i < options.clients; i += 1) {
+      this.clients.push(new ClientHost({ kernel: this.kernel, network: this.network, name: `c${i}`, address: MASTER_ADDRESS }));
+    }
+    for (const spec of options.workload.streams) this.kernel.at(spec.startMs, () => this.#open(spec));
+  }
+
+  /** Streams that have not ended for their users. */
+  get openStreams(): Opened[] {
+    return this.opened.filter(({ outcome }) => outcome === undefined);
+  }
+
+  get allOpened(): boolean {
+    return this.opened.length === this.options.workload.streams.length;
+  }
+
+  #open(spec: StreamSpec): void {
+    const client = this.clients[spec.client % this.clients.length] as ClientHost;
+    const number = client.nextStream();
+    const known: KnownStream = { id: `${client.name}/${number}`, spec, consumer: client.name, nested: false };
+    const opened = this.#reader(client, known, number, 0, (outcome) => this.#over(opened, outcome));
+    this.opened.push(opened);
+    if (client.gone) opened.outcome = 'gone';
+    else client.open(opened.reader);
+  }
+
+  #reader(host: ClientHost | WorkerHost, known: KnownStream, number: number, parent: number, over: (outcome: Outcome) => void): Opened {
+    const { plans, kernel } = this;
+    plans.open(known);
+    const mayFail = (code: string, stream: KnownStream, job: number): boolean => this.#mayFail(code, stream, job);
+    const witness = new Witness({ plans, stream: known, store: host.store, blame: kernel.blame, mayFail });
+    const ended = (of: number, outcome: Outcome): void => {
+      host.readers.delete(of);
+      over(outcome);
+    };
+    const reader = new Reader({ port: host, number, stream: known, parent, plans, witness, over: ended });
+    return { known, reader, witness, outcome: undefined };
+  }
+
+  #over(opened: Opened, outcome: Outcome): void {
+    const { known, reader, witness } = opened;
+    opened.outcome = outcome;
+    this.kernel.remark(`stream ${known.id}: ${outcome}`);
+    if (outcome !== 'ended' || known.spec.messages > 0) return;
+    if (reader.given !== known.spec.jobs) this.kernel.blame(`stream ${known.id} ended after ${reader.given} of ${known.spec.jobs} jobs`);
+    if (witness.ended !== reader.given)
+      this.kernel.blame(`stream ${known.id} ended, but only ${witness.ended} of its ${reader.given} jobs did`);
+  }
+
+  /** Whether a job may end with this error. */
+  #mayFail(code: string, { spec }: KnownStream, job: number): boolean {
+    const { functions } = this.plans.workload;
+    const names = [this.plans.functionOf(spec, job)];
+    for (const name of names) {
+      const calls = functions[name]?.calls;
+      if (calls !== undefined && !names.includes(calls)) names.push(calls);
+    }
+    const some = (may: 'throws' | 'kills'): boolean => names.some((name) => (functions[name]?.[may] ?? 0) > 0);
+    const { crashLimit = CONFIG.crashLimit } = this.options.config;
+    const crashes = [this.master, ...this.pastMasters].some((master) => (master?.law.lostWorkers ?? 0) >= crashLimit);
+    if (code === 'worker-lost') return some('kills') || crashes;
+    if (code === 'function-threw') return some('throws') || (names.length > 1 && (some('kills') || crashes));
+    return false;
+  }
+
+  startMaster(): void {
+    const { policy, workload, config } = this.options;
+    this.#epochs += 1;
+    const { random } = this.kernel;
+    const epoch = random.id();
+    // A master that comes again may find its ports free or not.
+    const ports = random.chance(0.5) ? '' : String(this.#epochs);
+    this.master = new MasterHost({
+      kernel: this.kernel,
+      network: this.network,
+      plans: this.plans,
+      address: MASTER_ADDRESS,
+      userMs: this.options.chaotic ? 3 : 0,
+      slack: workload.gather === undefined ? 0 : 64,
+      config: {
+        name: 'master',
+        epoch,
+        policy,
+        scatter: workload.scatter !== undefined,
+        gather: workload.gather !== undefined,
+        pushAt: `push${ports}`,
+        pullAt: `pull${ports}`,
+        ...CONFIG,
+        ...config,
+      },
+      stopped: () => this.kernel.remark('the master has stopped'),
+    });
+  }
+
+  startWorker(at: number): void {
+    const { slots, functions = Object.keys(this.plans.workload.functions), maxParked = 64 } = this.specs[at] as WorkerSpec;
+    const life = (this.#lives[at] ?? 0) + 1;
+    this.#lives[at] = life;
+    const host = new WorkerHost({
+      kernel: this.kernel,
+      network: this.network,
+      plans: this.plans,
+      executions: this.executions,
+      name: `w${at}.${life}`,
+      address: MASTER_ADDRESS,
+      functions,
+      slots,
+      maxParked,
+      nested: (worker, task, number, over) => this.#nested(worker, task, number, over),
+      stopped: (worker) => this.kernel.remark(`${worker.name} has stopped`),
+      killed: (worker) => {
+        if (worker.gone) return;
+        this.kernel.remark(`${worker.name} is killed by its function`);
+        this.killWorker(at, false, this.kernel.random.between(1, 200));
+      },
+    });
+    this.workers[at] = host;
+    this.pastHosts.push(host);
+  }
+
+  #nested(worker: WorkerHost, task: Task, number: number, over: (well: boolean) => void): Reader {
+    const { spec } = task.plan;
+    const calls: StreamSpec = { ...STREAM, functions: [spec.calls as string], jobs: spec.callJobs ?? 1, settle: false };
+    const known: KnownStream = { id: `${worker.name}/${number}`, spec: calls, consumer: worker.name, nested: true };
+    const opened: Opened = this.#reader(worker, known, number, task.key, (outcome) => {
+      opened.outcome = outcome;
+      if (outcome !== 'gone') over(outcome === 'ended');
+    });
+    return opened.reader;
+  }
+
+  /** kill -9, and after a while another in its place. */
+  killWorker(at: number, silent: boolean, downMs: number): void {
+    const host = this.workers[at];
+    if (host === undefined || host.gone) return;
+    this.executions.fault(host.name);
+    host.vanish();
+    this.network.killed(host, silent);
+    this.#replace(at, downMs);
+  }
+
+  stopWorker(at: number, deadlineMs: number, downMs: number): void {
+    const host = this.workers[at];
+    if (host === undefined || host.gone) return;
+    this.executions.fault(host.name, deadlineMs);
+    host.stop(deadlineMs);
+    this.#replace(at, downMs);
+  }
+
+  #replace(at: number, downMs: number): void {
+    this.workers[at] = undefined;
+    this.kernel.after(downMs, () => {
+      if (!this.closing) this.startWorker(at);
+    });
+  }
+
+  killMaster(silent: boolean, downMs: number): void {
+    const { master } = this;
+    if (master === undefined || master.gone) return;
+    this.executions.fault('master', downMs);
+    master.vanish();
+    this.network.killed(master, silent);
+    this.#replaceMaster(downMs);
+  }
+
+  stopMaster(deadlineMs: number, downMs: number): void {
+    const { master } = this;
+    if (master === undefined || master.gone) return;
+    this.executions.fault('master', deadlineMs + downMs);
+    master.stop(deadlineMs);
+    const wait = (): void => {
+      if (master.gone) this.#replaceMaster(downMs);
+      else this.kernel.after(10, wait);
+    };
+    wait();
+  }
+
+  #replaceMaster(downMs: number): void {
+    if (this.master !== undefined) this.pastMasters.push(this.master);
+    this.master = undefined;
+    this.kernel.after(downMs, () => this.startMaster());
+  }
+
+  /** A client is killed: whatever it had open is nobody's concern. */
+  killClient(at: number, silent: boolean): void {
+    const client = this.clients[at];
+    if (client === undefined || client.gone) return;
+    this.executions.fault(client.name);
+    for (const opened of this.opened) if (opened.known.consumer === client.name) opened.outcome ??= 'gone';
+    client.vanish();
+    this.network.killed(client, silent);
+  }
+}

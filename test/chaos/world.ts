@@ -1,0 +1,227 @@
+/** The processes of a scenario, the proxies between them, and what must come out: every result once. */
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import { Processes, type Running } from '../integration/processes.ts';
+import { type Place, type Proxy, startProxy } from './proxy.ts';
+
+const FIXTURES = 'test/chaos/fixtures';
+/** Where workers and clients reach the master through proxies; the ports are the master's own. */
+const WORKERS_HOST = '127.0.0.2';
+const CLIENTS_HOST = '127.0.0.3';
+/** Below those that the system gives to connections that dial: one of them may be in our way when a master is started again. */
+const LOWEST_PORT = 20_000;
+const PORTS = 10_000;
+
+export interface WorldOptions {
+  readonly workers?: number;
+  readonly slots?: number;
+  readonly policy?: 'leastLoaded' | 'roundRobin';
+  readonly kind?: 'plain' | 'merging' | 'many';
+  /** Put proxies between. */
+  readonly proxies?: boolean;
+  /** Options of the master, and `stopMs`. */
+  readonly master?: Readonly<Record<string, unknown>>;
+}
+
+/** What a client is to do; fixtures/client.mjs says what each means. */
+export interface ClientSpec {
+  readonly function: string;
+  readonly expect?: 'same' | 'merged' | 'three' | 'digest' | 'nested' | 'part' | 'zeros' | 'counted';
+  readonly jobs?: number;
+  readonly bytes?: number;
+  readonly prefix?: string;
+  readonly ahead?: number;
+  readonly everyMs?: number;
+  readonly tellEvery?: number;
+  readonly settle?: boolean;
+  readonly ordered?: boolean;
+  readonly results?: number;
+  readonly clients?: number;
+  readonly special?: { readonly at: number; readonly function: string };
+}
+
+/** What a client says at its end. */
+export interface Summary {
+  readonly sent: number;
+  readonly results: number;
+  readonly missing: readonly number[];
+  readonly doubled: readonly number[];
+  readonly strange: readonly string[];
+  readonly failed: readonly string[];
+}
+
+/** Each kind of connection. */
+export interface Proxies {
+  readonly client: Proxy;
+  readonly control: Proxy;
+  readonly push: Proxy;
+  readonly pull: Proxy;
+}
+export type Kind = keyof Proxies;
+
+export class World extends Processes {
+  readonly workers: Running[] = [];
+  readonly #options: WorldOptions;
+  readonly #ports: readonly [number, number, number];
+  #started = 0;
+  #proxies: Proxies | undefined;
+  master: Running;
+
+  /** Use `startWorld`. */
+  constructor(options: WorldOptions, ports: readonly [number, number, number]) {
+    super();
+    this.#options = options;
+    this.#ports = ports;
+    this.master = this.startMaster();
+  }
+
+  get proxies(): Proxies {
+    if (this.#proxies === undefined) throw new Error('this world has no proxies');
+    return this.#proxies;
+  }
+
+  /** Starts the master, or another one in its place. */
+  startMaster(): Running {
+    const { policy, kind, master } = this.#options;
+    const [address, workerPushAddress, workerPullAddress] = this.#ports.map((port) => `tcp://127.0.0.1:${port}`);
+    const json = JSON.stringify({ policy, kind, workerPushAddress, workerPullAddress, ...master });
+    this.master = this.node(`${FIXTURES}/master.mjs`, [address as string, json]);
+    return this.master;
+  }
+
+  /** Starts a process with a worker, or with many. */
+  startWorker(count = 1): Running {
+    this.#started += 1;
+    const address = this.#address(WORKERS_HOST);
+    const worker = this.node(`${FIXTURES}/worker.mjs`, [
+      `worker${this.#started}`,
+      address,
+      String(this.#options.slots ?? 1),
+      String(count),
+    ]);
+    this.workers.push(worker);
+    return worker;
+  }
+
+  startClient(spec: ClientSpec): Running {
+    return this.node(`${FIXTURES}/client.mjs`, [this.#address(CLIENTS_HOST), JSON.stringify(spec)]);
+  }
+
+  async startProxies(): Promise<void> {
+    const [main, push, pull] = this.#ports;
+    const between = (host: string, port: number): Promise<Proxy> => startProxy({ host, port }, { host: '127.0.0.1', port } satisfies Place);
+    this.#proxies = {
+      client: this.uses(await between(CLIENTS_HOST, main)),
+      control: this.uses(await between(WORKERS_HOST, main)),
+      push: this.uses(await between(WORKERS_HOST, push)),
+      pull: this.uses(await between(WORKERS_HOST, pull)),
+    };
+  }
+
+  #address(through: string): string {
+    return `tcp://${this.#options.proxies === true ? through : '127.0.0.1'}:${this.#ports[0]}`;
+  }
+
+  /** What a client says at its end. Fails with what the master and the client know if that takes too long. */
+  async finished(client: Running, ms = 20_000): Promise<Summary & readonly Summary[]> {
+    try {
+      await within(ms, client.printed(/^done /), 'the end of a client');
+    } catch (error) {
+      const { message } = error as Error;
+      throw new Error(`${message}\n${await this.#whatIsMissing(client)}`, { cause: error });
+    }
+    await within(5_000, client.ended, 'the exit of a client');
+    return JSON.parse(/^done (.*)$/m.exec(client.out)?.[1] as string) as Summary & readonly Summary[];
+  }
+
+  async #whatIsMissing(client: Running): Promise<string> {
+    const asked = async (running: Running, question: string): Promise<string> => {
+      const at = running.out.length;
+      running.child.stdin?.write(`${question}\n`);
+      await within(
+        2_000,
+        running.printed(new RegExp(`^${question.split(' ')[0]}`), running.count(/^(status|story|missing)/) + 1),
+        question,
+      ).catch(() => undefined);
+      return running.out.slice(at);
+    };
+    const missing = await asked(client, 'missing');
+    const [, stream, job = '0'] = /^missing\n {2}(\S+)\n {2}(\d*)/m.exec(missing) ?? [];
+    const status = await asked(this.master, 'status');
+    const story = stream === undefined ? '' : await asked(this.master, `story ${stream} ${job}`);
+    return [client.out.slice(-300), client.err.slice(-1_000), missing, status, story, this.master.err.slice(-1_000)]
+      .join('\n')
+      .slice(0, 20_000);
+  }
+}
+
+/** Starts a master and workers. Resolves when all are welcome. */
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const world = new World(options, await freePorts());
+  try {
+    if (options.proxies === true) await world.startProxies();
+    const workers = Array.from({ length: options.workers ?? 1 }, () => world.startWorker());
+    await within(20_000, Promise.all([world.master, ...workers].map((one) => one.printed(/^(listening|welcomed)/))), 'the start');
+  } catch (error) {
+    await world[Symbol.asyncDispose]();
+    throw error;
+  }
+  return world;
+}
+
+/** Every result came, each once, and nothing else. */
+export function expectAll(summary: Summary, sent: number, results: number = sent): void {
+  expect(summary).toEqual({ sent, results, missing: [], doubled: [], strange: [], failed: [] });
+}
+
+/** What a client says of a stream that ended when it was told to. */
+export function expectAllSent(summary: Summary, each = 1): void {
+  expect(summary.sent).toBeGreaterThan(0);
+  expectAll(summary, summary.sent, summary.sent * each);
+}
+
+/** Tells a client that its source ends. */
+export function end(client: Running): void {
+  client.child.stdin?.write('end\n');
+}
+
+/** Rejects after so long, saying what was waited for. */
+export async function within<T>(ms: number, promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`after ${ms} ms still waiting for ${what}`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a process holds in memory, in bytes; 0 if it has ended. */
+export function residentBytes({ child }: Running): number {
+  if (child.exitCode !== null || child.signalCode !== null) return 0;
+  const status = readFileSync(join('/proc', String(child.pid), 'status'), 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
+}
+
+/** Three ports that are free on all the hosts that are used here. */
+async function freePorts(): Promise<[number, number, number]> {
+  const found: number[] = [];
+  for (let at = Math.floor(Math.random() * PORTS); found.length < 3; at += 1) {
+    const port = LOWEST_PORT + (at % PORTS);
+    const free = await Promise.all(['127.0.0.1', WORKERS_HOST, CLIENTS_HOST].map((host) => isFree({ host, port })));
+    if (free.every(Boolean)) found.push(port);
+  }
+  return found as [number, number, number];
+}
+
+function isFree({ host, port }: Place): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+}

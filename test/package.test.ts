@@ -1,0 +1,67 @@
+/** The package as users get it: packed, unpacked in an empty strict project beside @types/node, compiled and run. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+const folder = mkdtempSync(join(tmpdir(), 'gristmill-package-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const PROGRAM = `
+import { Client, type JobContext, Master, Worker } from 'gristmill';
+import { startMill } from 'gristmill/testing';
+
+class MyWorker extends Worker {
+  foo(message: Buffer, job: JobContext): string {
+    return \`\${this.name} processed \${message.toString()} (job \${job.index})\`;
+  }
+}
+
+const typed = (client: Client<MyWorker>): Promise<Buffer> => client.call('foo', 'x');
+// @ts-expect-error: no such function
+const wrong = (client: Client<MyWorker>): Promise<Buffer> => client.call('bar', 'x');
+
+const mill = await startMill(MyWorker, { master: Master });
+console.log((await typed(mill.client)).toString(), typeof wrong);
+await mill.stop();
+`;
+
+const TSCONFIG = {
+  compilerOptions: {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2023', 'esnext.disposable'],
+    types: ['node'],
+    outDir: 'out',
+  },
+  files: ['program.ts'],
+};
+
+/** Puts packages of ours where the project finds them. */
+function link(names: readonly string[]): void {
+  for (const name of names) {
+    const target = join(folder, 'node_modules', name);
+    mkdirSync(dirname(target), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), target);
+  }
+}
+
+it('the packed tarball compiles in an empty strict project with @types/node, and runs', () => {
+  execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: ROOT, stdio: 'pipe' });
+  const [tarball] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+  mkdirSync(join(folder, 'node_modules/gristmill'), { recursive: true });
+  execFileSync('tar', ['xzf', join(folder, tarball as string), '-C', join(folder, 'node_modules/gristmill'), '--strip-components=1']);
+  link(['zeromq', 'msgpackr', 'lru-cache', 'yargs', '@types/node', 'undici-types']);
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', type: 'module' }));
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+  writeFileSync(join(folder, 'program.ts'), PROGRAM);
+  execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder], { stdio: 'pipe' });
+  const printed = execFileSync(process.execPath, [join(folder, 'out/program.js')], { encoding: 'utf8' });
+  expect(printed).toBe('worker1 processed x (job 0) function\n');
+});
