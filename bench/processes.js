@@ -13,7 +13,7 @@ const TASK_MS = 60_000;
 /** @type {Set<Role>} */
 const all = new Set();
 process.once('exit', () => {
-  for (const role of all) role.kill();
+  for (const role of all) role.kill('SIGTERM');
 });
 
 /** One process. */
@@ -37,7 +37,9 @@ export class Role {
     this.ready = {};
     const path = new URL(`roles/${file}.js`, import.meta.url);
     this.#child = fork(path, [JSON.stringify(config)], { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    this.#child.on('message', (message) => this.#heard(/** @type {{ id?: number, ready?: never, value?: never, error?: string }} */ (message)));
+    this.#child.on('message', (message) =>
+      this.#heard(/** @type {{ id?: number, ready?: never, value?: never, error?: string }} */ (message)),
+    );
     this.#child.once('exit', (code, signal) => this.#over(new Error(`the process ${file} ended (${signal ?? code})`)));
     this.#child.once('error', (error) => this.#over(error));
     all.add(this);
@@ -111,8 +113,9 @@ export class Role {
     return this.ask('usage');
   }
 
-  kill() {
-    this.#child.kill('SIGKILL');
+  /** @param {'SIGKILL' | 'SIGTERM'} [signal] */
+  kill(signal = 'SIGKILL') {
+    this.#child.kill(signal);
   }
 
   /** Kills it, if it does not end when its channel closes. @returns {Promise<void>} */

@@ -3,11 +3,20 @@
  * Runs things in turns: a round is one run of each, so that what disturbs the machine hits all of them.
  *
  * @import { System } from './systems.js'
- * @import { Line, Sample, Settings, Task, Tasks } from './types.ts'
+ * @import { Line, Sample, Settings, Tasks } from './types.ts'
+ *
+ * @typedef {{
+ *   name: string,
+ *   peer?: boolean,
+ *   start: () => Promise<System>,
+ *   prepare?: ((system: System) => Promise<void>) | undefined,
+ *   run: (system: System, warming: boolean) => Promise<Sample>,
+ * }} Case
  */
 import { perSecond } from './stats.js';
 
-/** @typedef {{ name: string, start: () => Promise<System>, peer?: boolean, run: (system: System, warming: boolean) => Promise<Sample> }} Case */
+/** The first finds out how many jobs a run should have; after two more, most code is compiled. */
+const WARM_RUNS = 3;
 
 /** Says what is going on. @param {string} text */
 export function say(text) {
@@ -15,60 +24,86 @@ export function say(text) {
 }
 
 /**
- * A run of as many jobs as take about so long, which the warm-up finds out.
+ * Runs of as many jobs as take about so long, which the warm-up finds out.
  * @template {'throughput' | 'latency'} T
  * @param {T} task
  * @param {Omit<Tasks[T], 'jobs'>} options
- * @param {{ seconds: number, first: number, least?: number }} size jobs of the first try, and the least of any
+ * @param {{ seconds: number, first: number, least?: number }} size `first`: jobs of the first try; `least`: of any other
  * @returns {Case['run']}
  */
 export function calibrated(task, options, { seconds, first, least = 1 }) {
   let jobs = first;
   return async (system, warming) => {
-    const sample = await system.run(/** @type {Task} */ (task), { .../** @type {Tasks[Task]} */ (options), jobs });
+    const all = /** @type {Tasks[T]} */ ({ ...options, jobs });
+    const sample = await system.run(task, all);
     if (warming) jobs = Math.max(least, Math.round(perSecond(sample) * seconds));
     return sample;
   };
 }
 
-/**
- * Starts the systems, warms each up, and runs them in turns. A peer that cannot be run is told of and left out.
- * @param {string} title
- * @param {readonly Case[]} cases
- * @param {Settings} settings
- * @param {(systems: Map<string, System>) => Promise<void>} [last] before the systems are stopped
- * @returns {Promise<Line[]>}
- */
-export async function inTurns(title, cases, { runs, quick }, last) {
-  /** @type {{ one: Case, system: System, line: Line }[]} */
-  const ready = [];
-  try {
-    for (const one of cases) {
-      say(`${title}: ${one.name} warms up`);
-      const system = await begin(one);
-      if (system === undefined) continue;
-      ready.push({ one, system, line: { name: one.name, samples: [] } });
-      for (let i = 0; i < (quick ? 1 : 2); i += 1) await one.run(system, true);
+/** One case, started. */
+class Entrant {
+  /** @type {System | undefined} */
+  system;
+
+  /** @param {Case} one */
+  constructor(one) {
+    this.one = one;
+    /** @type {Line} */
+    this.line = { name: one.name, samples: [] };
+  }
+
+  /** Takes a step; a peer that cannot is left out from then on, anybody else ends the workload. @param {() => Promise<void>} step */
+  async take(step) {
+    try {
+      await step();
+    } catch (error) {
+      if (this.one.peer !== true) throw error;
+      say(`${this.one.name} is left out: ${error instanceof Error ? error.message : String(error)}`);
+      this.line.samples = [];
+      await this.stop();
     }
-    for (let round = 1; round <= runs; round += 1) {
-      say(`${title}: run ${round} of ${runs}`);
-      for (const { one, system, line } of ready) line.samples.push(await one.run(system, false));
-    }
-    await last?.(new Map(ready.map(({ one, system }) => [one.name, system])));
-    return ready.map(({ line }) => line);
-  } finally {
-    await Promise.all(ready.map(({ system }) => system.stop()));
+  }
+
+  /** @param {number} times */
+  async warmUp(times) {
+    this.system = await this.one.start();
+    await this.one.prepare?.(this.system);
+    for (let i = 0; i < times; i += 1) await this.one.run(this.system, true);
+  }
+
+  async run() {
+    if (this.system !== undefined) this.line.samples.push(await this.one.run(this.system, false));
+  }
+
+  async stop() {
+    const { system } = this;
+    this.system = undefined;
+    await system?.stop();
   }
 }
 
-/** @param {Case} one @returns {Promise<System | undefined>} */
-async function begin(one) {
+/**
+ * Starts the systems, warms each up, and runs them in turns.
+ * @param {string} title
+ * @param {readonly Case[]} cases
+ * @param {Settings} settings
+ * @returns {Promise<Line[]>} the lines of those that ran
+ */
+export async function inTurns(title, cases, { runs, quick }) {
+  const entrants = cases.map((one) => new Entrant(one));
   try {
-    return await one.start();
-  } catch (error) {
-    if (one.peer !== true) throw error;
-    say(`${one.name} is left out: ${error instanceof Error ? error.message : String(error)}`);
-    return undefined;
+    for (const entrant of entrants) {
+      say(`${title}: ${entrant.one.name} warms up`);
+      await entrant.take(() => entrant.warmUp(quick ? 1 : WARM_RUNS));
+    }
+    for (let round = 1; round <= runs; round += 1) {
+      say(`${title}: run ${round} of ${runs}`);
+      for (const entrant of entrants) await entrant.take(() => entrant.run());
+    }
+    return entrants.map(({ line }) => line).filter(({ samples }) => samples.length > 0);
+  } finally {
+    await Promise.all(entrants.map((entrant) => entrant.stop()));
   }
 }
 

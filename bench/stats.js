@@ -35,7 +35,12 @@ export function over(line, value) {
  */
 export function ratio(one, other, value) {
   const pairs = Math.min(one.samples.length, other.samples.length);
-  return spread(Array.from({ length: pairs }, (_, i) => value(/** @type {Sample} */ (one.samples[i])) / value(/** @type {Sample} */ (other.samples[i]))));
+  return spread(
+    Array.from(
+      { length: pairs },
+      (_, i) => value(/** @type {Sample} */ (one.samples[i])) / value(/** @type {Sample} */ (other.samples[i])),
+    ),
+  );
 }
 
 /** @param {Sample} sample */

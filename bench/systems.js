@@ -2,10 +2,11 @@
 /**
  * The systems that are compared, each role a process of its own.
  *
+ * @import { Role } from './processes.js'
  * @import { Run, Sample, Task, Tasks, Usage } from './types.ts'
  */
 import { spawnSync } from 'node:child_process';
-import { Role, startRole } from './processes.js';
+import { startRole } from './processes.js';
 
 export class System {
   /** Processes by name, in the order in which their CPU time is told. @type {Map<string, Role>} */

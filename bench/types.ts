@@ -1,6 +1,6 @@
 /** What the files of the benchmark hand to each other. Types only: the benchmark itself is plain JavaScript. */
 
-/** What one process has used so far. `childMicros` is what its own child processes used, where the system tells. */
+/** What one process has used so far; CPU time with that of its child processes, where the system tells. */
 export interface Usage {
   cpuMicros: number;
   rss: number;

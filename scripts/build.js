@@ -5,7 +5,7 @@
  * It runs as `prepare`, so a plain `npm install` builds the package. Without the compiler (`npm install --omit=dev`) an existing build stays.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +30,7 @@ function build() {
   if (compiler === undefined) {
     const built = existsSync(join(dist, 'index.js'));
     console.error(
-      built ? 'typescript is not installed: dist/ stays as it is' : 'typescript is not installed: run npm install with the devDependencies',
+      built ? 'typescript is not installed: dist/ stays as it is' : `typescript is not installed: run npm install in ${root} first`,
     );
     return built ? 0 : 1;
   }
@@ -39,6 +39,8 @@ function build() {
   });
   if (error) console.error(error.message);
   if (status !== 0) return status ?? 1;
+  // npm makes a package's command executable when it installs it, but not when the package is linked and built again.
+  chmodSync(join(fresh, 'cli', 'main.js'), 0o755);
   if (existsSync(dist)) renameSync(dist, stale);
   renameSync(fresh, dist);
   return 0;

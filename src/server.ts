@@ -2,6 +2,7 @@
 import { checkBoolean, checkOptions } from './common/check.ts';
 import { Master } from './master/master.ts';
 import type { MasterOptions } from './master/options.ts';
+import { parseAddress } from './transport/addresses.ts';
 import { BASE } from './worker/served.ts';
 import { Worker, type WorkerOptions } from './worker/worker.ts';
 
@@ -30,6 +31,9 @@ export abstract class Server extends Worker {
   constructor(options: ServerOptions) {
     checkOptions('Server', options, ['name', 'address', 'slots', 'logger', 'masterOptions']);
     const { masterOptions, ...own } = options;
+    if (parseAddress(own.address, 'Server: address').port === '*') {
+      throw new RangeError(`Server: address: expected a port, since its own worker dials it, got '${own.address}'`);
+    }
     super({ ...own, ...(masterOptions?.transport === undefined ? {} : { transport: masterOptions.transport }) });
     this.master = new Master({ ...masterOptions, name: own.name, address: own.address, logger: own.logger });
   }

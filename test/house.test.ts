@@ -22,6 +22,9 @@ const WALL: house.Wall = {
     'src/machine/*.ts',
     'src/master/*.ts',
     'src/worker/*.ts',
+    'src/client/state.ts',
+    'src/client/events.ts',
+    'src/simulator/*.ts',
   ],
   shells: [
     'src/common/clock.ts',
@@ -103,7 +106,7 @@ const ARROWS: house.Arrows = {
   },
 };
 
-const ENTRIES = ['src/index.ts', 'src/testing/index.ts'];
+const ENTRIES = ['src/index.ts', 'src/testing/index.ts', 'src/simulator/index.ts'];
 
 const root = join(import.meta.dirname, '..');
 const sources = readSources(root, 'src');

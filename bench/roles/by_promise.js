@@ -18,8 +18,6 @@ export function drivenBy(exec, window) {
     async throughput({ jobs, bytes, inFlight }) {
       const payload = payloadOf(bytes);
       const flight = new Flight(inFlight || window);
-      /** @type {Error | undefined} */
-      let failure;
       const startedAt = epochMs();
       await new Promise((resolve, reject) => {
         let landed = 0;
@@ -28,15 +26,11 @@ export function drivenBy(exec, window) {
           flight.land();
           if ((landed += 1) === jobs) resolve(undefined);
         };
-        const fail = (/** @type {Error} */ error) => {
-          failure = error;
-          reject(error);
-        };
         const send = async () => {
-          for (let sent = 0; sent < jobs && failure === undefined; sent += 1) {
+          for (let sent = 0; sent < jobs; sent += 1) {
             const room = flight.start();
             if (room !== undefined) await room;
-            exec('noop', payload).then(land, fail);
+            exec('noop', payload).then(land, reject);
           }
         };
         void send();

@@ -8,10 +8,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'gristmill';
 import { Flight } from './flight.js';
 import { payloadOf, sleepingJob, unpair } from './payloads.js';
+import { quiet } from './quiet.js';
 import { config, epochMs, serve } from './role.js';
 
 const { address } = /** @type {{ address: string }} */ (config);
-const client = new Client({ address });
+const client = new Client({ address, logger: quiet });
 
 /** @param {number} jobs @param {Buffer} payload */
 function* payloads(jobs, payload) {

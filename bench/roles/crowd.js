@@ -23,6 +23,8 @@ const MICROS = 20;
 const HELD = 51;
 const TURN = 10;
 const TICK_MS = 1;
+const MAX_TICKS = 20_000;
+const PAUSE_MS = 100;
 const WARM_JOBS = 200_000;
 /** Unended jobs of a stream: below the master's window, so that it never stops anything. */
 const PER_STREAM = 2_000;
@@ -51,7 +53,7 @@ export class Crowd {
   #turn = 0;
   #next = 0;
   #slots = 0;
-  #target;
+  #target = 0;
   #unended = 0;
   /** What the master did so far. */
   done = { jobs: 0, micros: 0, partRecords: 0, parts: 0, resultRecords: 0, results: 0 };
@@ -66,19 +68,24 @@ export class Crowd {
     const times = { heartbeatMs: 0, workerGraceMs: 1_000, clientGraceMs: 30_000 };
     const at = { pushAt: '6001', pullAt: '6002' };
     this.#state = new Master({ name: 'master', epoch: EPOCH, policy, scatter: false, gather: false, ...at, ...limits, ...times });
-    // Whole batches only: else a short one would travel through the streams for ever.
-    this.#target = (workers + TURN + Math.ceil(queued / HELD)) * HELD;
+    const batches = workers + TURN + Math.ceil(queued / HELD);
     this.#hello(this.#client, 'client', []);
-    this.#open(Math.max(TURN, Math.ceil(this.#target / PER_STREAM)));
-    while (this.#unended < this.#target) this.tick(0);
+    this.#open(Math.max(TURN, Math.ceil((batches * HELD) / PER_STREAM)));
     for (let i = 0; i < workers; i += 1) {
       const worker = newPeer(i + 2);
       this.#workers.push(worker);
       this.#hello(worker, 'worker', ['noop']);
     }
-    // Each gets one part, reports how long it took, and gets as many as it should have.
-    this.tick(0);
+    // First each worker gets one part. Then all that is to wait comes, in whole batches: a short one would travel on for ever. Then they
+    // report how long that one took, and get as many as they should have.
+    this.#target = workers;
+    this.tick(0, Math.ceil(workers / this.#streams.length));
+    this.#target += batches * HELD;
+    this.#tickUntil(0, () => this.#unended >= this.#target);
+    this.#target -= workers;
     this.tick(workers);
+    // The leases of that end: in a crowd nobody comes again that soon.
+    this.#now += PAUSE_MS;
     this.work(Math.max(WARM_JOBS, 2 * workers * HELD));
   }
 
@@ -90,17 +97,25 @@ export class Crowd {
   /** Ticks until so many more jobs have ended. @param {number} jobs */
   work(jobs) {
     const until = this.done.jobs + jobs;
-    while (this.done.jobs < until) this.tick(TURN);
+    this.#tickUntil(TURN, () => this.done.jobs >= until);
   }
 
-  /** @param {number} reporting workers that report */
-  tick(reporting) {
+  /** Nothing else in this process can end it if the master stops giving work: hence the limit. @param {number} reporting @param {() => boolean} done */
+  #tickUntil(reporting, done) {
+    for (let ticks = 0; !done(); ticks += 1) {
+      if (ticks > MAX_TICKS) throw new Error(`no end after ${MAX_TICKS} ticks: ${JSON.stringify(this.status)}`);
+      this.tick(reporting);
+    }
+  }
+
+  /** @param {number} reporting workers that report @param {number} [batch] jobs of a stream in one message */
+  tick(reporting, batch = HELD) {
     this.#now += TICK_MS;
     /** @type {MasterEvent[]} */
     const events = [];
     if (this.#now >= this.#wakeAtMs) events.push({ type: 'wake', now: this.#now });
     for (let i = 0; i < reporting; i += 1) this.#report(events);
-    this.#send(events, this.#target - this.#unended);
+    this.#send(events, this.#target - this.#unended, batch);
     events.push({ type: 'flush', now: this.#now });
     for (const instructions of this.#handle(events)) this.#carryOut(instructions);
   }
@@ -177,22 +192,28 @@ export class Crowd {
     return Array.from({ length: count }, (_, i) => first + i);
   }
 
-  /** The client sends so many jobs, each HELD of them to another stream, and the credit that is due. @param {MasterEvent[]} events @param {number} count */
-  #send(events, count) {
+  /** The client sends so many jobs, each batch to another stream, and the credit that is due. @param {MasterEvent[]} events @param {number} count @param {number} batch */
+  #send(events, count, batch) {
     /** @type {WireRecord[]} */
     const records = [];
     let left = count;
     for (let tried = 0; tried < this.#streams.length && left > 0; tried += 1) {
       const stream = /** @type {Stream} */ (this.#streams[this.#next]);
       this.#next = (this.#next + 1) % this.#streams.length;
-      const jobs = Math.min(left, HELD, stream.window - stream.jobs);
+      const jobs = Math.min(left, batch, stream.window - stream.jobs);
       if (jobs <= 0) continue;
-      const about = { functions: ['noop'], which: [], fields: [], slots: this.#newSlots(jobs), lengths: Array.from({ length: jobs }, () => BYTES) };
+      const about = {
+        functions: ['noop'],
+        which: [],
+        fields: [],
+        slots: this.#newSlots(jobs),
+        lengths: Array.from({ length: jobs }, () => BYTES),
+      };
       records.push({ kind: 'jobs', stream: stream.number, first: stream.jobs, ...about });
       stream.jobs += jobs;
       left -= jobs;
     }
-    this.#unended += count - left;
+    this.#unended += Math.max(0, count) - Math.max(0, left);
     for (const stream of this.#streams) {
       if (stream.granted - stream.delivered > WINDOW / 2) continue;
       stream.granted = stream.delivered + WINDOW;

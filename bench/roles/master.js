@@ -1,9 +1,9 @@
 // @ts-check
 import { leastLoaded, Master, roundRobin } from 'gristmill';
+import { quiet } from './quiet.js';
 import { config, serve } from './role.js';
 
 const { policy } = /** @type {{ policy?: string }} */ (config);
-const quiet = { info: () => {}, warn: () => {}, error: console.error };
 const master = new Master({
   name: 'master',
   address: 'tcp://127.0.0.1:*',

@@ -70,8 +70,9 @@ const common = {
     await profiler.post('Profiler.start');
   },
   async stopProfile(/** @type {{ file: string }} */ { file }) {
-    const { profile } = /** @type {{ profile: object }} */ (await profiler?.post('Profiler.stop'));
-    profiler?.disconnect();
+    if (profiler === undefined) throw new Error('no profile was started');
+    const { profile } = await profiler.post('Profiler.stop');
+    profiler.disconnect();
     writeFileSync(file, JSON.stringify(profile));
   },
 };
@@ -83,7 +84,8 @@ const common = {
  */
 export function serve(ready, tasks = {}) {
   const known = /** @type {Record<string, (options: unknown) => unknown>} */ ({ ...common, ...tasks });
-  process.on('message', async (/** @type {{ id: number, task: string, options: unknown }} */ { id, task, options }) => {
+  /** @param {{ id: number, task: string, options: unknown }} asked */
+  const answer = async ({ id, task, options }) => {
     try {
       const perform = known[task];
       if (perform === undefined) throw new Error(`no such task: ${task}`);
@@ -91,9 +93,12 @@ export function serve(ready, tasks = {}) {
     } catch (error) {
       process.send?.({ id, error: error instanceof Error ? error.stack : String(error) });
     }
-  });
+  };
+  process.on('message', (asked) => void answer(/** @type {Parameters<typeof answer>[0]} */ (asked)));
   process.send?.({ ready });
 }
 
 process.once('disconnect', () => process.exit(0));
+// The parent may have gone before anybody listened.
+if (!process.connected) process.exit(0);
 setTimeout(() => process.exit(3), LIFE_MS).unref();

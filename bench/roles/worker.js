@@ -1,6 +1,7 @@
 // @ts-check
 import { Worker } from 'gristmill';
 import { noop, sleep } from './functions.js';
+import { quiet } from './quiet.js';
 import { config, epochMs, serve } from './role.js';
 
 class BenchWorker extends Worker {
@@ -16,5 +17,5 @@ class BenchWorker extends Worker {
 }
 
 const { name, address } = /** @type {{ name: string, address: string }} */ (config);
-await new BenchWorker({ name, address }).start();
+await new BenchWorker({ name, address, logger: quiet }).start();
 serve({ welcomedAt: epochMs() });

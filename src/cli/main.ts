@@ -25,6 +25,11 @@ const VERBS: readonly Listed[] = [
   },
   { command: 'cache <operation> <key> [value]', describe: 'Get, set or delete a value of the master', load: () => import('./cache.ts') },
   { command: 'status', describe: 'Say what a master is doing', load: () => import('./status.ts') },
+  {
+    command: 'simulate',
+    describe: 'Run master, workers and clients in virtual time: to plan, or to find bugs',
+    load: () => import('./simulate.ts'),
+  },
   { command: 'demo', describe: 'Run every example, each role a process of its own', load: () => import('./demo.ts') },
 ];
 

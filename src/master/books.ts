@@ -54,6 +54,8 @@ export interface WorkerBook {
   /** Keys asked back, not answered yet. */
   revoked: Set<number> | undefined;
   reportedAtMs: number;
+  /** When it was last asked to give something back. */
+  askedAtMs: number;
   /** Since when it does not answer, unless it was heard of after that. */
   silentSinceMs: number;
   /** In the list of those whose room may have changed. */
@@ -244,7 +246,7 @@ export function newStream(
 }
 
 export function newWorker(session: number, functions: readonly string[], slots: number, now: number): WorkerBook {
-  const counts = { lent: 0, meanMicros: -1, ended: 0, alone: 0, reportedAtMs: now, silentSinceMs: -1 };
+  const counts = { lent: 0, meanMicros: -1, ended: 0, alone: 0, reportedAtMs: now, askedAtMs: now, silentSinceMs: -1 };
   return {
     session,
     functions,

@@ -59,8 +59,9 @@ export class Core {
   readonly roomChanged: WorkerBook[] = [];
   /** Keys of parts that are on their way over PUSH. */
   readonly pushed: Set<number> = new Set();
-  /** The first of them when they were last looked at. */
+  /** The first of them when they were last looked at, and when that was. */
   oldestPush: number | undefined;
+  pushesSinceMs = 0;
   readonly pushDrafts: Drafts = new Drafts();
   /** Workers kept free for a part that must run alone. */
   readonly held: Set<WorkerBook> = new Set();

@@ -78,19 +78,29 @@ export function returnGrant(core: Core, stream: Stream, row: number): void {
   addGrant(core, stream, row, -(parts.grant[row] as number), -(parts.grantBytes[row] as number));
 }
 
-/** How many more results, and how many more bytes, a part that waits may have now; undefined: it must wait on. */
-function answer(core: Core, stream: Stream, row: number, need: number): { results: number; bytes: number } | undefined {
-  const held = core.parts.grant[row] as number;
+interface Answer {
+  readonly results: number;
+  readonly bytes: number;
+}
+
+/**
+ * How many more results, and how many more bytes, a part that waits may have now; or what it must wait for. One that has enough by our
+ * books has less by its worker's (of an attempt that was taken back, and is its own after all): then the worker is right.
+ */
+function answer(core: Core, stream: Stream, row: number, need: number): Answer | 'results' | 'bytes' {
+  const granted = core.parts.grantBytes[row] as number;
+  const has = (core.parts.grant[row] as number) > 0 && need > granted;
+  const isWrong = (core.parts.grant[row] as number) > 0 && !has;
   const first = stream.ordered && row === stream.parts.head;
   const units = unitsLeft(core, stream) - (first ? 0 : keptForOldest(core, stream));
-  if (held < 1 && units <= 0) return undefined;
-  const missing = Math.max(0, need - (core.parts.grantBytes[row] as number));
+  if (!has && units <= 0 && !(isWrong && need > 0)) return 'results';
+  const missing = Math.max(0, need - (isWrong ? 0 : granted));
   const free = bytesLeft(core, stream);
-  if (missing > free && !first && !windowIsEmpty(core, stream)) return undefined;
-  const results = held > 0 ? 0 : Math.max(1, Math.min(MAX_CHUNK, Math.floor(units / 4)));
+  if (missing > free && !first && !windowIsEmpty(core, stream)) return 'bytes';
+  const results = has || units <= 0 ? 0 : Math.max(1, Math.min(MAX_CHUNK, Math.floor(units / 4)));
   const spare = Math.max(0, Math.min(results * stream.allowance, Math.floor((free - missing) / 4)));
   const bytes = missing > 0 ? missing + spare : Math.max(spare, results > 0 && free > 0 ? Math.min(MIN_ALLOWANCE, free) : 0);
-  return results === 0 && bytes === 0 ? undefined : { results, bytes };
+  return { results, bytes };
 }
 
 /**
@@ -105,10 +115,9 @@ export function feedHungry(core: Core, stream: Stream): { row: number; results: 
   for (const key of keys) {
     const row = core.parts.find(key);
     const grant = row < 0 ? undefined : answer(core, stream, row, stream.hungry.get(key) as number);
-    if (row >= 0 && grant === undefined) {
-      if (key === oldest && stream.ordered) continue;
-      break;
-    }
+    if (grant === 'results' || (grant === 'bytes' && key === oldest && stream.ordered)) continue;
+    // Who waits for bytes is not passed by those that need fewer.
+    if (grant === 'bytes') break;
     stream.hungry.delete(key);
     if (grant === undefined) continue;
     addGrant(core, stream, row, grant.results, grant.bytes);

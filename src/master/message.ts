@@ -1,5 +1,5 @@
 /** A message as the user's scatter and gather see it. */
-import { shown, toBytes } from '../common/check.ts';
+import { checkOptions, shown, toBytes } from '../common/check.ts';
 
 /** What can be changed of a message. */
 export interface MessageChange {
@@ -45,6 +45,7 @@ export class Message implements MessageOrigin {
 
   /** A copy with another payload or function. */
   with(change: MessageChange): Message {
+    checkOptions('message.with', change, ['payload', 'function']);
     const { payload = this.payload, function: name = this.function } = change;
     if (typeof name !== 'string' || name === '') throw new TypeError(`message.with: expected the name of a function, got ${shown(name)}`);
     return new Message(toBytes('message.with', payload), name, this);

@@ -84,8 +84,9 @@ export class Parts {
   /** Whether it is tried again when its function throws, and how often it has. */
   readonly retry: (RetryRule | undefined)[] = [];
   readonly failures: number[] = [];
-  /** The session of the worker that has it; 0: none. */
+  /** The session of the worker that has it (0: none), and as which attempt. */
   readonly worker: number[] = [];
+  readonly given: number[] = [];
   /** The index of the next result that is taken. */
   readonly index: number[] = [];
   /** What its worker may still report: results, and bytes. */
@@ -117,6 +118,7 @@ export class Parts {
     this.retry[row] = undefined;
     this.failures[row] = 0;
     this.worker[row] = 0;
+    this.given[row] = 0;
     this.index[row] = 0;
     this.grant[row] = 0;
     this.grantBytes[row] = 0;
@@ -128,6 +130,11 @@ export class Parts {
   find(key: number): number {
     const row = key % ROWS;
     return this.key[row] === key && this.state[row] !== 'ended' ? row : -1;
+  }
+
+  /** Whether a worker speaks of an attempt that it has had before the one that it has now: what came of that one is no word on this. */
+  isOutdated(row: number, session: number, attempt: number): boolean {
+    return this.worker[row] === session && attempt < (this.given[row] as number);
   }
 
   move(row: number, move: PartMove): void {

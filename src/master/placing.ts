@@ -66,10 +66,14 @@ export function place(core: Core): void {
   if (!solo && core.held.size > 0) letGo(core);
   refreshRooms(core);
   const push = core.policy.distribution === 'push' && core.pushPeers > 0 && core.pushStrangers === 0 && core.pushPeers === hearing(core);
-  for (const shape of core.active) {
+  for (const shape of Array.from(core.active)) {
+    const { waiting } = shape;
     if (push) placeByPush(core, shape);
     else placeByLease(core, shape);
-    if (shape.waiting === 0) core.active.delete(shape);
+    if (shape.ready.length > 0) placeOldest(core, shape);
+    if (shape.waiting < waiting || waiting === 0) core.active.delete(shape);
+    // What was served goes behind what was not: else a shape that never runs dry would take every room there is.
+    if (shape.waiting > 0) core.active.add(shape);
   }
   refreshRooms(core);
 }
@@ -118,10 +122,33 @@ function placeByLease(core: Core, shape: ShapeBook): void {
   }
 }
 
+/**
+ * The oldest part of an ordered stream, when no worker has room: if parts of that stream wait for credit, they wait for this one. It goes
+ * where one of them is, and that makes way.
+ */
+function placeOldest(core: Core, shape: ShapeBook): void {
+  const queues = [...shape.ready];
+  for (const queue of queues) {
+    const { hungry, ordered } = queue.stream;
+    const rows = ordered ? [...hungry.keys()].map((key) => core.parts.find(key)) : [];
+    const workers = rows.map((row) => core.workers.get(core.parts.worker[row] as number));
+    const worker = workers.find((one) => one !== undefined && isFit(core, one, shape));
+    if (worker === undefined) continue;
+    shape.ready.splice(shape.ready.indexOf(queue), 1);
+    shape.ready.unshift(queue);
+    for (const row of take(core, shape, 1)) assign(core, worker, row);
+  }
+}
+
+function isFit(core: Core, worker: WorkerBook, shape: ShapeBook): boolean {
+  return !worker.leaving && worker.functions.includes(shape.function) && core.sessions.get(worker.session)?.state === 'joined';
+}
+
 /** Gives a part that was taken to a worker: a line in its next batch. */
 function assign(core: Core, worker: WorkerBook, row: number): void {
   const session = core.sessions.get(worker.session) as Session;
   core.parts.worker[row] = worker.session;
+  core.parts.given[row] = core.parts.attempt[row] as number;
   core.parts.ofWorker.add(worker.placed, row);
   worker.ghosts.delete(core.parts.key[row] as number);
   write(core, session.drafts, row);

@@ -45,7 +45,9 @@ function list(core: Core, queue: Queue): void {
   const row = first(core, queue);
   if (row < 0 || !mayPlace(core, queue.stream, row)) return;
   queue.listed = true;
-  queue.shape.ready.push(queue);
+  // Children go first: a part that waits for them lends its slot, and is done the sooner.
+  if (queue.stream.session.worker === undefined) queue.shape.ready.push(queue);
+  else queue.shape.ready.unshift(queue);
 }
 
 /** Lists what became ready since the stream's credit changed. */

@@ -233,7 +233,7 @@ function dispatch(core: Core, session: Session, record: WireRecord): void {
     case 'outcomes':
       return onOutcomes(core, worker, record);
     case 'accepted':
-      return onAccepted(core, worker, record.keys);
+      return onAccepted(core, worker, record.keys, record.attempts);
     case 'returned':
       return onReturned(core, worker, record.keys, record.attempts);
     case 'hungry':

@@ -6,7 +6,15 @@ import type { Core } from './core.ts';
 import { deliver, jobEnded } from './delivering.ts';
 
 /** A result of a part has come, in its turn; with `ended` it is the part's last. */
-export function takeResult(core: Core, stream: Stream, row: number, slot: number, bytes: number, ended: boolean, by: WorkerBook | undefined): void {
+export function takeResult(
+  core: Core,
+  stream: Stream,
+  row: number,
+  slot: number,
+  bytes: number,
+  ended: boolean,
+  by: WorkerBook | undefined,
+): void {
   const { parts } = core;
   const job = parts.job[row] as number;
   const part = parts.part[row] as number;

@@ -19,6 +19,7 @@ export function fallSilent(core: Core, worker: WorkerBook): void {
 export function watchPushes(core: Core): void {
   if (core.pushed.size === 0 || core.workers.size < 2 || core.timers.has('pushes')) return;
   [core.oldestPush] = core.pushed;
+  core.pushesSinceMs = core.now;
   core.timers.set('pushes', core.now + ACCEPT_MS);
 }
 
@@ -29,6 +30,8 @@ export function watchPushes(core: Core): void {
 export function pushesOverdue(core: Core): void {
   const [oldest] = core.pushed;
   if (oldest === undefined || oldest !== core.oldestPush) return;
+  // If we come late ourselves, the word that it was accepted may be here, unread.
+  if (core.now - core.pushesSinceMs > 2 * ACCEPT_MS) return;
   const workers = [...core.workers.values()];
   if (!workers.some((worker) => worker.placed.size === 0 && roomOf(core, worker) > 0)) return;
   for (const worker of workers) {

@@ -31,7 +31,8 @@ function refusal(core: Core, stream: Stream, record: JobsRecord): string | undef
   if (record.first < stream.nextJob) return 'jobs of a stream are not in order';
   let bytes = 0;
   for (const length of record.lengths) {
-    if (length > core.config.maxMessageBytes) return `a payload has ${length} bytes, over the master's maxMessageBytes (${core.config.maxMessageBytes})`;
+    if (length > core.config.maxMessageBytes)
+      return `a payload has ${length} bytes, over the master's maxMessageBytes (${core.config.maxMessageBytes})`;
     bytes += length;
   }
   const fits = stream.jobs + record.slots.length <= stream.windowJobs && stream.jobBytes + bytes <= stream.windowBytes;

@@ -35,7 +35,7 @@ function starving(core: Core): Set<number> {
 
 /** Takes parts back from workers that are behind, for those that idle, and for streams that starve. */
 export function takeBack(core: Core): void {
-  const idle = [...core.workers.values()].filter((worker) => worker.placed.size === 0 && roomOf(core, worker) > 0);
+  const idle = [...core.workers.values()].filter((worker) => worker.placed.size <= worker.lent && roomOf(core, worker) > 0);
   const starved = starving(core);
   if (idle.length === 0 && starved.size === 0) return;
   for (const worker of core.workers.values()) {
@@ -59,7 +59,7 @@ function keysFromEnd(core: Core, worker: WorkerBook, count: number, wanted: (row
     if (wanted(row)) keys.push(core.parts.key[row] as number);
     left -= 1;
   }
-  return keys.reverse();
+  return keys.toReversed();
 }
 
 function ask(core: Core, worker: WorkerBook, keys: number[]): void {
@@ -68,6 +68,11 @@ function ask(core: Core, worker: WorkerBook, keys: number[]): void {
   worker.revoked = new Set(keys);
   session.drafts.add({ kind: 'revoke', keys });
   core.touched.add(session);
+  expectAnswer(core, worker);
+}
+
+function expectAnswer(core: Core, worker: WorkerBook): void {
+  worker.askedAtMs = core.now;
   core.timers.set(`revoke:${worker.session}`, core.now + ANSWER_MS);
 }
 
@@ -76,8 +81,11 @@ export function revokeOverdue(core: Core, session: number): void {
   const worker = core.workers.get(session);
   const keys = worker?.revoked;
   if (worker === undefined || keys === undefined) return;
+  const answered = worker.reportedAtMs >= worker.askedAtMs;
+  // If we come late ourselves, the answer may be here, unread.
+  if (!answered && core.now - worker.askedAtMs > 2 * ANSWER_MS) return expectAnswer(core, worker);
   worker.revoked = undefined;
-  if (core.now - worker.reportedAtMs < ANSWER_MS) return;
+  if (answered) return;
   fallSilent(core, worker);
   for (const key of [...keys].toReversed()) {
     const row = core.parts.find(key);

@@ -53,8 +53,8 @@ function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
     return;
   }
   const stream = core.streams.get(parts.stream[row] as number) as Stream;
-  // An attempt before the newest: the worker may have the newest as well, and must be told if this ends the part.
-  const by = attempt < (parts.attempt[row] as number) ? undefined : worker;
+  // The worker may have it as a newer attempt, too, and must be told if this one ends the part.
+  const by = parts.isOutdated(row, worker.session, attempt) ? undefined : worker;
   if (by === undefined && ends) worker.ghosts.delete(key);
   if ((flags & ENTRY.error) !== 0) return onError(core, worker, stream, row, outcome);
   const expected = parts.index[row] as number;
@@ -84,7 +84,7 @@ function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
 /** A part failed. After a time-out its function may still run: it holds its slot until the worker gives the key back. */
 function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, { key, attempt, flags, slot, bytes }: Outcome): void {
   const code = codeOf(flags);
-  const isOld = attempt < (core.parts.attempt[row] as number);
+  const isOld = core.parts.isOutdated(row, worker.session, attempt);
   // Where a part may be tried again, its newest attempt decides.
   const goesOn = isOld ? core.parts.retry[row] !== undefined : tryAgain(core, row, worker, code);
   if (goesOn) core.release(slot);
@@ -93,9 +93,9 @@ function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, { 
 }
 
 /** Parts that came to a worker by PUSH are its own from now on. */
-export function onAccepted(core: Core, worker: WorkerBook, keys: readonly number[]): void {
+export function onAccepted(core: Core, worker: WorkerBook, keys: readonly number[], attempts: readonly number[]): void {
   const { parts } = core;
-  for (const key of keys) {
+  for (const [i, key] of keys.entries()) {
     const row = parts.find(key);
     const state = row < 0 ? 'ended' : parts.state[row];
     if (state === 'placed' && parts.worker[row] === worker.session) continue;
@@ -110,6 +110,7 @@ export function onAccepted(core: Core, worker: WorkerBook, keys: readonly number
     core.pushed.delete(key);
     parts.move(row, 'place');
     parts.worker[row] = worker.session;
+    parts.given[row] = attempts[i] as number;
     parts.ofWorker.add(worker.placed, row);
   }
   core.dirty(worker);
@@ -124,8 +125,8 @@ export function onReturned(core: Core, worker: WorkerBook, keys: readonly number
     worker.revoked?.delete(key);
     const row = parts.find(key);
     // It may be an answer to an abort, while the part is on its way there once more.
-    const isOld = (attempts[i] as number) < (parts.attempt[row] as number);
-    if (row >= 0 && !isOld && parts.state[row] === 'placed' && parts.worker[row] === worker.session) requeue(core, row);
+    const isHere = row >= 0 && parts.state[row] === 'placed' && parts.worker[row] === worker.session;
+    if (isHere && !parts.isOutdated(row, worker.session, attempts[i] as number)) requeue(core, row);
   }
   // It may have nothing to give back: it has begun what it was asked for, and that is an answer.
   worker.reportedAtMs = core.now;
@@ -140,6 +141,10 @@ export function onHungry(core: Core, worker: WorkerBook, keys: readonly number[]
     const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
     stream.hungry.set(key, bytes[i] as number);
     core.changed.add(stream);
+    if (worker.alone !== key) return;
+    // It waits for its consumer, perhaps for an older part to be read first: that must not cost everybody else the worker.
+    worker.alone = 0;
+    core.dirty(worker);
   });
 }
 

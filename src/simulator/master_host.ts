@@ -130,6 +130,7 @@ export class MasterHost extends Host implements Bound {
     this.law.told(event);
     const instructions = this.machine.handle(event);
     this.kernel.log.add(this.kernel.nowMs, this.name, event, instructions);
+    this.law.answers(instructions);
     for (const instruction of instructions) {
       this.law.said(instruction);
       if (event.type === 'hello') this.law.answered(event, instruction);

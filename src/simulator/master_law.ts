@@ -35,6 +35,7 @@ export class MasterLaw {
   /** Who has a part: the session, or that it was pushed. */
   readonly #holders = new Map<number, number>();
   readonly #held = new Map<number, number>();
+  readonly #aborted = new Set<string>();
   readonly #slots = new Map<number, number>();
   readonly #lent = new Map<number, number>();
   readonly #granted = new Map<string, Granted>();
@@ -133,6 +134,17 @@ export class MasterLaw {
     this.#held.set(session, (this.#held.get(session) ?? 0) + 1);
   }
 
+  /** The machine has answered, with all of this: batches of one flush go out in any order. */
+  answers(instructions: readonly MasterInstruction[]): void {
+    this.#aborted.clear();
+    for (const instruction of instructions) {
+      if (instruction.type !== 'send') continue;
+      for (const record of instruction.records) {
+        if (record.kind === 'abort') for (const key of record.keys) this.#aborted.add(`${instruction.session}:${key}`);
+      }
+    }
+  }
+
   /** What the machine answered. */
   said(instruction: MasterInstruction): void {
     const { kernel } = this.#options;
@@ -199,7 +211,8 @@ export class MasterLaw {
     this.#wanted(id);
     for (const key of keys) {
       const holder = this.#holders.get(key);
-      if (holder !== undefined && holder !== PUSHED)
+      if (this.#aborted.has(`${session}:${key}`) && holder !== undefined && holder !== session) continue;
+      if (holder !== undefined && holder !== PUSHED && !this.#aborted.has(`${holder}:${key}`))
         kernel.blame(`${name} gives part ${key} of ${id} to session ${session}, but session ${holder} has it`);
       this.#take(session, key);
     }

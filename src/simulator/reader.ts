@@ -48,7 +48,6 @@ export class Reader {
   #shown = 0;
   #untaken = 0;
   #largest = 1;
-  #untakenErrors = 0;
 
   constructor(options: ReaderOptions) {
     this.options = options;
@@ -128,7 +127,6 @@ export class Reader {
     witness.deliver(entries);
     for (const flags of entries.flags) {
       if ((flags & ENTRY.result) !== 0) this.#untaken += 1;
-      else if ((flags & ENTRY.error) !== 0) this.#untakenErrors += 1;
     }
     // One item passes an empty window whatever its size; with gather an item is a job.
     if (plans.workload.gather !== undefined) this.#largest = Math.max(this.#largest, entries.jobs.length);
@@ -215,8 +213,7 @@ export class Reader {
     const { settle, leaveAfter } = stream.spec;
     const failed = (flags & ENTRY.error) !== 0;
     if (slot >= 0) port.store.release(slot);
-    if (failed) this.#untakenErrors -= 1;
-    else this.#untaken -= 1;
+    if (!failed) this.#untaken -= 1;
     this.#shown += 1;
     this.#sayTaken(length);
     if (failed && !settle) this.stop('failed');

@@ -31,7 +31,9 @@ function drawWorkload(random: Random, clients: number): Workload {
   const functions = drawFunctions(random);
   const gather = random.chance(0.2) ? random.pick(['merge', 'map'] as const) : undefined;
   const streams: StreamSpec[] = [];
-  for (let i = random.whole(1, 3); i > 0; i -= 1) streams.push(drawStream(random, clients, Object.keys(functions)));
+  // Each part that kills costs three workers, one after the other.
+  const deadly = Object.values(functions).some(({ kills = 0 }) => kills > 0);
+  for (let i = random.whole(1, 3); i > 0; i -= 1) streams.push(drawStream(random, clients, Object.keys(functions), deadly ? 10 : Infinity));
   const scatter = random.chance(gather === undefined ? 0.2 : 0.6) ? ([random.whole(0, 1), random.whole(1, 5)] as const) : undefined;
   return { functions, streams, scatter, gather };
 }
@@ -69,10 +71,10 @@ function drawFunction(random: Random): FunctionSpec {
   return random.chance(0.4) ? { ...spec, ms: [spec.ms[0] / 4, spec.ms[1] / 4], results: [random.whole(0, 1), random.whole(1, 12)] } : spec;
 }
 
-function drawStream(random: Random, clients: number, names: readonly string[]): StreamSpec {
+function drawStream(random: Random, clients: number, names: readonly string[], most: number): StreamSpec {
   const endless = random.chance(0.1);
   const slow = random.chance(0.2);
-  const jobs = random.pick([1, 3, 10, 30, 100]);
+  const jobs = Math.min(most, random.pick([1, 3, 10, 30, 100]));
   return {
     ...STREAM,
     client: random.int(clients),

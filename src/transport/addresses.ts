@@ -1,9 +1,10 @@
 /** Reading and deriving addresses. */
+import { shown } from '../common/check.ts';
 
 /** Takes `tcp://host:port` or `ipc://path` apart; throws a TypeError that says what was expected. */
 export function parseAddress(address: unknown, option = 'address'): { scheme: 'tcp' | 'ipc' | 'memory'; host: string; port: number | '*' } {
   if (typeof address !== 'string')
-    throw new TypeError(`${option}: expected a string such as 'tcp://127.0.0.1:5555', got ${typeof address}`);
+    throw new TypeError(`${option}: expected a string such as 'tcp://127.0.0.1:5555', got ${shown(address)}`);
   const tcp = /^tcp:\/\/(\[[^\]]+\]|[^:/\s]+):(\d{1,5}|\*)$/.exec(address);
   if (tcp) {
     const port = tcp[2] === '*' ? '*' : Number(tcp[2]);
@@ -45,8 +46,12 @@ export function dialAddresses(option: string, value: unknown): readonly [string,
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (list.length === 0) throw new RangeError(`${option}: expected at least one address, got an empty array`);
   for (const address of list) {
-    const { scheme, port } = parseAddress(address, option);
-    if (scheme === 'tcp' && port === '*') throw new RangeError(`${option}: expected a port to dial, got '${String(address)}'`);
+    const { scheme, host, port } = parseAddress(address, option);
+    if (scheme === 'tcp' && (port === '*' || port === 0))
+      throw new RangeError(`${option}: expected a port to dial, got '${String(address)}'`);
+    if (scheme === 'tcp' && host === '*') throw new RangeError(`${option}: expected a host to dial, got '${String(address)}'`);
+    if (scheme === 'ipc' && host.length > 100)
+      throw new RangeError(`${option}: expected a path of at most 100 characters, got '${String(address)}'`);
   }
   return list as unknown as readonly [string, ...string[]];
 }

@@ -138,15 +138,33 @@ export class Parts {
     return (this.grants[local] as number) > 0 && (this.wanted[local] as number) <= (this.bytes[local] as number);
   }
 
-  /** So many of those that wait for credit lend their lanes after all: parts that were granted some want them. */
-  makeWay(count: number): void {
-    let left = count;
+  /**
+   * Parts that wait for credit lend their lanes after all: to so many that were granted some, and to older ones of the same stream, on
+   * which their credit may depend.
+   */
+  makeWay(ready: number): void {
+    const oldest = this.#oldestQueued();
+    let left = ready;
     for (const local of this.locals()) {
-      if (left <= 0) return;
       if (this.state[local] !== 'waiting') continue;
-      this.move(local, 'park');
+      const record = this.record[local] as PartsRecord;
+      const older = (record.jobs[this.row[local] as number] as number) > (oldest.get(record.stream) ?? Infinity);
+      if (left <= 0 && !older) continue;
       left -= 1;
+      this.move(local, 'park');
     }
+  }
+
+  /** The lowest job in the queue of each stream. */
+  #oldestQueued(): Map<number, number> {
+    const oldest = new Map<number, number>();
+    for (let left = this.#queue.size; left > 0; left -= 1) {
+      const local = this.#queue.shift() as number;
+      this.#queue.push(local);
+      const { stream, jobs } = this.record[local] as PartsRecord;
+      oldest.set(stream, Math.min(oldest.get(stream) ?? Infinity, jobs[this.row[local] as number] as number));
+    }
+    return oldest;
   }
 
   /** Takes up to `most` parts from the front of the queue, as offered. */

@@ -265,7 +265,7 @@ export class WorkerState {
   }
 
   #due(name: string, now: number, out: WorkerInstruction[]): void {
-    if (name === 'notice') out.push({ type: 'waiting' });
+    if (name === 'notice' && this.#life === 'serving') out.push({ type: 'waiting' });
     else if (name === 'pulse') this.#timers.set('pulse', now + PULSE_MS);
     else if (name === 'heartbeat') {
       this.#peer.heartbeat(out);

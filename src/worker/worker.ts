@@ -12,7 +12,8 @@ import type { Served } from './executor_options.ts';
 import { BASE, servedFunctions } from './served.ts';
 
 const OPTIONS = ['name', 'address', 'slots', 'logger', 'maxParked', 'drainTimeoutMs', 'transport', 'historyLimit'] as const;
-const MAX_PARKED = 64;
+/** As many as credit lets come: a generator that kept its slot while it waits could keep its own consumers from running. */
+const MAX_PARKED = 65_536;
 const DRAIN_MS = 30_000;
 /** Events that are kept to tell stories from. */
 const HISTORY_LIMIT = 256;
@@ -26,7 +27,7 @@ export interface WorkerOptions {
   readonly slots?: number | undefined;
   /** Where lines for people go: default stderr; `false`: nowhere. */
   readonly logger?: Logger | false | undefined;
-  /** How many functions may wait for a slow consumer without holding a slot. Default: 64. */
+  /** How many functions may wait for a slow consumer without holding a slot. Default: 65536, more than credit lets come. */
   readonly maxParked?: number | undefined;
   /** How long `stop()` waits for what runs, in milliseconds. Default: 30 s. */
   readonly drainTimeoutMs?: number | undefined;

@@ -11,12 +11,11 @@ import { ENTRY } from '../protocol/stream_records.ts';
 import type { RanEvent } from './events.ts';
 import type { WorkerInstruction } from './instructions.ts';
 import { Parts } from './parts.ts';
+import { Remembered } from './remembered.ts';
 import { Reports } from './reports.ts';
 
 /** Parts that one turn may begin. */
 const MAX_OFFER = 2_048;
-/** Parts that came by PUSH and ended well are remembered, these many: PUSH may bring them twice. */
-const MAX_REMEMBERED = 8_192;
 
 export interface WorkloadOptions {
   readonly slots: number;
@@ -34,7 +33,7 @@ export class Workload {
   /** Parts that may go on: some hold a lane, the ready ones want one. */
   #goOn: number[] = [];
   #paused = false;
-  readonly #remembered = new Set<number>();
+  readonly #remembered = new Remembered();
 
   constructor(options: WorkloadOptions) {
     this.#slots = options.slots;
@@ -193,7 +192,7 @@ export class Workload {
     const parts = this.#parts;
     const ready: number[] = [];
     const short = parts.count.ready - (this.#slots - parts.held);
-    if (parts.count.waiting > 0 && short > 0) parts.makeWay(short);
+    if (parts.count.waiting > 0 && (short > 0 || parts.count.queued > 0)) parts.makeWay(short);
     let free = this.#slots - parts.held;
     const waiting: number[] = [];
     for (const local of this.#goOn) {
@@ -276,18 +275,9 @@ export class Workload {
     if (overdue) parts.move(local, 'abort');
     if ((flags & ENTRY.partEnd) === 0) return;
     this.#reports.spend(parts.slot[local] as number);
-    if (parts.pushed[local] === true && (flags & ENTRY.error) === 0) this.#remember(parts.key[local] as number);
+    // Only what ended well is remembered: what failed or went back may come again, to be run.
+    if (parts.pushed[local] === true && (flags & ENTRY.error) === 0) this.#remembered.add(parts.key[local] as number);
     parts.move(local, 'end');
-  }
-
-  /** Only what ended well is remembered: what failed or went back may come again, to be run. */
-  #remember(key: number): void {
-    this.#remembered.add(key);
-    if (this.#remembered.size <= MAX_REMEMBERED) return;
-    for (const oldest of this.#remembered) {
-      this.#remembered.delete(oldest);
-      return;
-    }
   }
 
   /** Before the flush: says what is to be said of the whole. */

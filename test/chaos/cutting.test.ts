@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { pass } from '../integration/helpers.ts';
 import { type Direction, DIRECTIONS } from './proxy.ts';
 import { type Random, random } from './random.ts';
-import { end, expectAll, expectAllSent, type Kind, startWorld, within, type World } from './world.ts';
+import { end, everyResult, everyResultOf, type Kind, startWorld, type Summary, within, type World } from './world.ts';
 
 const CUTS = 8;
 /** With `leastLoaded` no parts go over PUSH. */
@@ -28,8 +28,8 @@ function mostly(kind: Kind, policy: string, dice: Random): Direction {
 }
 
 describe('a connection that is cut at random bytes, again and again', () => {
-  it.each(CASES)('loses and doubles nothing: %s, %s', async (kind, policy) => {
-    const dice = random();
+  it.for(CASES)('loses and doubles nothing: %s, %s', async ([kind, policy], context) => {
+    const dice = random(context);
     await using world = await startWorld({ workers: 2, slots: 4, policy, proxies: true });
     for (const proxy of Object.values(world.proxies)) proxy.delay(dice.pick([0, 0, 1, 5]));
     const client = world.startClient({ function: 'three', expect: 'three', results: 3, bytes: 300, ahead: 200 });
@@ -42,14 +42,15 @@ describe('a connection that is cut at random bytes, again and again', () => {
     }
     await within(10_000, client.printed(/^at /, client.count(/^at /) + 3), 'results after the last cut');
     end(client);
-    expectAllSent(await world.finished(client), 3);
-  }, 60_000);
+    const summary = await world.finished(client);
+    expect(summary).toEqual(everyResultOf(summary, 3));
+  });
 });
 
 describe('a partition in one direction', () => {
   const partitions = CASES.flatMap(([kind, policy]) => DIRECTIONS.map((direction) => ({ kind, policy, direction })));
 
-  async function partition(world: World, kind: Kind, direction: Direction): Promise<void> {
+  async function partition(world: World, kind: Kind, direction: Direction): Promise<Summary> {
     const client = world.startClient({ function: 'briefly', ahead: 50 });
     await within(10_000, client.printed(/^at /), 'results');
     const { connections } = world.proxies[kind];
@@ -59,7 +60,7 @@ describe('a partition in one direction', () => {
     await world.proxies[kind].heal();
     await within(15_000, client.printed(/^at /, client.count(/^at /) + 5), 'results after it healed');
     end(client);
-    expectAllSent(await world.finished(client));
+    return world.finished(client);
   }
 
   async function redialled(world: World, kind: Kind, before: number): Promise<void> {
@@ -68,20 +69,21 @@ describe('a partition in one direction', () => {
 
   it.each(['leastLoaded', 'roundRobin'] as const)('loses and doubles nothing, whichever connection it is (%s)', async (policy) => {
     const mine = partitions.filter((one) => one.policy === policy);
-    await Promise.all(
+    const summaries = await Promise.all(
       mine.map(async ({ kind, direction }) => {
         await using world = await startWorld({ workers: 2, slots: 2, policy, proxies: true });
-        await partition(world, kind, direction).catch((error: Error) => {
+        return await partition(world, kind, direction).catch((error: Error) => {
           throw new Error(`${kind} ${direction}: ${error.message}`, { cause: error });
         });
       }),
     );
-  }, 60_000);
+    for (const summary of summaries) expect(summary).toEqual(everyResultOf(summary));
+  });
 });
 
-describe('blips', () => {
-  it.each(['control', 'pull'] as const)('three of them do not fail an innocent part, nor run it again: %s', async (kind) => {
-    const dice = random();
+describe.concurrent('blips', () => {
+  it.for(['control', 'pull'] as const)('three of them do not fail an innocent part, nor run it again: %s', async (kind, context) => {
+    const dice = random(context);
     await using world = await startWorld({ workers: 1, proxies: true });
     const client = world.startClient({ function: 'slowly', prefix: '3000 ', jobs: 1 });
     const [worker] = world.workers;
@@ -92,13 +94,13 @@ describe('blips', () => {
       await expect.poll(() => world.proxies[kind].connections, { timeout: 5_000 }).toBeGreaterThan(connections);
       await pass(dice.between(300, 600));
     }
-    expectAll(await world.finished(client), 1);
+    expect(await world.finished(client)).toEqual(everyResult(1));
     expect(worker?.count(/^begins/)).toBe(1);
     expect(world.master.count(/^(workerLost|jobFailed)/)).toBe(0);
-  }, 30_000);
+  });
 
-  it('of a master that takes nobody in for a while lose nothing', async () => {
-    const dice = random();
+  it('of a master that takes nobody in for a while lose nothing', async (context) => {
+    const dice = random(context);
     await using world = await startWorld({ workers: 2, slots: 2, proxies: true });
     const client = world.startClient({ function: 'briefly', ahead: 50 });
     await client.printed(/^at /);
@@ -111,13 +113,14 @@ describe('blips', () => {
     }
     await within(10_000, client.printed(/^at /, client.count(/^at /) + 5), 'results');
     end(client);
-    expectAllSent(await world.finished(client));
-  }, 30_000);
+    const summary = await world.finished(client);
+    expect(summary).toEqual(everyResultOf(summary));
+  });
 });
 
-describe('large payloads', () => {
-  it('of 1 MiB survive the death of workers', async () => {
-    const dice = random();
+describe.concurrent('large payloads', () => {
+  it('of 1 MiB survive the death of workers', async (context) => {
+    const dice = random(context);
     await using world = await startWorld({ workers: 3, slots: 2 });
     const client = world.startClient({ function: 'echo', bytes: 1_048_576, ahead: 30 });
     for (let kills = 0; kills < 4; kills += 1) {
@@ -127,8 +130,9 @@ describe('large payloads', () => {
       world.startWorker();
     }
     end(client);
-    expectAllSent(await world.finished(client));
-  }, 60_000);
+    const summary = await world.finished(client);
+    expect(summary).toEqual(everyResultOf(summary));
+  });
 
   it.each([
     { way: 'there', spec: { function: 'digest', expect: 'digest', bytes: 67_108_864, jobs: 1 } },
@@ -136,7 +140,7 @@ describe('large payloads', () => {
   ] as const)('of 64 MiB arrive at 10 MB/s on their way $way', async ({ spec }) => {
     await using world = await startWorld({ workers: 1, proxies: true });
     for (const proxy of Object.values(world.proxies)) proxy.throttle(10_000_000);
-    expectAll(await world.finished(world.startClient(spec), 40_000), 1);
+    expect(await world.finished(world.startClient(spec), 40_000)).toEqual(everyResult(1));
     expect(world.master.count(/^(workerLost|clientLeft .*lost)/)).toBe(0);
-  }, 60_000);
+  });
 });

@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { pass } from '../integration/helpers.ts';
 import type { Running } from '../integration/processes.ts';
 import { random } from './random.ts';
-import { end, expectAll, expectAllSent, startWorld, within } from './world.ts';
+import { end, everyResult, everyResultOf, startWorld, within } from './world.ts';
 
 /** The transport's: a connection whose peer answers no ping for so long is cut. */
 const HEARTBEAT_TIMEOUT_MS = 1_500;
 
-describe.each(['leastLoaded', 'roundRobin'] as const)('a frozen worker (%s)', (policy) => {
-  it('is taken for lost, and what it still reports when it goes on doubles nothing', async () => {
+const POLICIES = ['leastLoaded', 'roundRobin'] as const;
+
+describe.concurrent('a frozen worker', () => {
+  it.for(POLICIES)('is taken for lost, and what it still reports when it goes on doubles nothing (%s)', async (policy) => {
     await using world = await startWorld({ workers: 2, slots: 2, policy });
     const client = world.startClient({ function: 'slowly', prefix: '200 ', ahead: 12 });
     const [frozen] = world.workers as [Running];
@@ -20,11 +22,12 @@ describe.each(['leastLoaded', 'roundRobin'] as const)('a frozen worker (%s)', (p
     await within(5_000, frozen.printed(/^connected anew/), 'its return');
     await within(5_000, frozen.printed(/^begins/, begun + 3), 'its next parts');
     end(client);
-    expectAllSent(await world.finished(client));
-  }, 30_000);
+    const summary = await world.finished(client);
+    expect(summary).toEqual(everyResultOf(summary));
+  });
 
-  it('for random times around the time-out loses and doubles nothing', async () => {
-    const dice = random();
+  it.for(POLICIES)('for random times around the time-out loses and doubles nothing (%s)', async (policy, context) => {
+    const dice = random(context);
     await using world = await startWorld({ workers: 3, slots: 2, policy });
     const client = world.startClient({ function: 'briefly' });
     await client.printed(/^at /);
@@ -40,28 +43,25 @@ describe.each(['leastLoaded', 'roundRobin'] as const)('a frozen worker (%s)', (p
     );
     await within(5_000, client.printed(/^at /, client.count(/^at /) + 3), 'results');
     end(client);
-    expectAllSent(await world.finished(client));
-  }, 30_000);
+    const summary = await world.finished(client);
+    expect(summary).toEqual(everyResultOf(summary));
+  });
 });
 
-describe('a function that blocks its event loop', () => {
-  it.each(['leastLoaded', 'roundRobin'] as const)(
-    'is not taken for dead, runs once, and what waits behind it runs elsewhere (%s)',
-    async (policy) => {
-      await using world = await startWorld({ workers: 2, policy });
-      const stream = world.startClient({ function: 'echo' });
-      await stream.printed(/^at /, 50);
-      const blocker = world.startClient({ function: 'blocks', prefix: `${3 * HEARTBEAT_TIMEOUT_MS} `, jobs: 1 });
-      const count = (pattern: RegExp): number => world.workers.reduce((sum, worker) => sum + worker.count(pattern), 0);
-      await within(5_000, Promise.any(world.workers.map((worker) => worker.printed(/^begins/))), 'the blocking function');
-      end(stream);
-      const summary = await world.finished(stream, 3_000);
-      expect(count(/^ends/)).toBe(0);
-      expectAllSent(summary);
-      expectAll(await world.finished(blocker), 1);
-      expect(count(/^begins/)).toBe(1);
-      expect(world.master.count(/^workerLost/)).toBe(0);
-    },
-    30_000,
-  );
+describe.concurrent('a function that blocks its event loop', () => {
+  it.for(POLICIES)('is not taken for dead, runs once, and what waits behind it runs elsewhere (%s)', async (policy) => {
+    await using world = await startWorld({ workers: 2, policy, master: { historyLimit: 5_000 } });
+    const stream = world.startClient({ function: 'echo' });
+    await stream.printed(/^at /, 50);
+    const blocker = world.startClient({ function: 'blocks', prefix: `${3 * HEARTBEAT_TIMEOUT_MS} `, jobs: 1 });
+    const count = (pattern: RegExp): number => world.workers.reduce((sum, worker) => sum + worker.count(pattern), 0);
+    await within(5_000, Promise.any(world.workers.map((worker) => worker.printed(/^begins/))), 'the blocking function');
+    end(stream);
+    const summary = await world.finished(stream, 3_000);
+    expect(count(/^ends/)).toBe(0);
+    expect(summary).toEqual(everyResultOf(summary));
+    expect(await world.finished(blocker)).toEqual(everyResult(1));
+    expect(count(/^begins/)).toBe(1);
+    expect(world.master.count(/^workerLost/)).toBe(0);
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Running } from '../integration/processes.ts';
 import { random } from './random.ts';
-import { end, expectAll, expectAllSent, startWorld, within } from './world.ts';
+import { end, everyResult, everyResultOf, startWorld, within } from './world.ts';
 
 describe('a client that is killed', () => {
   it('has its parts cancelled, and does not disturb another', async () => {
@@ -15,9 +15,10 @@ describe('a client that is killed', () => {
     await expect.poll(aborted, { timeout: 10_000 }).toBe(4);
     await within(5_000, other.printed(/^at /, other.count(/^at /) + 3), 'results of the other');
     end(other);
-    expectAllSent(await world.finished(other));
+    const summary = await world.finished(other);
+    expect(summary).toEqual(everyResultOf(summary));
     expect(world.master.count(/^clientLeft .*lost/)).toBe(1);
-  }, 30_000);
+  });
 });
 
 describe('many peers', () => {
@@ -26,17 +27,17 @@ describe('many peers', () => {
     const processes = Array.from({ length: 10 }, () => world.startWorker(50));
     const clients = Array.from({ length: 5 }, () => world.startClient({ function: 'briefly', jobs: 400, clients: 10 }));
     const summaries = await Promise.all(clients.map((client) => world.finished(client, 60_000)));
-    for (const summary of summaries.flat()) expectAll(summary, 400);
+    for (const summary of summaries.flat()) expect(summary).toEqual(everyResult(400));
     expect(summaries.flat()).toHaveLength(50);
     await within(30_000, Promise.all(processes.map((running) => running.printed(/^welcomed/))), 'all workers');
     expect(world.master.count(/^workerJoined/)).toBe(500);
     expect(world.master.count(/^workerLost/)).toBe(0);
-  }, 120_000);
+  });
 });
 
 describe('a poison job', () => {
-  it('kills three workers, fails, and takes no good one along', async () => {
-    const dice = random();
+  it('kills three workers, fails, and takes no good one along', async (context) => {
+    const dice = random(context);
     await using world = await startWorld({ workers: 3, slots: 2 });
     let deaths = 0;
     const replace = (worker: Running): void => {
@@ -68,18 +69,18 @@ describe('a poison job', () => {
     });
     expect(deaths).toBe(3);
     expect(world.workers.reduce((sum, worker) => sum + worker.count(/^poisoned/), 0)).toBe(3);
-  }, 60_000);
+  });
 });
 
 describe('nested calls', () => {
   it('three deep end on one worker with one slot', async () => {
     await using world = await startWorld({ workers: 1 });
     const client = world.startClient({ function: 'nested', prefix: '3 ', expect: 'nested', jobs: 200 });
-    expectAll(await world.finished(client), 200);
-  }, 30_000);
+    expect(await world.finished(client)).toEqual(everyResult(200));
+  });
 
-  it('three deep survive the death of workers with one slot', async () => {
-    const dice = random();
+  it('three deep survive the death of workers with one slot', async (context) => {
+    const dice = random(context);
     await using world = await startWorld({ workers: 3 });
     const client = world.startClient({ function: 'nested', prefix: '3 ', expect: 'nested', ahead: 20 });
     for (let kills = 0; kills < 3; kills += 1) {
@@ -89,6 +90,7 @@ describe('nested calls', () => {
     }
     await within(10_000, client.printed(/^at /, client.count(/^at /) + 2), 'results');
     end(client);
-    expectAllSent(await world.finished(client));
-  }, 60_000);
+    const summary = await world.finished(client);
+    expect(summary).toEqual(everyResultOf(summary));
+  });
 });

@@ -99,7 +99,7 @@ class Lane {
     this.#timer = undefined;
     const now = performance.now();
     while (this.#waiting.length > 0 && (this.#waiting[0]?.atMs ?? 0) <= now) this.#pass(this.#waiting.shift()?.bytes as Buffer);
-    if (this.#freeAtMs - now < 20 && this.#to.writableNeedDrain === false) this.#from.resume();
+    if (this.#freeAtMs - now < 20 && !this.#to.writableNeedDrain) this.#from.resume();
     this.#wait();
     if (this.#ended && this.#waiting.length === 0) this.#to.end();
   }

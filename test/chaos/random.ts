@@ -1,5 +1,5 @@
 /** Random moments that can be had again: `SEED=7 npx vitest run test/chaos -t 'the name of the test'`. */
-import { onTestFailed } from 'vitest';
+import type { TestContext } from 'vitest';
 
 export class Random {
   #state: number;
@@ -29,8 +29,8 @@ export class Random {
 }
 
 /** The randomness of one test. Its seed is printed when the test fails. */
-export function random(): Random {
+export function random({ onTestFailed, task }: TestContext): Random {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-  onTestFailed(({ task }) => console.error(`again with: SEED=${seed} npx vitest run test/chaos -t '${task.name}'`));
+  onTestFailed(() => console.error(`again with: SEED=${seed} npx vitest run test/chaos -t '${task.name}'`));
   return new Random(seed);
 }

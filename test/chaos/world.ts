@@ -2,7 +2,6 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
-import { expect } from 'vitest';
 import { Processes, type Running } from '../integration/processes.ts';
 import { type Place, type Proxy, startProxy } from './proxy.ts';
 
@@ -71,7 +70,7 @@ export class World extends Processes {
 
   /** Use `startWorld`. */
   constructor(options: WorldOptions, ports: readonly [number, number, number]) {
-    super();
+    super(Infinity);
     this.#options = options;
     this.#ports = ports;
     this.master = this.startMaster();
@@ -171,15 +170,14 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
-/** Every result came, each once, and nothing else. */
-export function expectAll(summary: Summary, sent: number, results: number = sent): void {
-  expect(summary).toEqual({ sent, results, missing: [], doubled: [], strange: [], failed: [] });
+/** What a client says if every result came, each once, and nothing else. */
+export function everyResult(sent: number, results: number = sent): Summary {
+  return { sent, results, missing: [], doubled: [], strange: [], failed: [] };
 }
 
-/** What a client says of a stream that ended when it was told to. */
-export function expectAllSent(summary: Summary, each = 1): void {
-  expect(summary.sent).toBeGreaterThan(0);
-  expectAll(summary, summary.sent, summary.sent * each);
+/** The same for a stream that ended when it was told to: of so many jobs as it says it has sent. */
+export function everyResultOf({ sent }: Summary, each = 1): Summary {
+  return everyResult(Math.max(1, sent), sent * each);
 }
 
 /** Tells a client that its source ends. */

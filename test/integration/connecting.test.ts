@@ -56,6 +56,7 @@ describe('an address in use', () => {
     for (let i = 0; i < 10; i += 1) {
       await using master = new Master({ name: `${i}`, address, logger: false });
       await master.start();
+      expect(master.address).toBe(address);
     }
   });
 });

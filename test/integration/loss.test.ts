@@ -18,8 +18,8 @@ async function streamed(cluster: Cluster, name: string, count: number, at: numbe
 describe.each(POLICIES)('with %s', (policy) => {
   it.each(['echo', 'briefly'])('a worker that is killed in the midst of a stream of %s: every result once', async (name) => {
     await using cluster = await startCluster({ workers: 3, policy, slots: 2 });
-    const count = name === 'echo' ? 20_000 : 2_000;
-    const results = await streamed(cluster, name, count, 500, () => cluster.workers[0]?.kill('SIGKILL'));
+    const count = name === 'echo' ? 20_000 : 1_000;
+    const results = await streamed(cluster, name, count, 300, () => cluster.workers[0]?.kill('SIGKILL'));
     expectEach(results, jobs(count));
     await cluster.master.printed(/^workerLost {"name":"worker1","reason":"lost"}/);
   });
@@ -27,11 +27,11 @@ describe.each(POLICIES)('with %s', (policy) => {
   it('all workers but one, killed one after the other: every result once', async () => {
     await using cluster = await startCluster({ workers: 4, policy });
     const results: string[] = [];
-    for await (const result of clientOf(cluster).job('briefly', jobs(3_000))) {
+    for await (const result of clientOf(cluster).job('briefly', jobs(1_500))) {
       results.push(result.toString());
-      if (results.length % 600 === 0 && results.length < 2_000) cluster.workers[results.length / 600]?.kill('SIGKILL');
+      if (results.length % 300 === 0 && results.length < 1_000) cluster.workers[results.length / 300]?.kill('SIGKILL');
     }
-    expectEach(results, jobs(3_000));
+    expectEach(results, jobs(1_500));
   });
 
   it('the last worker is killed, and another comes: every result once', async () => {
@@ -56,8 +56,8 @@ describe.each(POLICIES)('with %s', (policy) => {
 
   it('a worker that is asked to stop (SIGTERM) finishes what runs, hands back the rest, and exits with 0', async () => {
     await using cluster = await startCluster({ workers: 2, policy, slots: 2 });
-    const results = await streamed(cluster, 'briefly', 2_000, 300, () => cluster.workers[0]?.kill('SIGTERM'));
-    expectEach(results, jobs(2_000));
+    const results = await streamed(cluster, 'briefly', 1_000, 200, () => cluster.workers[0]?.kill('SIGTERM'));
+    expectEach(results, jobs(1_000));
     expect(await cluster.workers[0]?.ended).toEqual({ code: 0, signal: null });
     await cluster.master.printed(/^workerLost {"name":"worker1","reason":"left"}/);
   });
@@ -66,9 +66,9 @@ describe.each(POLICIES)('with %s', (policy) => {
     await using cluster = await startCluster({ workers: 2, policy });
     for (const [name, count] of [
       ['echo', 20_000],
-      ['briefly', 2_000],
+      ['briefly', 1_000],
     ] as const) {
-      const results = await streamed(cluster, name, count, 500, () => {
+      const results = await streamed(cluster, name, count, 300, () => {
         cluster.master.kill('SIGKILL');
         void cluster.master.ended.then(() => cluster.startMaster());
       });
@@ -93,8 +93,8 @@ describe.each(POLICIES)('with %s', (policy) => {
 
   it('the master that is asked to stop lets the stream end, takes no other, and exits with 0', async () => {
     await using cluster = await startCluster({ workers: 2, policy });
-    const results = await streamed(cluster, 'briefly', 2_000, 300, () => cluster.master.kill('SIGTERM'));
-    expectEach(results, jobs(2_000));
+    const results = await streamed(cluster, 'briefly', 1_000, 200, () => cluster.master.kill('SIGTERM'));
+    expectEach(results, jobs(1_000));
     expect(await cluster.master.ended).toEqual({ code: 0, signal: null });
     expect(cluster.master.count(/^closed {}/)).toBe(1);
   });

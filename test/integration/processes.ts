@@ -81,9 +81,11 @@ export class Processes implements AsyncDisposable {
     for (const running of this.#all) running.kill('SIGKILL');
   };
 
-  readonly #stuck = setTimeout(() => void this.#tell(), STUCK_MS);
+  readonly #stuck: NodeJS.Timeout | undefined;
 
-  constructor() {
+  /** @param stuckMs Infinity for a scenario that is long, and finds out by itself what is stuck. */
+  constructor(stuckMs: number = STUCK_MS) {
+    this.#stuck = stuckMs === Infinity ? undefined : setTimeout(() => void this.#tell(), stuckMs);
     process.on('exit', this.#kill);
   }
 

@@ -39,7 +39,7 @@ it('a function that throws is tried again as often as asked, and the result says
   const told = settled.map((one) =>
     one.status === 'fulfilled' ? [String(one.value), one.job.attempts] : [one.reason.code, one.job.attempts],
   );
-  expect(told.sort()).toEqual([
+  expect(told.sort((a, b) => Number(a[1]) - Number(b[1]))).toEqual([
     ['done at attempt 1', 1],
     ['done at attempt 3', 3],
     ['function-threw', 4],
@@ -51,7 +51,7 @@ it('a job may ask for retries of its own', async () => {
   const results = mill.client.job('moody', [{ payload: '2', retries: RETRIES }, { payload: '2' }], { settle: true });
   const states = [];
   for await (const one of results) states.push([one.job.index, one.status]);
-  expect(states.sort()).toEqual([
+  expect(states.sort((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
     [0, 'fulfilled'],
     [1, 'rejected'],
   ]);

@@ -94,7 +94,7 @@ describe('credit for results', () => {
         world.flush();
         const more = worker.got.splice(0).find((record) => record.kind === 'grant');
         if (more === undefined) break;
-        granted = (more as GrantRecord).results[0] as number;
+        granted = more.results[0] as number;
       }
       world.finish(worker, [key], { index, end: false });
       granted -= 1;

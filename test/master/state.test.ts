@@ -55,6 +55,25 @@ describe('placing', () => {
     expect(world.parts(slow).length).toBe(1 + 1);
   });
 
+  it('serves a function although there is always more to do for another', () => {
+    const world = new World();
+    const worker = world.worker('one', ['foo', 'bar']);
+    const client = world.client();
+    world.open(client, 1, { results: 5_000 });
+    world.jobs(client, 60, { end: false });
+    world.open(client, 2);
+    world.flush();
+    world.jobs(client, 1, { stream: 2, name: 'bar' });
+    for (let round = 0; round < 20; round += 1) {
+      world.flush();
+      const keys = worker.got.splice(0).flatMap((record) => (record.kind === 'parts' ? record.keys : []));
+      world.now += 6;
+      if (keys.length > 0) world.finish(worker, keys, { micros: 6_000 });
+    }
+    expect(world.entries(client, 2)).toHaveLength(1);
+    expect(world.state.status.queued).toBeGreaterThan(0);
+  });
+
   it('lets a shape that nobody can take delay no other stream', () => {
     const world = new World();
     world.worker('bar', ['bar']);

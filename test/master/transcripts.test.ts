@@ -19,7 +19,7 @@ function happens(world: World, what: Happening): void {
     case 'open':
       return world.open(player, 1, what as object);
     case 'jobs':
-      return world.jobs(player, Number(what['count']), { name: String(what['function'] ?? 'foo') });
+      return world.jobs(player, Number(what['count']), { name: (what['function'] as string | undefined) ?? 'foo' });
     case 'finish':
       return world.finish(player, [world.parts(player).at(Number(what['at'] ?? -1))?.key as number], {
         micros: Number(what['micros'] ?? 10),

@@ -1,0 +1,3 @@
+// @ts-check
+/** Node alone, to compare the start of others with. */
+process.exitCode = 0;

@@ -1,0 +1,81 @@
+// @ts-check
+/**
+ * What a job costs the pure master (see roles/crowd.js), as workers and queue grow.
+ *
+ * @import { Outcome, Settings } from '../types.ts'
+ * @typedef {{ jobs: number, cpuMicros: number, partsPerRecord: number, resultsPerRecord: number }} Work
+ * @typedef {{ workers: number, queued: number, works: Work[] }} Size
+ */
+import { startRole } from '../processes.js';
+import { say } from '../rounds.js';
+import { median, shown, shownSpread, spread } from '../stats.js';
+
+const JOBS = 200_000;
+
+/** @param {Work} work */
+const cost = ({ cpuMicros, jobs }) => cpuMicros / jobs;
+
+/** @param {readonly Size[]} sizes @param {number} runs */
+async function measure(sizes, runs) {
+  const roles = [];
+  try {
+    for (const size of sizes) {
+      say(`growth: ${shown(size.workers)} workers, ${shown(size.queued)} queued parts`);
+      roles.push({ size, role: await startRole('growth', size) });
+    }
+    for (let run = 1; run <= runs; run += 1) {
+      say(`growth: run ${run} of ${runs}`);
+      for (const { size, role } of roles) size.works.push(await role.ask('work', { jobs: JOBS }));
+    }
+  } finally {
+    await Promise.all(roles.map(({ role }) => role.end()));
+  }
+}
+
+/** @param {Settings} settings @returns {Promise<Outcome>} */
+export async function growth({ runs }) {
+  /** @type {Size} */
+  const few = { workers: 10, queued: 1_000, works: [] };
+  /** @type {Size} */
+  const crowded = { workers: 10_000, queued: 1_000, works: [] };
+  /** @type {Size} */
+  const queued = { workers: 10, queued: 1_000_000, works: [] };
+  const sizes = [few, crowded, queued];
+  await measure(sizes, runs);
+  /** @param {Size} size */
+  const times = (size) => spread(size.works.map((work, i) => cost(work) / cost(/** @type {Work} */ (few.works[i]))));
+  const flat = { atMost: 1.1, text: 'flat (≤ 1.1x)' };
+  const [byWorkers, byQueue] = [times(crowded), times(queued)];
+  return {
+    judged: [
+      {
+        row: 'growth: CPU a job at 10,000 workers',
+        shown: `${shownSpread(byWorkers, 2)}x that at 10`,
+        value: byWorkers.median,
+        must: { atMost: 2, text: '≤ 2x' },
+        aim: flat,
+      },
+      {
+        row: 'growth: CPU a job at 1,000,000 queued parts',
+        shown: `${shownSpread(byQueue, 2)}x that at 1,000`,
+        value: byQueue.median,
+        must: { atMost: 1.5, text: '≤ 1.5x' },
+        aim: flat,
+      },
+    ],
+    tables: [
+      {
+        title: 'growth: the pure master alone',
+        note: 'Its state machine, driven without sockets and codec; each tick 10 workers report all they have, and as many jobs come in.',
+        head: ['workers', 'queued parts', 'CPU µs a job', 'parts in a record', 'results in a record'],
+        rows: sizes.map((size) => [
+          shown(size.workers),
+          shown(size.queued),
+          shownSpread(spread(size.works.map(cost)), 3),
+          shown(median(size.works.map(({ partsPerRecord }) => partsPerRecord)), 1),
+          shown(median(size.works.map(({ resultsPerRecord }) => resultsPerRecord)), 1),
+        ]),
+      },
+    ],
+  };
+}

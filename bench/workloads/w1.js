@@ -1,0 +1,84 @@
+// @ts-check
+/**
+ * W1: as many 9-byte jobs as go through, two workers, results back.
+ *
+ * @import { Case } from '../rounds.js'
+ * @import { Judged, Line, Outcome, Settings, Spread, Table } from '../types.ts'
+ */
+import { calibrated, inTurns, lineOf } from '../rounds.js';
+import { perSecond, ratio, over, shownCpu, shownSpread } from '../stats.js';
+import { bare, bullmq, gristmill, pool, redisVersion } from '../systems.js';
+
+const OURS = 'gristmill';
+const EIGHT = 'gristmill, 8 clients';
+const DEALT = 'gristmill, roundRobin()';
+const ASYNC = 'gristmill, jobs from an async generator';
+const KIB = 'gristmill, 1 KiB';
+const BARE = 'bare';
+const TUNED = 'bare, tuned';
+const BARE_KIB = 'bare, 1 KiB';
+
+/** @param {Settings} settings @returns {Case[]} */
+function cases({ seconds }) {
+  const small = { bytes: 9, inFlight: 0 };
+  const kib = { bytes: 1_024, inFlight: 0 };
+  const fast = { seconds, first: 20_000 };
+  const slow = { seconds: seconds / 2, first: 1_000 };
+  /** @type {Case[]} */
+  const all = [
+    { name: OURS, start: () => gristmill(), run: calibrated('throughput', small, fast) },
+    { name: BARE, start: () => bare(), run: calibrated('throughput', small, fast) },
+    { name: EIGHT, start: () => gristmill({ clients: 8 }), run: calibrated('throughput', small, fast) },
+    { name: DEALT, start: () => gristmill({ policy: 'roundRobin' }), run: calibrated('throughput', small, fast) },
+    { name: KIB, start: () => gristmill(), run: calibrated('throughput', kib, fast) },
+    { name: BARE_KIB, start: () => bare(), run: calibrated('throughput', kib, fast) },
+    { name: ASYNC, start: () => gristmill(), run: calibrated('throughput', { ...small, source: 'async' }, fast) },
+    { name: TUNED, start: () => bare({ tuned: true }), run: calibrated('throughput', small, fast) },
+    { name: 'Piscina, 64 a thread', peer: true, start: () => pool('piscina', { each: 64 }), run: calibrated('throughput', small, slow) },
+    { name: 'workerpool', peer: true, start: () => pool('workerpool'), run: calibrated('throughput', small, slow) },
+  ];
+  if (redisVersion() === undefined) return all;
+  const fifty = () => bullmq({ concurrency: 50 });
+  return [...all, { name: 'BullMQ, concurrency 50', peer: true, start: fifty, run: calibrated('throughput', small, slow) }];
+}
+
+/** @param {Line[]} lines @returns {Judged[]} */
+function judge(lines) {
+  /** @param {string} one @param {string} other */
+  const against = (one, other) => ratio(lineOf(lines, one), lineOf(lines, other), perSecond);
+  /** @param {Spread} spread @param {string} what */
+  const times = (spread, what) => ({ shown: `${shownSpread(spread, 2)}x ${what}`, value: spread.median });
+  const within = { atLeast: 0.8, text: 'within 20 % of W1' };
+  return [
+    {
+      row: 'W1: 9-byte jobs',
+      ...times(against(OURS, BARE), 'bare'),
+      must: { atLeast: 6, text: '≥ 6x bare' },
+      aim: { atLeast: 10, text: '≥ 10x' },
+    },
+    { row: 'W1 with 8 clients', ...times(against(EIGHT, OURS), 'W1'), must: within },
+    { row: 'W1 with roundRobin()', ...times(against(DEALT, OURS), 'W1'), must: within },
+    { row: 'W1 with 1 KiB payloads', ...times(against(KIB, BARE_KIB), 'bare'), must: { atLeast: 3, text: '≥ 3x bare' } },
+  ];
+}
+
+/** @param {Line[]} lines @returns {Table} */
+function table(lines) {
+  return {
+    title: 'W1: 9-byte jobs, 2 workers, results back',
+    note:
+      'Jobs/s: median (min–max). `bare`: zeromq.js without us, one job a message, ROUTER to the client and ROUTER to the workers, each send ' +
+      'awaited, window 10,000; `tuned`: DEALER to the workers, no send awaited. The CPU time of threads and child processes is in the client’s.',
+    head: ['system', 'jobs/s', 'times bare', 'CPU µs a job: user + system, each process'],
+    rows: lines.map((line) => {
+      const base = lineOf(lines, line.name.endsWith('1 KiB') ? BARE_KIB : BARE);
+      return [line.name, shownSpread(over(line, perSecond)), shownSpread(ratio(line, base, perSecond), 2), shownCpu(line)];
+    }),
+  };
+}
+
+/** @param {Settings} settings @returns {Promise<Outcome>} */
+export async function w1(settings) {
+  const lines = await inTurns('W1', cases(settings), settings);
+  return { judged: judge(lines), tables: [table(lines)] };
+}

@@ -1,0 +1,81 @@
+// @ts-check
+/**
+ * W2: one job in flight.
+ *
+ * @import { Case } from '../rounds.js'
+ * @import { Line, Outcome, Sample, Settings } from '../types.ts'
+ */
+import { calibrated, inTurns, lineOf } from '../rounds.js';
+import { over, quantile, ratio, shownCpu, shownSpread } from '../stats.js';
+import { bare, bullmq, gristmill, pool, redisVersion } from '../systems.js';
+
+const OURS = 'gristmill';
+const BARE = 'bare';
+
+/** @param {Sample} sample */
+const p50 = ({ latencies }) => quantile(latencies, 0.5) * 1_000;
+/** @param {Sample} sample */
+const p99 = ({ latencies }) => quantile(latencies, 0.99) * 1_000;
+
+/** Many jobs first: one at a time, it takes long until all code is compiled. @param {number} jobs @returns {Case['prepare']} */
+function warmedBy(jobs) {
+  return async (system) => {
+    await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
+  };
+}
+
+/** @param {Settings} settings @returns {Case[]} */
+function cases({ seconds }) {
+  const size = { seconds, first: 500, least: 300 };
+  const judged = () => calibrated('latency', { bytes: 9 }, size);
+  const other = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds / 2 });
+  const byCall = calibrated('latency', { bytes: 9, by: 'call' }, { ...size, seconds: seconds / 2 });
+  /** @type {Case[]} */
+  const all = [
+    { name: OURS, start: () => gristmill(), prepare: warmedBy(100_000), run: judged() },
+    { name: BARE, start: () => bare(), prepare: warmedBy(50_000), run: judged() },
+    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(100_000), run: byCall },
+    { name: 'Piscina', peer: true, start: () => pool('piscina'), prepare: warmedBy(20_000), run: other() },
+    { name: 'workerpool', peer: true, start: () => pool('workerpool'), prepare: warmedBy(20_000), run: other() },
+  ];
+  if (redisVersion() === undefined) return all;
+  return [...all, { name: 'BullMQ', peer: true, start: () => bullmq(), prepare: warmedBy(2_000), run: other() }];
+}
+
+/** @param {Settings} settings @returns {Promise<Outcome>} */
+export async function w2(settings) {
+  const lines = await inTurns('W2', cases(settings), settings);
+  const [ours, base] = [lineOf(lines, OURS), lineOf(lines, BARE)];
+  const [middle, tail] = [ratio(ours, base, p50), ratio(ours, base, p99)];
+  return {
+    judged: [
+      {
+        row: 'W2: one job in flight, p50',
+        shown: `${shownSpread(middle, 2)}x bare`,
+        value: middle.median,
+        must: { atMost: 1.15, text: '≤ 1.15x bare' },
+        aim: { atMost: 1, text: 'equal' },
+      },
+      {
+        row: 'W2: one job in flight, p99',
+        shown: `${shownSpread(tail, 2)}x bare`,
+        value: tail.median,
+        must: { atMost: 1.5, text: '≤ 1.5x bare' },
+        aim: { atMost: 1, text: 'equal' },
+      },
+    ],
+    tables: [
+      {
+        title: 'W2: one 9-byte job in flight',
+        note: 'Round trip in µs: median of the runs (min–max). `call()` opens a stream for each job; the other line is one stream of all.',
+        head: ['system', 'p50 µs', 'p99 µs', 'p50, times bare', 'CPU µs a job'],
+        rows: lines.map((line) => row(line, base)),
+      },
+    ],
+  };
+}
+
+/** @param {Line} line @param {Line} base */
+function row(line, base) {
+  return [line.name, shownSpread(over(line, p50)), shownSpread(over(line, p99)), shownSpread(ratio(line, base, p50), 2), shownCpu(line)];
+}

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { startMill } from '../../src/testing/index.ts';
+import type { JobContext } from '../../src/worker/context.ts';
+import { Worker } from '../../src/worker/worker.ts';
+
+class Nesting extends Worker {
+  async *outer(message: Buffer, job: JobContext): AsyncGenerator<Buffer> {
+    for await (const result of job.job('inner', [`${message.toString()}a`, `${message.toString()}b`])) yield result;
+  }
+
+  async inner(message: Buffer): Promise<Buffer> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return message;
+  }
+
+  async depth(message: Buffer, job: JobContext): Promise<string> {
+    const left = Number(message.toString());
+    return left === 0 ? 'bottom' : `${left} ${(await job.call('depth', String(left - 1))).toString()}`;
+  }
+}
+
+it('generators that yield what they stream from other functions all end, however many there are, on workers with one slot', async () => {
+  await using mill = await startMill(Nesting, { workers: 2 });
+  const names = Array.from({ length: 600 }, (_, i) => `${i}`);
+  const got: string[] = [];
+  for await (const result of mill.client.job('outer', names)) got.push(result.toString());
+  expect(got.sort()).toEqual(names.flatMap((name) => [`${name}a`, `${name}b`]).sort());
+});
+
+it('calls nest far deeper than there are slots', async () => {
+  await using mill = await startMill(Nesting, { workers: 1 });
+  const calls = Array.from({ length: 20 }, () => mill.client.call('depth', '20'));
+  for (const answer of await Promise.all(calls)) expect(answer.toString().endsWith('2 1 bottom')).toBe(true);
+});
