@@ -17,6 +17,8 @@ export interface Session {
   readonly role: Role;
   readonly name: string;
   readonly fields: Fields;
+  /** Which session its hello named instead. */
+  readonly begunBy: string;
   state: SessionState;
   /** The connection of the ROUTER that it has now; -1: none. */
   connection: number;
@@ -191,10 +193,16 @@ export interface Stream {
   warned: boolean;
 }
 
-export function newSession(number: number, token: string, role: Role, name: string, fields: Fields, now: number): Session {
+export function newSession(
+  number: number,
+  token: string,
+  { role, name, fields }: { role: Role; name: string; fields: Fields },
+  begunBy: string,
+  now: number,
+): Session {
   const lanes = { out: new Outbox(), controlIn: new Inbox(), reportsIn: new Inbox(), drafts: new Drafts() };
   const empty = { spent: [], owedBytes: 0, unansweredCalls: 0, heardAtMs: now, worker: undefined };
-  return { number, token, role, name, fields, state: 'greeting', connection: -1, ...lanes, ...empty, streams: new Map() };
+  return { number, token, role, name, fields, begunBy, state: 'greeting', connection: -1, ...lanes, ...empty, streams: new Map() };
 }
 
 export function newStream(

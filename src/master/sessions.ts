@@ -21,9 +21,16 @@ export function onHello(core: Core, connection: number, hello: Hello, token: str
     if (here !== undefined && here !== known) disconnect(core, here);
     return resume(core, known, connection, seen);
   }
+  // Said twice before it was answered: the welcome is on its way.
+  if (here !== undefined && here.begunBy === claimOf(hello)) return;
   if (here !== undefined) endSession(core, here, 'lost');
   if (core.stopping) return refuse(core, connection, 'closing', `master ${core.config.name} is closing`);
   begin(core, connection, hello, token);
+}
+
+/** The session that a peer would go on with. */
+function claimOf({ epoch, session, token }: Hello): string {
+  return `${epoch}:${session}:${token}`;
 }
 
 function refuse(core: Core, connection: number, code: Refusal, text: string): void {
@@ -32,7 +39,7 @@ function refuse(core: Core, connection: number, code: Refusal, text: string): vo
 
 function begin(core: Core, connection: number, hello: Hello, token: string): void {
   core.lastSession += 1;
-  const session = newSession(core.lastSession, token, hello.role, hello.name, hello.fields, core.now);
+  const session = newSession(core.lastSession, token, hello, claimOf(hello), core.now);
   if (hello.role === 'worker') {
     const reason =
       hello.functions.length === 0 || hello.slots === 0

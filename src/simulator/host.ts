@@ -26,11 +26,6 @@ export class Inbox {
     }
     return act;
   }
-
-  /** What came last is lost; so many stay. */
-  keep(count: number): void {
-    this.#items.length = Math.min(this.#items.length, this.#head + count);
-  }
 }
 
 /** A turn of an event loop takes so long. */

@@ -19,34 +19,52 @@ const REDIAL_MAX_MS = 400;
 interface Sent {
   readonly atMs: number;
   readonly act: () => void;
+  /** The socket knows, before its process has read it. */
+  readonly arrives: () => void;
 }
 
 /** One direction of a connection. */
-export class Lane {
-  readonly inbox: Inbox = new Inbox();
+class Lane {
   readonly #kernel: Kernel;
   readonly #to: Host;
+  readonly #inbox: Inbox;
   #flight: Sent[] = [];
+  /** What has arrived and was not read; and how much of that still can be. */
+  #unread = 0;
+  #readable = Infinity;
   #lastMs = 0;
   #heldUntilMs = 0;
   #open = true;
 
-  constructor(kernel: Kernel, to: Host) {
+  constructor(kernel: Kernel, to: Host, inbox: Inbox) {
     this.#kernel = kernel;
     this.#to = to;
+    this.#inbox = inbox;
   }
 
   get size(): number {
-    return this.#flight.length + this.inbox.size;
+    return this.#flight.length + this.#unread;
+  }
+
+  get unread(): number {
+    return this.#unread;
   }
 
   send(act: () => void): void {
-    if (this.#open) this.#send(act, latency(this.#kernel));
+    if (!this.#open) return;
+    const read = (): void => {
+      this.#unread -= 1;
+      this.#readable -= 1;
+      if (this.#readable >= 0) act();
+    };
+    this.#send(read, latency(this.#kernel), () => {
+      this.#unread += 1;
+    });
   }
 
-  #send(act: () => void, delayMs: number): void {
+  #send(act: () => void, delayMs: number, arrives: () => void): void {
     this.#lastMs = Math.max(this.#lastMs, this.#heldUntilMs, this.#kernel.nowMs + delayMs);
-    this.#flight.push({ atMs: this.#lastMs, act });
+    this.#flight.push({ atMs: this.#lastMs, act, arrives });
     this.#kernel.at(this.#lastMs, () => this.#arrive());
   }
 
@@ -54,7 +72,8 @@ export class Lane {
     const { nowMs } = this.#kernel;
     for (let next = this.#flight[0]; next !== undefined && next.atMs <= nowMs && this.#heldUntilMs <= nowMs; next = this.#flight[0]) {
       this.#flight.shift();
-      this.#to.post(this.inbox, next.act);
+      next.arrives();
+      this.#to.post(this.#inbox, next.act);
     }
   }
 
@@ -64,18 +83,18 @@ export class Lane {
     this.#kernel.at(this.#heldUntilMs, () => this.#arrive());
   }
 
-  /** It ends: of what is on its way, and of what was not read, so much stays; then the other end hears of it. */
-  cut(flying: number, unread: number, notice: () => void, noticeMs: number): void {
+  /** It ends: of what is on its way, and of what was not read, so much stays; then the other end's socket hears of it, and its process. */
+  cut(flying: number, unread: number, noticeMs: number, severed: () => void, notice: () => void): void {
     if (!this.#open) return;
     this.#open = false;
-    if (unread < this.inbox.size) {
-      this.inbox.keep(unread);
+    if (unread < this.#unread) {
+      this.#readable = unread;
       this.#flight = [];
     }
     this.#flight.length = Math.min(flying, this.#flight.length);
     this.#heldUntilMs = 0;
     this.#lastMs = this.#flight.at(-1)?.atMs ?? 0;
-    this.#send(notice, noticeMs);
+    this.#send(notice, noticeMs, severed);
     this.#arrive();
   }
 }
@@ -130,8 +149,8 @@ export class Link {
     this.dialler = dialler;
     this.bound = bound;
     this.number = number;
-    this.up = new Lane(kernel, bound);
-    this.down = new Lane(kernel, dialler.host);
+    this.up = new Lane(kernel, bound, new Inbox());
+    this.down = new Lane(kernel, dialler.host, dialler.inbox);
   }
 
   sendUp(letter: Letter): void {
@@ -145,10 +164,24 @@ export class Link {
   break({ diallerMs, boundMs, upward, downward, unread }: Break): void {
     if (!this.standing) return;
     this.standing = false;
-    this.dialler.host.kernel.after(boundMs, () => this.bound.severed(this));
-    this.up.cut(Math.floor(upward * (this.up.size + 1)), Infinity, () => this.bound.unlinked(this), boundMs);
-    const unreadKept = Math.floor(unread * (this.down.inbox.size + 1));
-    this.down.cut(Math.floor(downward * (this.down.size + 1)), unreadKept, () => this.dialler.down(this), diallerMs);
+    const { up, down, bound, dialler } = this;
+    const flyingUp = Math.floor(upward * (up.size + 1));
+    const flyingDown = Math.floor(downward * (down.size + 1));
+    const read = Math.floor(unread * (down.unread + 1));
+    up.cut(
+      flyingUp,
+      Infinity,
+      boundMs,
+      () => bound.severed(this),
+      () => bound.unlinked(this),
+    );
+    down.cut(
+      flyingDown,
+      read,
+      diallerMs,
+      () => dialler.severed(this),
+      () => dialler.down(this),
+    );
   }
 }
 
@@ -207,14 +240,16 @@ export class Network {
   }
 }
 
+/** A socket that dials. It makes its connection again by itself, whether its process reads what happens or not. */
 export class Dialler {
   readonly host: Dialling;
   readonly plug: Plug;
   readonly address: string;
+  readonly inbox: Inbox = new Inbox();
   readonly #network: Network;
+  /** The connection that the socket has, and that which its process knows of. */
   #link: Link | undefined;
-  /** Whether the host was told that it stands. */
-  #told = false;
+  #known: Link | undefined;
   #closed = false;
   #pauseMs = REDIAL_MS;
 
@@ -226,42 +261,39 @@ export class Dialler {
     this.#dial();
   }
 
-  get link(): Link | undefined {
-    return this.#link?.standing === true ? this.#link : undefined;
-  }
-
   send(letter: Letter): void {
-    if (this.#told && !this.#closed) this.#link?.sendUp(letter);
+    if (this.#known !== undefined && !this.#closed) this.#link?.sendUp(letter);
   }
 
   /** Sends what is queued, and lets go. */
   close(): void {
     this.#closed = true;
-    const link = this.#link;
-    if (link?.standing !== true) return;
-    link.break({ diallerMs: 0, boundMs: this.host.kernel.random.between(0, NOTICE_MS), upward: 1, downward: 0, unread: 0 });
+    this.#link?.break({ diallerMs: 0, boundMs: this.host.kernel.random.between(0, NOTICE_MS), upward: 1, downward: 0, unread: 0 });
   }
 
   read(link: Link, letter: Letter): void {
-    if (link !== this.#link || this.#closed) return;
-    this.#up();
+    if (this.#closed) return;
+    this.#up(link);
     this.host.received(this.plug, letter);
   }
 
-  /** The host hears that the link is gone. */
-  down(link: Link): void {
-    if (link !== this.#link || this.#closed) return;
+  /** The socket has lost its connection. */
+  severed(link: Link): void {
+    if (link !== this.#link) return;
     this.#link = undefined;
-    if (this.#told) {
-      this.#told = false;
-      this.host.disconnected(this.plug);
-    }
     this.#again();
   }
 
-  #up(): void {
-    if (this.#told) return;
-    this.#told = true;
+  /** The process hears that it has. */
+  down(link: Link): void {
+    if (this.#closed || link !== this.#known) return;
+    this.#known = undefined;
+    this.host.disconnected(this.plug);
+  }
+
+  #up(link: Link): void {
+    if (link === this.#known) return;
+    this.#known = link;
     this.host.connected(this.plug);
   }
 
@@ -272,12 +304,12 @@ export class Dialler {
   }
 
   #dial(): void {
-    if (this.#closed || this.host.gone || this.#link !== undefined) return;
+    if (this.#closed || this.host.gone) return;
     const link = this.host.frozen ? undefined : this.#network.connect(this);
     if (link === undefined) return this.#again();
     this.#pauseMs = REDIAL_MS;
     this.#link = link;
     link.bound.linked(link);
-    link.down.send(() => link === this.#link && !this.#closed && this.#up());
+    link.down.send(() => !this.#closed && this.#up(link));
   }
 }

@@ -94,6 +94,8 @@ export interface KnownStream {
   /** The process that opened it, and whether a worker's function did. */
   readonly consumer: string;
   readonly nested: boolean;
+  /** What its jobs are depends on this: a function calls the same whenever and wherever it is run. */
+  readonly origin: string;
 }
 
 export class Plans {
@@ -114,24 +116,28 @@ export class Plans {
     return this.#streams.get(id);
   }
 
+  origin(id: string): string {
+    return this.#streams.get(id)?.origin ?? id;
+  }
+
   /** The function that a job of a stream is for. */
   functionOf(spec: StreamSpec, job: number): string {
     return spec.functions[job % spec.functions.length] as string;
   }
 
   jobBytes(id: string, spec: StreamSpec, job: number): number {
-    return this.#number(`${id}:${job}:bytes`, spec.bytes);
+    return this.#number(`${this.origin(id)}:${job}:bytes`, spec.bytes);
   }
 
   /** How many parts a job has. */
   parts(id: string, job: number): number {
     const { scatter } = this.workload;
-    return scatter === undefined ? 1 : this.#number(`${id}:${job}:parts`, scatter);
+    return scatter === undefined ? 1 : this.#number(`${this.origin(id)}:${job}:parts`, scatter);
   }
 
   part(id: string, job: number, part: number, name: string): PartPlan {
     const spec = this.workload.functions[name] ?? { ms: [0, 0] };
-    const about = `${id}:${job}:${part}`;
+    const about = `${this.origin(id)}:${job}:${part}`;
     const results = spec.results === undefined ? 1 : this.#number(`${about}:results`, spec.results);
     const throws = this.#happens(`${about}:throws`, spec.throws ?? 0);
     const throwsAt = throws ? this.#number(`${about}:at`, [0, spec.results === undefined ? 0 : results]) : -1;
@@ -142,11 +148,11 @@ export class Plans {
   ms(id: string, job: number, part: number, attempt: number, spec: FunctionSpec): number {
     const [from, to] = spec.ms;
     if (from === to) return from;
-    return from + this.#random(`${id}:${job}:${part}:${attempt}:ms`) * (to - from);
+    return from + this.#random(`${this.origin(id)}:${job}:${part}:${attempt}:ms`) * (to - from);
   }
 
   resultBytes(id: string, job: number, part: number, index: number, spec: FunctionSpec): number {
-    return spec.bytes === undefined ? 10 : this.#number(`${id}:${job}:${part}:${index}`, spec.bytes);
+    return spec.bytes === undefined ? 10 : this.#number(`${this.origin(id)}:${job}:${part}:${index}`, spec.bytes);
   }
 
   #number(about: string, [from, to]: Range): number {

@@ -99,7 +99,8 @@ export class World {
   #open(spec: StreamSpec): void {
     const client = this.clients[spec.client % this.clients.length] as ClientHost;
     const number = client.nextStream();
-    const known: KnownStream = { id: `${client.name}/${number}`, spec, consumer: client.name, nested: false };
+    const id = `${client.name}/${number}`;
+    const known: KnownStream = { id, spec, consumer: client.name, nested: false, origin: id };
     const opened = this.#reader(client, known, number, 0, (outcome) => this.#over(opened, outcome));
     this.opened.push(opened);
     if (client.gone) opened.outcome = 'gone';
@@ -204,7 +205,8 @@ export class World {
   #nested(worker: WorkerHost, task: Task, number: number, over: (well: boolean) => void): Reader {
     const { spec } = task.plan;
     const calls: StreamSpec = { ...STREAM, functions: [spec.calls as string], jobs: spec.callJobs ?? 1, settle: false };
-    const known: KnownStream = { id: `${worker.name}/${number}`, spec: calls, consumer: worker.name, nested: true };
+    const origin = `${this.plans.origin(task.id)}/${task.job}/${task.part}`;
+    const known: KnownStream = { id: `${worker.name}/${number}`, spec: calls, consumer: worker.name, nested: true, origin };
     const opened: Opened = this.#reader(worker, known, number, task.key, (outcome) => {
       opened.outcome = outcome;
       if (outcome !== 'gone') over(outcome === 'ended');

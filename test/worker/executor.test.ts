@@ -126,7 +126,7 @@ describe('many results', () => {
         })(),
     ],
   ])('come of %s, one by one, then its end', async (_, foo) => {
-    const rig = new Rig({ functions: { foo: foo as Served } });
+    const rig = new Rig({ functions: { foo } });
     rig.give('foo', ['m'], of([1]));
     await rig.run(12);
     expect(rig.said.map(({ index, flags, text }) => [index, flags, text])).toEqual([

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { World } from './world.ts';
+
+it('a part that runs alone since its worker was lost, and waits for its consumer, does not cost others the worker', () => {
+  const world = new World();
+  const [slow, other] = [world.client('slow'), world.client('other')];
+  const first = world.worker('first');
+  world.open(slow, 1, { results: 1 });
+  world.jobs(slow, 1);
+  world.flush();
+  expect(world.parts(first)).toHaveLength(1);
+  world.lose(first);
+  world.pass(1_000);
+
+  const second = world.worker('second');
+  world.flush();
+  const [alone] = world.parts(second);
+  expect(alone).toMatchObject({ job: 0, attempt: 2 });
+  world.open(other);
+  world.jobs(other, 1);
+  world.flush();
+  expect(world.parts(second)).toHaveLength(1);
+
+  const key = alone?.key as number;
+  world.finish(second, [key], { end: false });
+  world.report(second, { kind: 'hungry', keys: [key], bytes: [0] }, { kind: 'lent', count: 1 });
+  world.flush();
+  expect(world.parts(second)).toHaveLength(2);
+});
