@@ -37,7 +37,7 @@ const OF_ROLE: Readonly<Record<FaultRole, readonly FaultKind[]>> = {
   master: ['crash', 'crash', 'stop', 'freeze', 'block', 'slow', 'stranger'],
 };
 
-export const FAULT_KINDS: readonly FaultKind[] = ['cut', 'partition', 'crash', 'freeze', 'block', 'slow', 'stop', 'join', 'stranger'];
+const FAULT_KINDS: readonly FaultKind[] = ['cut', 'partition', 'crash', 'freeze', 'block', 'slow', 'stop', 'join', 'stranger'];
 
 /** Draws faults; the same numbers give the same faults. */
 export function drawFaults(random: Random, spec: FaultSpec, workers: number, clients: number): Fault[] {

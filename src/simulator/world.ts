@@ -12,7 +12,7 @@ import { Witness } from './witness.ts';
 import { WorkerHost } from './worker_host.ts';
 import { type KnownStream, Plans, STREAM, type StreamSpec, type Workload } from './workload.ts';
 
-export const MASTER_ADDRESS = 'master';
+const MASTER_ADDRESS = 'master';
 
 export interface WorkerSpec {
   readonly slots: number;
