@@ -70,17 +70,12 @@ describe('a simulation', () => {
 
   it('can be read: the story of a job is what was said of it, in order', () => {
     const story = simulate({ ...PLAIN, faults: [FAULT] }).story();
-    const told = story.filter((line) => line.includes('**'));
-    expect(told).toHaveLength(5);
-    expect(told[0]).toContain('fault: crash of worker 0, 100 ms');
-    expect(told[1]).toContain('stream c0/1: ended');
-    // Both workers were told to stop at the same time: either may be first.
-    expect(
-      told
-        .slice(2, 4)
-        .map((line) => line.replace(/^.*\*\* /, ''))
-        .sort(),
-    ).toEqual(['w0.2 has stopped', 'w1.1 has stopped']);
-    expect(told[4]).toContain('the master has stopped');
+    expect(story.filter((line) => line.includes('**'))).toEqual([
+      expect.stringContaining('fault: crash of worker 0, 100 ms'),
+      expect.stringContaining('stream c0/1: ended'),
+      expect.stringContaining('w0.2 has stopped'),
+      expect.stringContaining('w1.1 has stopped'),
+      expect.stringContaining('the master has stopped'),
+    ]);
   });
 });
