@@ -14,7 +14,7 @@ export function placeSolo(core: Core, shape: ShapeBook, assign: (core: Core, wor
     if (row < 0 || core.parts.state[row] !== 'queued') continue;
     const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
     const worker = mayPlace(core, stream, row) ? pick(core, shape) : undefined;
-    if (worker === undefined || !isQuiet(worker)) {
+    if (worker === undefined || !(isQuiet(worker) || waitsFor(core, worker, stream, row))) {
       shape.solo.push(key);
       if (worker !== undefined) hold(core, worker);
       continue;
@@ -33,6 +33,15 @@ export function placeSolo(core: Core, shape: ShapeBook, assign: (core: Core, wor
 /** Nothing runs there: what it has waits for something, perhaps for this very part. */
 function isQuiet(worker: WorkerBook): boolean {
   return worker.placed.size + worker.ghosts.size <= worker.lent;
+}
+
+/** All that the worker has waits for credit, which it will not get before this oldest part of an ordered stream has ended. */
+function waitsFor(core: Core, worker: WorkerBook, stream: Stream, row: number): boolean {
+  if (!stream.ordered || row !== stream.parts.head || worker.ghosts.size > 0) return false;
+  for (let other = worker.placed.head; other >= 0; other = core.parts.ofWorker.next[other] as number) {
+    if (!core.streams.get(core.parts.stream[other] as number)?.hungry.has(core.parts.key[other] as number)) return false;
+  }
+  return true;
 }
 
 /** A worker on which nothing runs; else the one kept for such a part; else the one that will be idle soonest. */

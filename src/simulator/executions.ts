@@ -17,6 +17,8 @@ interface FaultSpan {
 
 /** A fault shows up to so long after it is over: silence is noticed late, and the other side may come back late. */
 const AFTERMATH_MS = 4_000;
+/** Who is slow or does not hear may be taken for silent so often: again and again while that lasts. */
+const SILENCE_MS = 50;
 
 export class Executions {
   readonly #kernel: Kernel;
@@ -66,7 +68,8 @@ export class Executions {
         toMs + AFTERMATH_MS >= run.firstMs &&
         (run.touched.has(struck) || struck === consumer || struck === 'master' || (this.#pushes && !struck.startsWith('c'))),
     );
-    if (run.count > 1 + faults.length)
+    const explained = faults.reduce((sum, { fromMs, toMs }) => sum + 1 + Math.floor((Math.min(toMs, nowMs) - fromMs) / SILENCE_MS), 0);
+    if (run.count > 1 + explained)
       this.#kernel.blame(`part ${id}/${job}/${part} is run for the ${run.count}. time, on ${host}; ${faults.length} faults touched it`);
   }
 

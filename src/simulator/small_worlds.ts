@@ -20,6 +20,7 @@ export function smallWorld(seed: number): SimulationOptions {
     workload: drawWorkload(random, clients),
     faults: { count, withinMs: random.pick([50, 500, 4_000]) },
     policy: random.chance(0.35) ? roundRobin() : leastLoaded(),
+    patienceMs: PATIENCE_MS,
     config: {
       clientGraceMs: random.pick([3_000, 30_000]),
       bufferBytes: random.pick([100_000, 268_435_456]),
@@ -38,6 +39,9 @@ function drawWorkload(random: Random, clients: number): Workload {
   return { functions, streams, scatter, gather };
 }
 
+const CALLERS: readonly string[] = ['caller', 'outer'];
+/** Virtual time that the slowest of them may take. */
+const PATIENCE_MS = 600_000;
 const DURATIONS: readonly Range[] = [
   [0, 0],
   [0.01, 0.2],
@@ -75,7 +79,7 @@ function drawStream(random: Random, clients: number, names: readonly string[], m
   const endless = random.chance(0.1);
   const slow = random.chance(0.2);
   const jobs = Math.min(most, random.pick([1, 3, 10, 30, 100]));
-  return {
+  const stream = {
     ...STREAM,
     client: random.int(clients),
     startMs: random.chance(0.5) ? 0 : random.between(0, 1_000),
@@ -95,4 +99,6 @@ function drawStream(random: Random, clients: number, names: readonly string[], m
     window: random.pick([1, 2, 4, 64, 4_096]),
     takeMs: slow ? random.between(1, 60) : 0,
   };
+  // What calls others that call others is much work.
+  return stream.functions.some((name) => CALLERS.includes(name)) ? { ...stream, jobs: Math.min(30, stream.jobs) } : stream;
 }

@@ -191,7 +191,9 @@ export class Workload {
   turn(mayBegin: boolean, out: WorkerInstruction[]): void {
     const parts = this.#parts;
     const ready: number[] = [];
-    const short = parts.count.ready - (this.#slots - parts.held);
+    // Were all lanes held by parts that wait, those that they wait for might never have one.
+    const stuck = parts.count.queued > 0 && parts.count.waiting >= this.#slots ? 1 : 0;
+    const short = Math.max(stuck, parts.count.ready - (this.#slots - parts.held));
     if (parts.count.waiting > 0 && (short > 0 || parts.count.queued > 0)) parts.makeWay(short);
     let free = this.#slots - parts.held;
     const waiting: number[] = [];
