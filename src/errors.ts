@@ -20,6 +20,8 @@ export type JobErrorCode =
   | 'bad-result'
   /** `call()` got no result, or more than one. */
   | 'result-count'
+  /** It was cancelled in its pool, by its id. */
+  | 'cancelled'
   /** A repeated attempt gave other parts or results than the attempt before it, some of which had been delivered. */
   | 'not-replayable';
 

@@ -1,4 +1,6 @@
 /** The public names of the package, each listed. */
+import './wiring.ts';
+
 export { Master } from './master/master.ts';
 export type { MasterEvents, MasterOptions } from './master/options.ts';
 export type { CacheOptions } from './master/cache.ts';
@@ -33,6 +35,16 @@ export type {
   WorkerAnswer,
   WorkerFunction,
 } from './streams/types.ts';
+
+export {
+  type JobRecord,
+  type JobStatus,
+  type SpawnWorkerOptions,
+  type SubmitOptions,
+  type WorkerHandle,
+  WorkerPool,
+} from './pools/pool.ts';
+export { MasterPool, type MasterPoolOptions } from './pools/master_pool.ts';
 
 export { leastLoaded } from './scheduling/least_loaded.ts';
 export { roundRobin } from './scheduling/round_robin.ts';

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command. Each verb is a file of its own, which is loaded when it is asked for. */
+import '../wiring.ts';
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';

@@ -14,8 +14,11 @@ import { PayloadStore } from '../protocol/payloads.ts';
 import { decodeError, encodeError } from '../protocol/remote_error.ts';
 import { leastLoaded } from '../scheduling/least_loaded.ts';
 import { isLoopback } from '../transport/addresses.ts';
+import { Inside } from '../transport/inside.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
 import { Cache } from './cache.ts';
+import { type Calling, Calls } from './calls.ts';
+import type { KeyStore } from './desk.ts';
 import type { MasterEvent } from './events.ts';
 import { Generators, type Messages } from './generators.ts';
 import type { MasterInstruction, News } from './instructions.ts';
@@ -29,6 +32,7 @@ import { mentions } from './story.ts';
 const STOP_DEADLINE_MS = 10_000;
 const LINGER_MS = 500;
 const HEARTBEAT_MS = 5_000;
+const BUFFER_BYTES = 268_435_456;
 
 /**
  * Takes jobs from clients, hands them to workers, and the results back. Subclass it to change messages on their way:
@@ -48,6 +52,7 @@ export class Master {
   readonly #logger: Logger;
   readonly #store = new PayloadStore();
   readonly #peers: Peers;
+  readonly #calls: Calls;
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   #driver: Driver<MasterInstruction, MasterEvent> | undefined;
   #state: MasterState | undefined;
@@ -59,15 +64,30 @@ export class Master {
   #uninstall: () => void = () => undefined;
   #finish: () => void = () => undefined;
 
-  /** @throws TypeError or RangeError that names the option, what was expected and the value seen. */
-  constructor(options: MasterOptions) {
+  /**
+   * @param keys what answers calls for the cache; default: its own cache. For masters within this package.
+   * @throws TypeError or RangeError that names the option, what was expected and the value seen.
+   */
+  constructor(options: MasterOptions, keys?: KeyStore) {
     checkMasterOptions(options);
     this.name = options.name;
     this.#options = options;
     this.#logger = loggerFor(options.logger);
     this.cache = new Cache(options.cache, (what) => this.events.emit('evicted', what));
+    const inside = new Inside(options.transport ?? zeromqTransport());
+    this.#calls = new Calls({
+      store: this.#store,
+      keys: keys ?? this.cache,
+      status: () => this.status(),
+      host: () => ({
+        address: this.address,
+        transport: inside.dialer(),
+        maxBytes: options.maxBufferBytes ?? BUFFER_BYTES,
+        whereabouts: (stream) => (this.#state as MasterState).whereabouts(stream),
+      }),
+    });
     this.#peers = new Peers({
-      transport: options.transport ?? zeromqTransport(),
+      transport: inside.transport,
       store: this.#store,
       logger: this.#logger,
       feed: (event) => this.#feed(event),
@@ -134,7 +154,7 @@ export class Master {
       ...sockets,
       maxMessageBytes,
       maxJobResultBytes,
-      bufferBytes: this.#options.maxBufferBytes ?? 268_435_456,
+      bufferBytes: this.#options.maxBufferBytes ?? BUFFER_BYTES,
       heartbeatMs: (transport ?? zeromqTransport()).reportsLostPeers ? 0 : HEARTBEAT_MS,
       workerGraceMs: this.#options.workerReconnectMs ?? 1_000,
       clientGraceMs: this.#options.clientReconnectMs ?? 30_000,
@@ -196,29 +216,9 @@ export class Master {
     });
   }
 
-  #call({ session, id, operation, key, slot }: Extract<MasterInstruction, { type: 'call' }>): MasterEvent[] {
-    const reply = { type: 'replied', session, id, text: '', slot: -1, length: 0 } as const;
-    const value = (bytes: Uint8Array): MasterEvent[] => [{ ...reply, outcome: 'done', slot: this.#store.put(bytes), length: bytes.length }];
-    switch (operation) {
-      case 'get': {
-        const found = this.cache.get(key);
-        return found === undefined ? [{ ...reply, outcome: 'none' }] : value(found);
-      }
-      case 'delete':
-        return [{ ...reply, outcome: this.cache.delete(key) ? 'done' : 'none' }];
-      case 'status':
-        return value(Buffer.from(JSON.stringify(this.status())));
-      case 'set':
-        try {
-          return [{ ...reply, outcome: 'done', text: this.cache.set(this.#store.joined(slot), key) }];
-        } catch (error) {
-          return [{ ...reply, outcome: 'refused', text: (error as Error).message }];
-        } finally {
-          this.#store.release(slot);
-        }
-      default:
-        return operation satisfies never;
-    }
+  #call(instruction: Calling): MasterEvent[] | Promise<MasterEvent[]> {
+    const events = this.#calls.carryOut(instruction);
+    return events instanceof Promise ? this.#thenFlush(events) : events;
   }
 
   #tell({ name, what }: News): void {
@@ -265,6 +265,7 @@ export class Master {
     this.#phase = 'closed';
     this.#uninstall();
     this.#wakeUp.set(Infinity);
+    await this.#calls.close();
     await this.#peers.close(LINGER_MS);
     this.events.emit('closed', { error });
   }

@@ -15,6 +15,7 @@ import { pushesOverdue } from './silence.ts';
 import { ask, endSession, onBatch, onHello, onLost, onReply, onReport } from './sessions.ts';
 import { type MasterStatus, statusOf } from './status.ts';
 import { revokeOverdue, takeBack } from './taking_back.ts';
+import { type Whereabouts, whereabouts } from './whereabouts.ts';
 
 export class MasterState implements Machine<MasterEvent, MasterInstruction> {
   readonly #core: Core;
@@ -26,6 +27,10 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
 
   get status(): Omit<MasterStatus, 'cache' | 'rejected'> {
     return statusOf(this.#core);
+  }
+
+  whereabouts(stream: string): Whereabouts {
+    return whereabouts(this.#core, stream);
   }
 
   handle(event: MasterEvent): MasterInstruction[] {

@@ -2,6 +2,7 @@
  * Master, workers and clients in one process over an in-memory transport: for unit tests of your workers and masters. Everything but
  * the sockets is what runs in production, and a whole mill starts and stops within milliseconds.
  */
+import '../wiring.ts';
 import { Client, type ClientOptions } from '../client/client.ts';
 import { checkInteger, checkOptions } from '../common/check.ts';
 import { Master } from '../master/master.ts';
@@ -10,6 +11,7 @@ import { MemoryNetwork } from '../transport/memory.ts';
 import type { Worker, WorkerOptions } from '../worker/worker.ts';
 
 export { MemoryNetwork };
+export { MemoryPool, type MemoryPoolOptions } from '../pools/memory_pool.ts';
 
 /** A class that makes workers. */
 export type WorkerClass<W extends Worker> = new (options: WorkerOptions) => W;

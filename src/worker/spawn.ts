@@ -62,27 +62,40 @@ export interface SpawnedWorkers extends AsyncDisposable {
 }
 
 /**
+ * Runs a module in a process that ends when this one does.
+ * @throws TypeError if that is no module
+ */
+export function spawnWorker(
+  what: string,
+  module: URL | string,
+  args: readonly string[],
+  options: { readonly env: NodeJS.ProcessEnv; readonly execArgv?: readonly string[] },
+): { readonly child: ChildProcess; readonly exited: Promise<Exit> } {
+  if (!(module instanceof URL) && typeof module !== 'string')
+    throw new TypeError(`${what}: expected the URL or path of a module, got ${shown(module)}`);
+  const file = module instanceof URL || module.startsWith('file:') ? fileURLToPath(module) : module;
+  const guard = `data:text/javascript,${encodeURIComponent(GUARD)}`;
+  const command = [...(options.execArgv ?? []), '--import', guard, file, ...args];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: options.env });
+  return { child, exited: ended(child) };
+}
+
+/**
  * Runs a worker's module in processes of their own: an ordinary program, which finds its name and the master's address as its first two
  * arguments. They end when this process does. None is started again.
  *
  * @param module the module, as `new URL('./worker.js', import.meta.url)`
  */
 export function spawnWorkers(module: URL | string, options: SpawnOptions): SpawnedWorkers {
-  if (!(module instanceof URL) && typeof module !== 'string')
-    throw new TypeError(`spawnWorkers: expected the URL or path of a module, got ${shown(module)}`);
   checkOptions('spawnWorkers', options, OPTIONS);
-  const file = module instanceof URL || module.startsWith('file:') ? fileURLToPath(module) : module;
   const { address, args = [], execArgv = [], env = process.env } = options;
   parseAddress(address, 'spawnWorkers: address');
   const prefix = options.name === undefined ? 'worker' : checkString('spawnWorkers: name', options.name);
   const count = checkInteger('spawnWorkers: count', options.count, availableParallelism(), 1, 4_096);
   const logger = loggerFor(options.logger);
-  const guard = `data:text/javascript,${encodeURIComponent(GUARD)}`;
   let stopping = false;
   const start = (name: string): SpawnedWorker & { readonly child: ChildProcess } => {
-    const command = [...execArgv, '--import', guard, file, name, address, ...args];
-    const child = spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env });
-    const exited = ended(child);
+    const { child, exited } = spawnWorker('spawnWorkers', module, [name, address, ...args], { env, execArgv });
     void exited.then(({ code, signal, error }) => {
       if (!stopping) logger.warn(`${name} has ended: ${error?.message ?? (signal === null ? `exit code ${code}` : signal)}`);
     });

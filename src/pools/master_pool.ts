@@ -1,0 +1,113 @@
+/** The pool over our own master: nothing to install. */
+import { Client } from '../client/client.ts';
+import { checkInteger, checkOptions } from '../common/check.ts';
+import type { Logger } from '../common/logger.ts';
+import { JOB_KEY } from '../master/desk.ts';
+import type { MasterStatus } from '../master/status.ts';
+import type { Item, JobStream, Payload, Settled, Source, StreamOptions } from '../streams/types.ts';
+import type { Transport } from '../transport/transport.ts';
+import { type JobRecord, type SpawnWorkerOptions, type SubmitOptions, type WorkerHandle, WorkerPool } from './pool.ts';
+import { checkId, packSubmission, readSubmission, shownRecord, unpackRecord } from './record.ts';
+import { spawnPoolWorker } from './spawning.ts';
+
+/** What records stay for by default. */
+const RECORD_TTL_MS = 3_600_000;
+/** What is kept to be submitted again. */
+const CUSTODY_BYTES = 67_108_864;
+
+export interface MasterPoolOptions {
+  /** Where the master is, as `tcp://host:port` or `ipc://path`. */
+  readonly address: string;
+  /** How long a job's record stays after it has ended, in milliseconds. Default: an hour. */
+  readonly recordTtlMs?: number | undefined;
+  /** Where lines for people go: default stderr; `false`: nowhere. */
+  readonly logger?: Logger | false | undefined;
+  /** How messages travel; default: ZeroMQ. */
+  readonly transport?: Transport | undefined;
+}
+
+/**
+ * Jobs wait and run at a master, and so do their records: in its memory, within its `maxBufferBytes`. They outlive whoever submitted
+ * them, and every worker; not the master. When another one takes its place, a pool that is still there submits again what it has not
+ * seen the end of (at most 64 MiB, the newest).
+ */
+export class MasterPool extends WorkerPool {
+  readonly address: string;
+  readonly #client: Client;
+  readonly #ttlMs: number;
+  readonly #custody = new Map<string, Buffer>();
+  #custodyBytes = 0;
+
+  /** @throws TypeError or RangeError that names the option, what was expected and the value seen */
+  constructor(options: MasterPoolOptions) {
+    super();
+    checkOptions('MasterPool', options, ['address', 'recordTtlMs', 'logger', 'transport']);
+    const { recordTtlMs, ...own } = options;
+    this.#ttlMs = checkInteger('MasterPool: recordTtlMs', recordTtlMs, RECORD_TTL_MS, 1);
+    this.#client = new Client(own);
+    this.address = options.address;
+    this.#client.events.on('connected', ({ how }) => {
+      if (how === 'anew') this.#submitAgain();
+    });
+  }
+
+  async workerCount(): Promise<number> {
+    const status = (await this.#client.status()) as unknown as MasterStatus;
+    return status.workers.length;
+  }
+
+  async spawnWorker(module: URL | string, options: SpawnWorkerOptions = {}): Promise<WorkerHandle> {
+    return spawnPoolWorker(module, this.address, options);
+  }
+
+  async submit(fn: string, payload: Payload, options: SubmitOptions = {}): Promise<string> {
+    if (options.priority !== undefined) throw new TypeError('submit: priority: a master has no priorities, only RedisPool takes it');
+    const job = readSubmission(fn, payload, options, this.#ttlMs);
+    const packed = packSubmission(job);
+    await this.#client.set(packed, JOB_KEY + job.id);
+    this.#keep(job.id, packed);
+    return job.id;
+  }
+
+  async fetch(id: string): Promise<JobRecord | undefined> {
+    const bytes = await this.#client.get(JOB_KEY + checkId('fetch: id', id));
+    if (bytes === undefined) return undefined;
+    const record = shownRecord(id, unpackRecord(bytes));
+    if (record.status === 'done' || record.status === 'failed') this.#letGo(id);
+    return record;
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    this.#letGo(id);
+    return await this.#client.delete(JOB_KEY + checkId('cancel: id', id));
+  }
+
+  job(...args: readonly unknown[]): JobStream<never> {
+    const [name, payloads, options] = args as [string, Source<Item>, StreamOptions & { settle: true }];
+    return this.#client.job(name, payloads, options) as JobStream<Settled> as JobStream<never>;
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  #keep(id: string, packed: Buffer): void {
+    this.#letGo(id);
+    this.#custody.set(id, packed);
+    this.#custodyBytes += packed.length;
+    for (const oldest of this.#custody.keys()) {
+      if (this.#custodyBytes <= CUSTODY_BYTES) return;
+      this.#letGo(oldest);
+    }
+  }
+
+  #letGo(id: string): void {
+    this.#custodyBytes -= this.#custody.get(id)?.length ?? 0;
+    this.#custody.delete(id);
+  }
+
+  /** A master that knows a job already takes it for the same. */
+  #submitAgain(): void {
+    for (const [id, packed] of this.#custody) this.#client.set(packed, JOB_KEY + id).catch(() => this.#letGo(id));
+  }
+}

@@ -1,0 +1,138 @@
+/** Jobs and records as pools keep them: bytes, the same in every engine. Pure, but for what makes an id. */
+import { Packr } from 'msgpackr';
+import { randomUUID } from 'node:crypto';
+import { checkInteger, checkOptions, checkString, shown, toBytes } from '../common/check.ts';
+import { JobError, type JobErrorCode } from '../errors.ts';
+import { JOB_ERROR_CODES } from '../protocol/remote_error.ts';
+import { JOB_OPTIONS, readJobOptions } from '../streams/job_options.ts';
+import type { JobOptions, Payload } from '../streams/types.ts';
+import type { JobRecord, JobStatus, SubmitOptions } from './pool.ts';
+
+const packr = new Packr({ useRecords: false });
+const STATUSES: readonly unknown[] = ['queued', 'running', 'done', 'failed', 'deferred'] satisfies JobStatus[];
+const CODES: readonly unknown[] = [...JOB_ERROR_CODES, 'cancelled'];
+const ID = /^[\w-]{1,200}$/;
+const MAX_PRIORITY = 1_000_000;
+
+/** A job as it was submitted. */
+export interface Submission {
+  readonly id: string;
+  readonly function: string;
+  readonly payload: Uint8Array;
+  readonly options: JobOptions;
+  readonly priority: number;
+  /** How long its record stays after it has ended. */
+  readonly ttlMs: number;
+}
+
+/** An error as it is kept. */
+export interface KeptError {
+  readonly code: JobErrorCode;
+  readonly message: string;
+  readonly function: string;
+  readonly attempts: number;
+  readonly worker: string;
+  readonly stack: string;
+}
+
+/** A record as it is kept. */
+export interface KeptRecord {
+  readonly status: JobStatus;
+  readonly attempts: number;
+  readonly values?: readonly Uint8Array[] | undefined;
+  readonly error?: KeptError | undefined;
+}
+
+/**
+ * Reads what a user submits.
+ * @throws TypeError or RangeError that names the argument, what was expected and the value seen
+ */
+export function readSubmission(fn: unknown, payload: Payload, options: SubmitOptions, ttlMs: number): Submission {
+  const name = checkString('submit: function', fn);
+  const bytes = toBytes('submit: payload', payload);
+  checkOptions('submit', options, ['id', 'priority', ...JOB_OPTIONS]);
+  const { id = randomUUID(), priority, ...job } = options;
+  // Checks them; what an engine keeps is what the user said.
+  readJobOptions('submit', job);
+  return {
+    id: checkId('submit: id', id),
+    function: name,
+    payload: bytes,
+    options: job,
+    priority: checkInteger('submit: priority', priority, 0, 1, MAX_PRIORITY),
+    ttlMs,
+  };
+}
+
+export function checkId(what: string, id: unknown): string {
+  if (typeof id !== 'string') throw new TypeError(`${what}: expected a string, got ${shown(id)}`);
+  if (!ID.test(id)) throw new RangeError(`${what}: expected at most 200 of A-Z a-z 0-9 _ -, got ${shown(id)}`);
+  return id;
+}
+
+export function packSubmission(job: Submission): Buffer {
+  return packr.pack(job);
+}
+
+/** @throws RangeError for bytes that are none */
+export function unpackSubmission(bytes: Uint8Array): Submission {
+  const read = unpacked(bytes) as Partial<Record<keyof Submission, unknown>> | null;
+  const whole =
+    read !== null &&
+    typeof read === 'object' &&
+    typeof read.id === 'string' &&
+    typeof read.function === 'string' &&
+    read.function !== '' &&
+    read.payload instanceof Uint8Array &&
+    typeof read.options === 'object' &&
+    read.options !== null &&
+    typeof read.priority === 'number' &&
+    typeof read.ttlMs === 'number';
+  if (!whole) throw new RangeError(`expected a submitted job, got ${bytes.length} bytes that are none`);
+  return read as unknown as Submission;
+}
+
+export function packRecord(record: KeptRecord): Buffer {
+  return packr.pack(record);
+}
+
+/** @throws RangeError for bytes that are none */
+export function unpackRecord(bytes: Uint8Array): KeptRecord {
+  const read = unpacked(bytes) as KeptRecord | null;
+  if (read === null || typeof read !== 'object' || !STATUSES.includes(read.status) || typeof read.attempts !== 'number')
+    throw new RangeError(`expected a job's record, got ${bytes.length} bytes that are none`);
+  return read;
+}
+
+/** As users see it. */
+export function shownRecord(id: string, kept: KeptRecord): JobRecord {
+  const { status, attempts, error } = kept;
+  if (error !== undefined) return { id, status, attempts, error: jobErrorOf(error) };
+  if (kept.values === undefined) return { id, status, attempts };
+  const values = kept.values.map((value) => toBytes('value', value));
+  return { id, status, attempts, value: values[0], values };
+}
+
+function jobErrorOf(error: KeptError): JobError {
+  const code = CODES.includes(error.code) ? error.code : 'function-threw';
+  return new JobError(code, error.message, {
+    function: error.function,
+    index: 0,
+    attempts: error.attempts,
+    worker: error.worker === '' ? undefined : error.worker,
+    remoteStack: error.stack === '' ? undefined : error.stack,
+  });
+}
+
+export function keptError(error: JobError): KeptError {
+  const { code, message, function: name, attempts, worker = '', remoteStack: stack = '' } = error;
+  return { code, message, function: name, attempts, worker, stack };
+}
+
+function unpacked(bytes: Uint8Array): unknown {
+  try {
+    return packr.unpack(bytes);
+  } catch {
+    return null;
+  }
+}
