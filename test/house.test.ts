@@ -28,6 +28,7 @@ const WALL: house.Wall = {
   ],
   shells: [
     'src/common/clock.ts',
+    'src/common/tick.ts',
     'src/common/emitter.ts',
     'src/common/logger.ts',
     'src/common/signals.ts',

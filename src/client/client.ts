@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { checkInteger, checkOptions, checkString } from '../common/check.ts';
 import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
+import { HISTORY_LIMIT } from '../machine/driver.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import type { Scope } from '../streams/job_stream.ts';
 import type {
@@ -22,8 +23,6 @@ import { zeromqTransport } from '../transport/zeromq.ts';
 import { type ClientEvents, Connection } from './connection.ts';
 
 const OPTIONS = ['address', 'function', 'name', 'connectTimeoutMs', 'maxMessageBytes', 'logger', 'transport', 'historyLimit'] as const;
-/** Events that are kept to tell stories from. */
-const HISTORY_LIMIT = 64;
 const NO_SCOPE: Scope = { parent: 0 };
 
 export interface ClientOptions<F extends string = string> {

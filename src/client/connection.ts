@@ -5,6 +5,7 @@
 import { now, WakeUp } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
+import { Tick } from '../common/tick.ts';
 import { ClosedError, ConnectError } from '../errors.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
 import type { HistoryEntry } from '../machine/history.ts';
@@ -57,12 +58,11 @@ export class Connection implements ConsumerPort {
   readonly #options: ConnectionOptions;
   readonly #kept = new Kept();
   readonly #driver: Driver<ClientInstruction, ClientEvent>;
+  readonly #tick = new Tick(() => this.#driver.feed({ type: 'flush', now: now() }));
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   readonly #socket: MasterDial;
   readonly #reasons = new Set<string>();
   #maxMessageBytes: number;
-  #gathers: (() => void)[] = [];
-  #scheduled = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -95,8 +95,7 @@ export class Connection implements ConsumerPort {
   }
 
   atFlush(gather: () => void): void {
-    this.#gathers.push(gather);
-    this.#schedule();
+    this.#tick.atEnd(gather);
   }
 
   maxMessageBytes(): number {
@@ -132,22 +131,8 @@ export class Connection implements ConsumerPort {
 
   #feed(event: ClientEvent): void {
     this.#driver.feed(event);
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#flush());
-  }
-
-  #flush(): void {
-    const gathers = this.#gathers;
-    this.#gathers = [];
-    for (const gather of gathers) gather();
-    this.#scheduled = false;
-    this.#driver.feed({ type: 'flush', now: now() });
-    if (this.#gathers.length > 0) this.#schedule();
+    if (event.type === 'batch') this.#tick.heard();
+    else this.#tick.schedule();
   }
 
   #message(frames: Frames): void {

@@ -20,9 +20,12 @@ export interface DriverOptions<I extends { readonly type: string }, E> {
   readonly handlers: Handlers<I, E>;
   /** Told once of a bug in the state machine or a handler; the driver takes no events after it. */
   readonly failed: (error: Error) => void;
-  /** How many events to remember. Default 256. */
+  /** How many events to remember. Default 64. */
   readonly historyLimit?: number | undefined;
 }
+
+/** Events that are kept to tell stories from, unless it is said how many. */
+export const HISTORY_LIMIT = 64;
 
 export class Driver<I extends { readonly type: string }, E extends { readonly type: string }> {
   readonly history: History<E, I>;
@@ -37,7 +40,7 @@ export class Driver<I extends { readonly type: string }, E extends { readonly ty
     this.#machine = options.machine;
     this.#handlers = options.handlers;
     this.#failed = options.failed;
-    this.history = new History(options.historyLimit ?? 256);
+    this.history = new History(options.historyLimit ?? HISTORY_LIMIT);
   }
 
   /** Feeds an event, and all that follow from it. From within a handler, the event waits until those before it are done. */

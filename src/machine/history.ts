@@ -15,9 +15,14 @@ export interface Machine<E, I> {
   handle(event: E): I[];
 }
 
+/**
+ * A ring: an entry makes no object, and exactly `limit` events stay alive. (What a history holds survives every collection of young
+ * garbage, and is copied by it: with twice as much, that was what the slowest of a hundred jobs waited for.)
+ */
 export class History<E, I> {
   readonly #limit: number;
-  #entries: HistoryEntry<E, I>[] = [];
+  readonly #events: E[] = [];
+  readonly #instructions: (readonly I[])[] = [];
   #last = 0;
 
   /** @param limit How many events are kept; Infinity keeps all. */
@@ -30,14 +35,27 @@ export class History<E, I> {
   }
 
   record(event: E, instructions: readonly I[]): number {
+    if (this.#limit > 0) {
+      const at = this.#at(this.#last);
+      this.#events[at] = event;
+      this.#instructions[at] = instructions;
+    }
     this.#last += 1;
-    this.#entries.push({ id: this.#last, event, instructions });
-    if (this.#entries.length >= this.#limit * 2) this.#entries = this.#entries.slice(this.#entries.length - this.#limit);
     return this.#last;
   }
 
   entries(): readonly HistoryEntry<E, I>[] {
-    return this.#entries.length > this.#limit ? this.#entries.slice(this.#entries.length - this.#limit) : this.#entries;
+    const count = this.#events.length;
+    return Array.from({ length: count }, (_, i) => {
+      const id = this.#last - count + 1 + i;
+      const at = this.#at(id - 1);
+      return { id, event: this.#events[at] as E, instructions: this.#instructions[at] as readonly I[] };
+    });
+  }
+
+  /** Where the n-th event stands, from 0. */
+  #at(n: number): number {
+    return this.#limit === Infinity ? n : n % this.#limit;
   }
 
   /** The entries whose event or instructions are about it, as lines that a person can read. */

@@ -8,6 +8,7 @@ import { now, WakeUp } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
+import { Tick } from '../common/tick.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { PayloadStore } from '../protocol/payloads.ts';
@@ -53,12 +54,12 @@ export class Master {
   readonly #store = new PayloadStore();
   readonly #peers: Peers;
   readonly #calls: Calls;
+  readonly #tick = new Tick(() => this.#driver?.feed({ type: 'flush', now: now() }));
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   #driver: Driver<MasterInstruction, MasterEvent> | undefined;
   #state: MasterState | undefined;
   /** What came in while the sockets were being bound: peers of an earlier master do not wait. */
   readonly #early: MasterEvent[] = [];
-  #flushing = false;
   #phase: 'new' | 'started' | 'stopping' | 'closed' = 'new';
   #stopped: Promise<void> | undefined;
   #uninstall: () => void = () => undefined;
@@ -197,23 +198,16 @@ export class Master {
   /** Events of the user's code end a tick of their own. */
   async #thenFlush(events: Promise<MasterEvent[]>): Promise<MasterEvent[]> {
     const list = await events;
-    this.#scheduleFlush();
+    if (this.#phase !== 'closed') this.#tick.schedule();
     return list;
   }
 
   #feed(event: MasterEvent): void {
     if (this.#driver === undefined) this.#early.push(event);
     else this.#driver.feed(event);
-    this.#scheduleFlush();
-  }
-
-  #scheduleFlush(): void {
-    if (this.#flushing || this.#phase === 'closed') return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.#driver?.feed({ type: 'flush', now: now() });
-    });
+    if (this.#phase === 'closed') return;
+    if (event.type === 'batch' || event.type === 'report') this.#tick.heard();
+    else this.#tick.schedule();
   }
 
   #call(instruction: Calling): MasterEvent[] | Promise<MasterEvent[]> {

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { now, WakeUp } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
+import { Tick } from '../common/tick.ts';
 import { ClosedError, ConnectError } from '../errors.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
 import type { HistoryEntry } from '../machine/history.ts';
@@ -65,11 +66,10 @@ export class Connection implements ConsumerPort {
   readonly #executor: Executor;
   readonly #sockets: Sockets;
   readonly #driver: Driver<WorkerInstruction, WorkerEvent>;
+  readonly #tick = new Tick(() => this.#turn());
   readonly #wakeUp = new WakeUp(() => this.#tell({ type: 'wake', now: now() }));
   readonly #reasons = new Set<string>();
   #maxMessageBytes: number = MAX_MESSAGE_BYTES;
-  #gathers: (() => void)[] = [];
-  #scheduled = false;
   #connected = false;
   #closed = false;
   #started: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -128,8 +128,7 @@ export class Connection implements ConsumerPort {
   }
 
   atFlush(gather: () => void): void {
-    this.#gathers.push(gather);
-    this.#schedule();
+    this.#tick.atEnd(gather);
   }
 
   maxMessageBytes(): number {
@@ -153,7 +152,8 @@ export class Connection implements ConsumerPort {
     if (this.#closed) return;
     this.#collect();
     this.#driver.feed(event);
-    this.#schedule();
+    if (event.type === 'batch') this.#tick.heard();
+    else this.#schedule();
   }
 
   #collect(): void {
@@ -162,23 +162,16 @@ export class Connection implements ConsumerPort {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#closed) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#tick());
+    if (!this.#closed) this.#tick.schedule();
   }
 
-  #tick(): void {
-    const gathers = this.#gathers;
-    this.#gathers = [];
-    for (const gather of gathers) gather();
-    this.#scheduled = false;
+  #turn(): void {
     if (this.#closed) return;
     this.#collect();
     this.#driver.feed({ type: 'flush', now: now() });
     this.#driver.feed({ type: 'turn', now: now() });
-    if (this.#gathers.length > 0) this.#schedule();
     // Whatever was run has asked for another tick; what is there already need not wait for it.
-    if (this.#scheduled) this.#driver.feed({ type: 'flush', now: now() });
+    if (this.#tick.scheduled) this.#driver.feed({ type: 'flush', now: now() });
   }
 
   #handlers(): Handlers<WorkerInstruction, WorkerEvent> {

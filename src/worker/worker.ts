@@ -3,6 +3,7 @@ import { checkBoolean, checkInteger, checkOptions, checkString } from '../common
 import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
+import { HISTORY_LIMIT } from '../machine/driver.ts';
 import type { Payload, Status } from '../streams/types.ts';
 import { dialAddresses } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -15,8 +16,6 @@ const OPTIONS = ['name', 'address', 'slots', 'logger', 'maxParked', 'drainTimeou
 /** As many as credit lets come: a generator that kept its slot while it waits could keep its own consumers from running. */
 const MAX_PARKED = 65_536;
 const DRAIN_MS = 30_000;
-/** Events that are kept to tell stories from. */
-const HISTORY_LIMIT = 256;
 
 export interface WorkerOptions {
   /** What the master, its logs and the errors of jobs call this worker. */
@@ -33,7 +32,7 @@ export interface WorkerOptions {
   readonly drainTimeoutMs?: number | undefined;
   /** How messages travel; default: ZeroMQ. */
   readonly transport?: Transport | undefined;
-  /** How many events `story()` can look back on; Infinity records all. Default: 256. */
+  /** How many events `story()` can look back on; Infinity records all. Default: 64. */
   readonly historyLimit?: number | undefined;
 }
 

@@ -1,0 +1,57 @@
+/**
+ * When a tick of a shell ends: what came in is handled event by event, and then, once, what was decided goes out.
+ *
+ * Under load a tick ends when the event loop has looked at every socket, so that all that is there goes out together. While messages
+ * come one at a time there is nothing to wait for: the tick ends as soon as what the message led to, promises included, has run. Which of
+ * both it is, is guessed from the tick before; a wrong guess costs one message more.
+ */
+export class Tick {
+  readonly #end: () => void;
+  #gathers: (() => void)[] = [];
+  #scheduled = false;
+  #messages = 0;
+  #isLone = false;
+  #ending = false;
+
+  /** @param end called once for each tick; what it schedules is another tick, and other I/O comes first */
+  constructor(end: () => void) {
+    this.#end = end;
+  }
+
+  /** A message came: the tick under way ends soon. */
+  heard(): void {
+    this.#messages += 1;
+    this.schedule();
+  }
+
+  /** Before the tick ends, this is to be called once. */
+  atEnd(gather: () => void): void {
+    this.#gathers.push(gather);
+    this.schedule();
+  }
+
+  /** Something else happened. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    if (this.#isLone && !this.#ending) process.nextTick(this.#run);
+    else setImmediate(this.#run);
+  }
+
+  get scheduled(): boolean {
+    return this.#scheduled;
+  }
+
+  readonly #run = (): void => {
+    this.#ending = true;
+    const gathers = this.#gathers;
+    this.#gathers = [];
+    for (const gather of gathers) gather();
+    this.#scheduled = false;
+    if (this.#gathers.length > 0) this.schedule();
+    this.#isLone = this.#messages <= 1;
+    this.#messages = 0;
+    this.#end();
+    this.#ending = false;
+  };
+}
