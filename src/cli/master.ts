@@ -26,6 +26,13 @@ const master: Verb = verb(
         describe: 'Which worker gets what: see the README',
       })
       .option('name', { alias: 'n', type: 'string', requiresArg: true, default: 'master', describe: 'What peers and messages call it' })
+      .option('dial', {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        default: [] as string[],
+        describe: 'Where a worker listens (gristmill worker --listen) that this master dials; may be repeated',
+      })
       .option('insecure', {
         type: 'boolean',
         default: false,
@@ -46,6 +53,7 @@ const master: Verb = verb(
       ...(args['max-message-bytes'] === undefined ? {} : { maxMessageBytes: args['max-message-bytes'] }),
     };
     const started = asUsage(() => new Chosen(options));
+    for (const address of args.dial) asUsage(() => started.dial(address));
     const closed = started.events.once('closed');
     await started.start({ signals: true });
     await print(`${started.name} listens at ${started.address}\n`);

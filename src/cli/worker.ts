@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { findFile } from './load_class.ts';
 import { superviseAll } from './supervisor.ts';
 import { addressOption, asUsage, checkWhole, toMs, UsageError, type Verb, verb } from './verb.ts';
-import { parseAddress } from '../transport/addresses.ts';
+import { listenAddress, parseAddress } from '../transport/addresses.ts';
 
 const MAX_COUNT = 1_000;
 const MAX_SLOTS = 65_536;
@@ -29,6 +29,17 @@ const worker: Verb = verb(
           describe: 'What master and messages call it; with --count a number is added',
         })
         .option('count', { alias: 'c', type: 'number', requiresArg: true, default: 1, describe: 'How many processes' })
+        .option('listen', {
+          alias: 'l',
+          type: 'string',
+          requiresArg: true,
+          describe: 'Where a master dials the worker, instead of --address (for an exported class)',
+        })
+        .option('insecure', {
+          type: 'boolean',
+          default: false,
+          describe: 'Allow a --listen that other machines can reach; nothing is encrypted',
+        })
         .option('slots', {
           type: 'number',
           requiresArg: true,
@@ -42,13 +53,14 @@ const worker: Verb = verb(
           describe: 'Seconds that running jobs get when it is stopped',
         })
         .example('$0 worker ./worker.js worker1', 'One worker')
+        .example('$0 worker ./worker.js -l "tcp://*:4242" --insecure', 'One that a master dials')
         .example('$0 worker ./worker.js --count 4 -a tcp://10.0.0.1:5555', 'worker1 to worker4, for a master elsewhere'),
     ),
-  async ({ file, name, address, count, slots, deadline }) => {
+  async ({ file, name, address, listen, insecure, count, slots, deadline }) => {
     checkWhole('--count', count, MAX_COUNT);
     checkWhole('--slots', slots, MAX_SLOTS);
     if (name === '') throw new UsageError('the name is empty');
-    asUsage(() => parseAddress(address, '--address'));
+    const meeting = listen === undefined ? { address: checkAddress(address) } : { listen: checkListen(listen, insecure, count), insecure };
     const deadlineMs = toMs('--deadline', deadline);
     const path = await findFile(file);
     const names = count === 1 ? [name] : Array.from({ length: count }, (_, index) => `${name}${index + 1}`);
@@ -57,9 +69,23 @@ const worker: Verb = verb(
       names,
       deadlineMs,
       start: (worker) =>
-        fork(host, [path, worker, address, String(slots), String(deadlineMs)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
+        fork(host, [path, JSON.stringify({ name: worker, ...meeting, slots }), String(deadlineMs)], {
+          stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        }),
     });
   },
 );
+
+function checkAddress(address: string): string {
+  asUsage(() => parseAddress(address, '--address'));
+  return address;
+}
+
+function checkListen(listen: string, insecure: boolean, count: number): string {
+  asUsage(() => listenAddress('--listen', listen, insecure));
+  if (count > 1 && !/^tcp:.*:\*$/.test(listen))
+    throw new UsageError(`--listen: ${count} workers cannot share ${listen}; the port * gives each its own`);
+  return listen;
+}
 
 export default worker;

@@ -1,5 +1,5 @@
 /**
- * The process of one worker of `gristmill worker`. Its arguments: file, name, address, slots, deadlineMs.
+ * The process of one worker of `gristmill worker`. Its arguments: file, the worker's options as JSON, deadlineMs.
  *
  * It ends with the process that started it: a worker without its supervisor would be nobody's.
  */
@@ -8,7 +8,9 @@ import { loadClass } from './load_class.ts';
 import type { Unusable } from './supervisor.ts';
 import { complain, EXIT, UsageError } from './verb.ts';
 
-const [file = '', name = '', address = '', slots = '1', deadlineMs = '0'] = process.argv.slice(2);
+const [file = '', json = '{}', deadlineMs = '0'] = process.argv.slice(2);
+const options = JSON.parse(json) as WorkerOptions;
+const { name } = options;
 
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 // A listener keeps the channel open, and the channel the process alive.
@@ -16,7 +18,7 @@ process.channel?.unref();
 
 async function run(): Promise<void> {
   // What a program sees that starts its worker itself.
-  process.argv = [process.argv[0] ?? 'node', file, name, address];
+  process.argv = [process.argv[0] ?? 'node', file, name, String(options.address ?? '')];
   const Chosen = (await loadClass(file, 'Worker')) as (new (options: WorkerOptions) => Worker) | undefined;
   if (Chosen === undefined) return;
   const worker = build(Chosen);
@@ -24,12 +26,12 @@ async function run(): Promise<void> {
   const stop = (): void => void worker.stop({ deadlineMs: Number(deadlineMs) });
   process.on('SIGINT', stop).on('SIGTERM', stop);
   await worker.start();
-  console.log(`${name} is ready`);
+  console.log(options.listen === undefined ? `${name} is ready` : `${name} listens at ${worker.address}`);
 }
 
 function build(Chosen: new (options: WorkerOptions) => Worker): Worker {
   try {
-    return new Chosen({ name, address, slots: Number(slots) });
+    return new Chosen(options);
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }

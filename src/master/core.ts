@@ -68,6 +68,8 @@ export class Core {
   /** Parts that wait to be tried again: when, by key, and which is next. */
   readonly delayed: Map<number, number> = new Map();
   readonly delays: Heap = new Heap((a, b) => (this.delayed.get(a) as number) < (this.delayed.get(b) as number));
+  /** Workers that are dialled no more, by session: the connection to let go when they have finished. */
+  readonly undialling: Map<number, number> = new Map();
   pushPeers = 0;
   pushStrangers = 0;
   lastSession = 0;

@@ -25,6 +25,8 @@ export type MasterEvent =
     }
   /** A connection of the ROUTER is gone: a notice. */
   | { readonly type: 'lost'; readonly connection: number; readonly now: number }
+  /** A connection that we dialled is to be given up, at the latest after `deadlineMs`. */
+  | { readonly type: 'undial'; readonly connection: number; readonly deadlineMs: number; readonly now: number }
   /** So many peers sit on PUSH, and so many more may get a share although nobody knows them. */
   | { readonly type: 'pushPeers'; readonly count: number; readonly strangers: number }
   /** A peer of PUSH is gone, with what was queued for it. */

@@ -47,6 +47,8 @@ export type MasterInstruction =
   | { readonly type: 'forget'; readonly session: number; readonly upTo: number }
   /** The session is over: let go all that is kept for it. */
   | { readonly type: 'drop'; readonly session: number }
+  /** Close a connection that we dialled, and dial there no more. */
+  | { readonly type: 'hangUp'; readonly connection: number }
   /** Send over PUSH; nothing is kept. */
   | { readonly type: 'push'; readonly envelope: Envelope; readonly records: readonly WireRecord[] }
   /** Encode an error and keep it as the payload of this slot, which the machine numbered. */

@@ -10,10 +10,8 @@ import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
 import { Tick } from '../common/tick.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
-import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { PayloadStore } from '../protocol/payloads.ts';
 import { decodeError, encodeError } from '../protocol/remote_error.ts';
-import { leastLoaded } from '../scheduling/least_loaded.ts';
 import { isLoopback } from '../transport/addresses.ts';
 import { Inside } from '../transport/inside.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
@@ -24,7 +22,7 @@ import type { MasterEvent } from './events.ts';
 import { Generators, type Messages } from './generators.ts';
 import type { MasterInstruction, News } from './instructions.ts';
 import type { Message } from './message.ts';
-import { checkMasterOptions, type MasterEvents, type MasterOptions } from './options.ts';
+import { checkMasterOptions, type MasterEvents, type MasterOptions, withDefaults } from './options.ts';
 import { Peers } from './peers.ts';
 import { MasterState } from './state.ts';
 import type { MasterStatus } from './status.ts';
@@ -33,7 +31,6 @@ import { mentions } from './story.ts';
 const STOP_DEADLINE_MS = 10_000;
 const LINGER_MS = 500;
 const HEARTBEAT_MS = 5_000;
-const BUFFER_BYTES = 268_435_456;
 
 /**
  * Takes jobs from clients, hands them to workers, and the results back. Subclass it to change messages on their way:
@@ -83,7 +80,7 @@ export class Master {
       host: () => ({
         address: this.address,
         transport: inside.dialer(),
-        maxBytes: options.maxBufferBytes ?? BUFFER_BYTES,
+        maxBytes: withDefaults(options).bufferBytes,
         whereabouts: (stream) => (this.#state as MasterState).whereabouts(stream),
       }),
     });
@@ -138,28 +135,18 @@ export class Master {
   }
 
   #begin(sockets: { pushAt: string; pullAt: string }): void {
-    const {
-      policy = leastLoaded(),
-      maxMessageBytes = MAX_MESSAGE_BYTES,
-      maxJobResultBytes = MAX_MESSAGE_BYTES,
-      historyLimit,
-      transport,
-    } = this.#options;
-    const generators = new Generators(this, this.#store, maxMessageBytes);
+    const { historyLimit, transport } = this.#options;
+    const given = withDefaults(this.#options);
+    const epoch = randomBytes(8).toString('hex');
+    const generators = new Generators(this, this.#store, given.maxMessageBytes);
     this.#state = new MasterState({
       name: this.name,
-      epoch: randomBytes(8).toString('hex'),
-      policy,
+      epoch,
+      ...given,
       scatter: this.scatter !== Master.prototype.scatter,
       gather: this.gather !== Master.prototype.gather,
       ...sockets,
-      maxMessageBytes,
-      maxJobResultBytes,
-      bufferBytes: this.#options.maxBufferBytes ?? BUFFER_BYTES,
       heartbeatMs: (transport ?? zeromqTransport()).reportsLostPeers ? 0 : HEARTBEAT_MS,
-      workerGraceMs: this.#options.workerReconnectMs ?? 1_000,
-      clientGraceMs: this.#options.clientReconnectMs ?? 30_000,
-      crashLimit: this.#options.crashLimit ?? 3,
     });
     this.#driver = new Driver({
       machine: this.#state,
@@ -168,6 +155,7 @@ export class Master {
       historyLimit,
     });
     for (const event of this.#early.splice(0)) this.#feed(event);
+    this.#peers.dials.begin(epoch);
   }
 
   #handlers(generators: Generators): Handlers<MasterInstruction, MasterEvent> {
@@ -178,6 +166,7 @@ export class Master {
       resend: (instruction) => peers.resend(instruction),
       forget: (instruction) => peers.forget(instruction),
       drop: (instruction) => peers.drop(instruction),
+      hangUp: ({ connection }) => peers.dials.hangUp(connection),
       push: (instruction) => peers.push(instruction),
       keep: ({ slot, error }) => this.#store.putOwn(slot, encodeError(error)),
       release: ({ slots }) => {
@@ -230,6 +219,23 @@ export class Master {
   /** What its history remembers of a job, as lines: each event, and the instructions that followed. */
   story(stream: string, job: number): string[] {
     return this.#driver?.history.story(mentions(this.#driver.history.entries(), stream, job)) ?? [];
+  }
+
+  /**
+   * Dials a worker that listens, and again whenever its connection is gone, until `undial` or `stop`. `workerJoined` tells when it is there.
+   * @throws TypeError or RangeError for what is no address to dial; Error if it is dialled already, or the master was stopped.
+   */
+  dial(address: string): void {
+    this.#peers.dials.add(address);
+  }
+
+  /**
+   * Lets a worker go that was dialled, when it has finished what it has begun here. Rejects with an Error if the address is not dialled.
+   * @param options `deadlineMs`: how long that may take, default 10 s; what is unfinished then runs elsewhere.
+   */
+  async undial(address: string, options: { deadlineMs?: number } = {}): Promise<void> {
+    checkOptions('undial', options, ['deadlineMs']);
+    await this.#peers.dials.remove(address, checkInteger('deadlineMs', options.deadlineMs, STOP_DEADLINE_MS, 0));
   }
 
   /**

@@ -1,10 +1,13 @@
 /** What a master can be told, and what it tells. */
 import { checkBoolean, checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
 import type { Logger } from '../common/logger.ts';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
+import { leastLoaded } from '../scheduling/least_loaded.ts';
 import type { PolicyChoice } from '../scheduling/policy.ts';
-import { isLoopback, parseAddress } from '../transport/addresses.ts';
+import { listenAddress } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { CacheOptions, Evicted } from './cache.ts';
+import type { MasterConfig } from './core.ts';
 import type { MasterNews } from './instructions.ts';
 import type { RejectedMessage } from './peers.ts';
 
@@ -52,6 +55,7 @@ export interface MasterEvents extends Omit<MasterNews, 'jobFailed'> {
   [name: string]: unknown;
 }
 
+const BUFFER_BYTES = 268_435_456;
 const OPTIONS = [
   'name',
   'address',
@@ -95,11 +99,24 @@ function checkAddresses({ address, workerPushAddress, workerPullAddress, insecur
   const open = checkBoolean('insecure', insecure, false);
   for (const [option, value] of Object.entries({ address, workerPushAddress, workerPullAddress })) {
     if (option !== 'address' && value === undefined) continue;
-    parseAddress(value, option);
-    if (!open && !isLoopback(value as string)) {
-      throw new RangeError(
-        `${option}: other machines could reach '${value}' and nothing would be encrypted; bind a loopback address, or say insecure: true`,
-      );
-    }
+    listenAddress(option, value, open);
   }
+}
+
+/** What the state machine is told of the options. */
+export function withDefaults(
+  options: MasterOptions,
+): Pick<
+  MasterConfig,
+  'policy' | 'maxMessageBytes' | 'maxJobResultBytes' | 'bufferBytes' | 'workerGraceMs' | 'clientGraceMs' | 'crashLimit'
+> {
+  return {
+    policy: options.policy ?? leastLoaded(),
+    maxMessageBytes: options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+    maxJobResultBytes: options.maxJobResultBytes ?? MAX_MESSAGE_BYTES,
+    bufferBytes: options.maxBufferBytes ?? BUFFER_BYTES,
+    workerGraceMs: options.workerReconnectMs ?? 1_000,
+    clientGraceMs: options.clientReconnectMs ?? 30_000,
+    crashLimit: options.crashLimit ?? 3,
+  };
 }

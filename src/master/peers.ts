@@ -1,12 +1,13 @@
-/** The master's three sockets: what comes in becomes events, what is to go out is encoded and kept until it is acknowledged. */
+/** The master's three sockets, and those that dial workers: what comes in becomes events, what is to go out is encoded and kept until it is acknowledged. */
 import { randomBytes } from 'node:crypto';
 import { now } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { dialled, neighbour, parseAddress } from '../transport/addresses.ts';
 import type { BoundSocket, Frames, PushSocket, RouterSocket, Transport } from '../transport/transport.ts';
 import { Kept } from '../protocol/kept.ts';
-import { decode, encodeBatch, encodeGreeting, VERSION } from '../protocol/messages.ts';
+import { type Batch, decode, encodeBatch, encodeGreeting, VERSION } from '../protocol/messages.ts';
 import type { PayloadStore } from '../protocol/payloads.ts';
+import { Dials, FIRST_DIALLED } from './dials.ts';
 import type { MasterEvent } from './events.ts';
 import type { MasterInstruction } from './instructions.ts';
 
@@ -35,12 +36,22 @@ export class Peers {
   /** What was said to stderr already, so that a peer is logged once for each reason. */
   readonly #logged = new Set<string>();
   readonly counts: Record<string, number> = {};
+  readonly dials: Dials;
   #router: RouterSocket | undefined;
   #pull: BoundSocket | undefined;
   #push: PushSocket | undefined;
 
   constructor(options: PeersOptions) {
     this.#options = options;
+    const { transport, feed, logger } = options;
+    this.dials = new Dials({
+      transport,
+      message: (connection, frames) => this.#fromPeer(connection, frames),
+      lost: (connection) => feed({ type: 'lost', connection, now: now() }),
+      rejected: (what) => this.reject(what),
+      leave: (connection, deadlineMs) => feed({ type: 'undial', connection, deadlineMs, now: now() }),
+      waiting: (address) => logger.warn(`waiting for a worker at ${address}`),
+    });
   }
 
   get address(): string {
@@ -57,7 +68,7 @@ export class Peers {
     const rejected = (what: RejectedMessage): void => this.reject(what);
     try {
       this.#router = await transport.bindRouter(address, {
-        message: (connection, frames) => this.#fromRouter(connection, frames),
+        message: (connection, frames) => this.#fromPeer(connection, frames),
         lost: (connection) => feed({ type: 'lost', connection, now: now() }),
         rejected,
       });
@@ -79,7 +90,8 @@ export class Peers {
   }
 
   async close(lingerMs: number): Promise<void> {
-    await Promise.all([this.#router?.close(lingerMs), this.#pull?.close(lingerMs), this.#push?.close(lingerMs)]);
+    const bound = [this.#router, this.#pull, this.#push];
+    await Promise.all([this.dials.close(lingerMs), ...bound.map((socket) => socket?.close(lingerMs))]);
     this.#kept.clear();
   }
 
@@ -94,28 +106,44 @@ export class Peers {
     this.#options.rejected(what);
   }
 
-  #fromRouter(connection: number, frames: Frames): void {
+  #fromPeer(connection: number, frames: Frames): void {
     const { feed, store } = this.#options;
     const message = decode(frames, store);
     switch (message.type) {
       case 'batch':
-        return feed({
-          type: 'batch',
-          connection,
-          envelope: message.envelope,
-          records: message.records,
-          bytes: payloadBytes(frames),
-          now: now(),
-        });
+        return this.#batch(message, connection, payloadBytes(frames));
       case 'hello':
         return feed({ type: 'hello', connection, hello: message, token: randomBytes(8).toString('hex'), now: now() });
       case 'rejected':
-        this.reject({ peer: `connection ${connection} of ${this.address}`, reason: message.reason });
+        this.reject({ peer: this.#nameOf(connection), reason: message.reason });
         if (message.version === undefined) return;
         return this.post({ connection, greeting: { type: 'refused', code: 'version', text: `this master speaks version ${VERSION}` } });
+      case 'refused':
+        if (connection >= FIRST_DIALLED) return this.reject({ peer: this.#nameOf(connection), reason: message.text });
+        return this.#unexpected(connection, message.type);
       default:
-        return this.reject({ peer: `connection ${connection} of ${this.address}`, reason: `a master is not sent '${message.type}'` });
+        return this.#unexpected(connection, message.type);
     }
+  }
+
+  #unexpected(connection: number, type: string): void {
+    this.reject({ peer: this.#nameOf(connection), reason: `a master is not sent '${type}'` });
+  }
+
+  #nameOf(connection: number): string {
+    return this.dials.addressOf(connection) ?? `connection ${connection} of ${this.address}`;
+  }
+
+  #batch({ envelope, records }: Batch, connection: number, bytes: number): void {
+    const { feed } = this.#options;
+    // A worker that was dialled has no other way for its reports.
+    if (envelope.lane === 'reports' && connection >= FIRST_DIALLED) feed({ type: 'report', envelope, records, bytes, now: now() });
+    else feed({ type: 'batch', connection, envelope, records, bytes, now: now() });
+  }
+
+  #send(connection: number, frames: Frames): void {
+    if (connection >= FIRST_DIALLED) this.dials.send(connection, frames);
+    else this.#router?.send(connection, frames);
   }
 
   #fromPull(frames: Frames): void {
@@ -131,7 +159,7 @@ export class Peers {
   }
 
   post({ connection, greeting }: Pick<Instruction<'post'>, 'connection' | 'greeting'>): void {
-    this.#router?.send(connection, encodeGreeting(greeting));
+    this.#send(connection, encodeGreeting(greeting));
   }
 
   send({ session, connection, envelope, records }: Instruction<'send'>): void {
@@ -141,11 +169,11 @@ export class Peers {
       if (kept === undefined) this.#kept.set(session, (kept = new Kept()));
       kept.keep('control', envelope.seq, frames);
     }
-    if (connection >= 0) this.#router?.send(connection, frames);
+    if (connection >= 0) this.#send(connection, frames);
   }
 
   resend({ session, connection, from }: Instruction<'resend'>): void {
-    for (const frames of this.#kept.get(session)?.from('control', from) ?? []) this.#router?.send(connection, frames);
+    for (const frames of this.#kept.get(session)?.from('control', from) ?? []) this.#send(connection, frames);
   }
 
   forget({ session, upTo }: Instruction<'forget'>): void {

@@ -11,6 +11,7 @@ import { advanceScatter } from './scattering.ts';
 import { feedGather } from './settling.ts';
 import { watchPushes } from './silence.ts';
 import { watchBacklog } from './taking_back.ts';
+import { letGo } from './undialling.ts';
 
 export function flush(core: Core): void {
   settle(core);
@@ -22,6 +23,7 @@ export function flush(core: Core): void {
   core.touched.clear();
   for (const session of core.owing) acknowledgeAlone(core, session);
   core.owing.clear();
+  if (core.undialling.size > 0) letGo(core);
 }
 
 /** Looks after each stream that changed, until none does. */

@@ -15,6 +15,7 @@ import { pushesOverdue } from './silence.ts';
 import { ask, endSession, onBatch, onHello, onLost, onReply, onReport } from './sessions.ts';
 import { type MasterStatus, statusOf } from './status.ts';
 import { revokeOverdue, takeBack } from './taking_back.ts';
+import { onUndial, undialOverdue } from './undialling.ts';
 import { type Whereabouts, whereabouts } from './whereabouts.ts';
 
 export class MasterState implements Machine<MasterEvent, MasterInstruction> {
@@ -72,6 +73,8 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
         core.wakeAtMs = NaN;
         for (const name of core.timers.due(event.now)) this.#wake(name);
         return;
+      case 'undial':
+        return onUndial(core, event.connection, event.deadlineMs);
       case 'flush':
         return flush(core);
       case 'stop':
@@ -136,6 +139,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
     if (name === 'backlog') return takeBack(core);
     if (name === 'pushes') return pushesOverdue(core);
     if (name === 'hearts') return this.#listen();
+    if (name.startsWith('undial:')) return undialOverdue(core, number);
     if (name.startsWith('revoke:')) return revokeOverdue(core, number);
     const session = core.sessions.get(number);
     if (session !== undefined) endSession(core, session, 'lost');

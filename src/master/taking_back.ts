@@ -62,6 +62,17 @@ function keysFromEnd(core: Core, worker: WorkerBook, count: number, wanted: (row
   return keys.toReversed();
 }
 
+/** All that a worker has not begun. */
+export function askForAll(core: Core, worker: WorkerBook): void {
+  const count = unbegun(worker);
+  if (count > 0)
+    ask(
+      core,
+      worker,
+      keysFromEnd(core, worker, count, () => true),
+    );
+}
+
 function ask(core: Core, worker: WorkerBook, keys: number[]): void {
   const session = core.sessions.get(worker.session);
   if (session === undefined || session.state !== 'joined' || keys.length === 0) return;

@@ -3,11 +3,12 @@
  *
  *     1 hello    up    role name epoch session token seen functions slots listens fields
  *     2 welcome  down  master epoch session token seen reportsSeen resumed pushAt pullAt heartbeatMs maxMessageBytes results fields
- *     3 resync   down  (nothing: say hello again)
+ *     3 resync   down  [master] (say hello again)
  *     4 refused  down  code text
  *
  * A hello names the session that its sender would go on with, and how far it has read that session's control lane. The welcome says
- * whether the session goes on (`resumed`), and how far the master has read; both then send again what the other has not.
+ * whether the session goes on (`resumed`), and how far the master has read; both then send again what the other has not. A master that
+ * dials a worker asks for the hello, and says of which life it is.
  */
 import { Malformed, type Reader, type Writer } from './bytes.ts';
 import { type Fields, readFields, writeFields } from './fields.ts';
@@ -51,10 +52,12 @@ export interface Welcome {
 
 interface Resync {
   readonly type: 'resync';
+  /** The epoch of a master that has dialled. */
+  readonly master?: string;
 }
 
 /** @internal */
-export const REFUSALS = ['version', 'name', 'functions', 'closing', 'full'] as const;
+export const REFUSALS = ['version', 'role', 'functions', 'closing', 'full'] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
 export interface Refused {
@@ -96,6 +99,7 @@ export function writeGreeting(writer: Writer, greeting: Greeting): void {
       return;
     case 'resync':
       writer.u8(3);
+      if (greeting.master !== undefined) writer.id(greeting.master);
       return;
     case 'refused':
       writer.u8(4);
@@ -108,7 +112,7 @@ export function writeGreeting(writer: Writer, greeting: Greeting): void {
 export function readGreeting(type: number, reader: Reader, frames: number): Greeting {
   if (frames !== 1) throw new Malformed('frames follow a greeting');
   const greeting =
-    type === 1 ? readHello(reader) : type === 2 ? readWelcome(reader) : type === 3 ? ({ type: 'resync' } as const) : readRefused(reader);
+    type === 1 ? readHello(reader) : type === 2 ? readWelcome(reader) : type === 3 ? readResync(reader) : readRefused(reader);
   reader.end();
   return greeting;
 }
@@ -144,6 +148,10 @@ function readWelcome(reader: Reader): Welcome {
     maxMessageBytes: reader.int(),
     fields: readFields(reader),
   };
+}
+
+function readResync(reader: Reader): Resync {
+  return reader.left === 0 ? { type: 'resync' } : { type: 'resync', master: reader.id() };
 }
 
 function readRefused(reader: Reader): Refused {

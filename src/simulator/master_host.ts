@@ -171,6 +171,7 @@ export class MasterHost extends Host implements Bound {
         return this.wakeAt(instruction.atMs, () => this.#feed({ type: 'wake', now: this.kernel.nowMs }));
       case 'stopped':
         return this.#close();
+      case 'hangUp':
       case 'news':
       case 'log':
       case 'reject':

@@ -55,3 +55,16 @@ export function dialAddresses(option: string, value: unknown): readonly [string,
   }
   return list as unknown as readonly [string, ...string[]];
 }
+
+/**
+ * Where a socket may be bound: a loopback address, unless it is to be reached by other machines.
+ * @throws TypeError or RangeError that names the option, what was expected and the value seen
+ */
+export function listenAddress(option: string, value: unknown, insecure: boolean): string {
+  parseAddress(value, option);
+  const address = value as string;
+  if (insecure || isLoopback(address)) return address;
+  throw new RangeError(
+    `${option}: other machines could reach '${address}' and nothing would be encrypted; bind a loopback address, or say insecure: true`,
+  );
+}

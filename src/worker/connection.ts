@@ -25,7 +25,7 @@ import type { WorkerEvent } from './events.ts';
 import { Executor } from './executor.ts';
 import type { Served } from './executor_options.ts';
 import type { WorkerInstruction } from './instructions.ts';
-import { Sockets } from './sockets.ts';
+import { type Meeting, Sockets } from './sockets.ts';
 import { WorkerState } from './state.ts';
 import { aboutParts, type PartName } from './story.ts';
 
@@ -48,7 +48,7 @@ export interface WorkerEvents {
 export interface ConnectionOptions {
   readonly owner: object;
   readonly name: string;
-  readonly addresses: readonly [string, ...string[]];
+  readonly meeting: Meeting;
   readonly slots: number;
   readonly maxParked: number;
   readonly functions: ReadonlyMap<string, Served>;
@@ -77,7 +77,7 @@ export class Connection implements ConsumerPort {
   #resolveStopped: () => void = () => undefined;
 
   constructor(options: ConnectionOptions) {
-    const { name, addresses, functions, slots, maxParked, transport } = options;
+    const { name, meeting, functions, slots, maxParked, transport } = options;
     this.#options = options;
     this.id = `${name}-${randomBytes(6).toString('hex')}`;
     this.caller = new Caller(this);
@@ -85,7 +85,8 @@ export class Connection implements ConsumerPort {
     this.#executor = new Executor({ owner: options.owner, name, functions, store: this.store, nested: this.caller, now, wake });
     this.#sockets = new Sockets({
       transport,
-      addresses,
+      name,
+      meeting,
       store: this.store,
       tell: (event) => this.#tell(event),
       rejected: (reason) => this.#rejected(reason),
@@ -106,12 +107,15 @@ export class Connection implements ConsumerPort {
     return this.#sockets.address;
   }
 
-  /** Dials the master; resolves when it has welcomed us. */
+  /** Dials the master, and resolves when it has welcomed us; or listens, and resolves when it does. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#started = { resolve, reject };
       this.#tell({ type: 'start', now: now() });
-      this.#sockets.dial();
+      this.#sockets.open().then(
+        () => 'listen' in this.#options.meeting && resolve(),
+        (error: Error) => this.#close(0, error),
+      );
     });
   }
 
@@ -175,7 +179,7 @@ export class Connection implements ConsumerPort {
   }
 
   #handlers(): Handlers<WorkerInstruction, WorkerEvent> {
-    const { logger, addresses } = this.#options;
+    const { logger, meeting } = this.#options;
     const carryOut = (instruction: PeerInstruction): void => this.#sockets.carryOut(instruction);
     return {
       ...this.caller.handlers,
@@ -203,7 +207,8 @@ export class Connection implements ConsumerPort {
         this.events.emit('disconnected', { address: this.address });
       },
       refused: ({ refused }) => this.#refused(refused),
-      waiting: () => logger.warn(`waiting for a master at ${addresses.join(' or ')}`),
+      waiting: () =>
+        logger.warn(`waiting for a master ${'dial' in meeting ? `at ${meeting.dial.join(' or ')}` : `to dial ${this.address}`}`),
       reject: ({ reason }) => this.#rejected(reason),
       wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),
       stopped: () => this.#close(LINGER_MS, undefined),

@@ -1,4 +1,4 @@
-/** The three sockets of a worker, what it keeps until the master has acknowledged it, and how messages become events. */
+/** The sockets of a worker (three that dial, or one that listens), what it keeps until the master has acknowledged it, and how messages become events. */
 import { now } from '../common/clock.ts';
 import { Kept } from '../protocol/kept.ts';
 import type { Welcome } from '../protocol/greetings.ts';
@@ -7,12 +7,17 @@ import type { PayloadStore } from '../protocol/payloads.ts';
 import type { PeerInstruction } from '../protocol/peer.ts';
 import { dialled } from '../transport/addresses.ts';
 import { MasterDial } from '../transport/master_dial.ts';
-import type { DialSocket, Frames, Transport } from '../transport/transport.ts';
+import type { DialHandlers, DialSocket, Frames, Transport } from '../transport/transport.ts';
 import type { WorkerEvent } from './events.ts';
+import { Listening } from './listening.ts';
+
+/** Where a worker meets its master: where it dials, or where it listens. */
+export type Meeting = { readonly dial: readonly [string, ...string[]] } | { readonly listen: string };
 
 export interface SocketsOptions {
   readonly transport: Transport;
-  readonly addresses: readonly [string, ...string[]];
+  readonly name: string;
+  readonly meeting: Meeting;
   readonly store: PayloadStore;
   /** Something happened. */
   readonly tell: (event: WorkerEvent) => void;
@@ -29,7 +34,8 @@ export class Sockets {
   readonly #options: SocketsOptions;
   readonly #kept = new Kept();
   readonly #closing: Promise<void>[] = [];
-  #dealer: MasterDial | undefined;
+  /** What goes to the master and comes from it; where the worker listens, reports too. */
+  #main: MasterDial | Listening | undefined;
   /** Where parts come by PUSH, and where reports go. */
   #parts: Dialled | undefined;
   #reports: Dialled | undefined;
@@ -40,21 +46,31 @@ export class Sockets {
 
   /** Where the master is, or is looked for now. */
   get address(): string {
-    return this.#dealer?.address ?? this.#options.addresses[0];
+    const { meeting } = this.#options;
+    return this.#main?.address ?? ('dial' in meeting ? meeting.dial[0] : meeting.listen);
   }
 
-  dial(): void {
-    const { transport, addresses, tell, rejected } = this.#options;
-    this.#dealer = new MasterDial(transport, addresses, {
+  /** Dials; or listens, and resolves when it does. */
+  async open(): Promise<void> {
+    const { transport, name, meeting, tell, rejected } = this.#options;
+    const handlers: DialHandlers = {
       connected: () => tell({ type: 'connected', now: now() }),
       disconnected: () => tell({ type: 'disconnected', now: now() }),
       message: (frames) => this.#message(frames),
       rejected: ({ reason }) => rejected(reason),
-    });
+    };
+    if ('dial' in meeting) {
+      this.#main = new MasterDial(transport, meeting.dial, handlers);
+      return;
+    }
+    const listening = new Listening({ transport, name, address: meeting.listen }, handlers);
+    this.#main = listening;
+    await listening.bind();
   }
 
   /** Dials the other two where the welcome says. Those that are dialled there already make their connection again by themselves. */
   welcomed(welcome: Welcome): void {
+    if (this.#main instanceof Listening) return;
     const { transport, tell, rejected } = this.#options;
     const refuse = ({ reason }: { reason: string }): void => rejected(reason);
     this.#parts = this.#redial(this.#parts, welcome.pushAt, (address) =>
@@ -85,7 +101,7 @@ export class Sockets {
   carryOut(instruction: PeerInstruction): void {
     switch (instruction.type) {
       case 'greet':
-        this.#dealer?.send(encodeGreeting(instruction.hello));
+        this.#main?.send(encodeGreeting(instruction.hello));
         return;
       case 'send': {
         const { envelope, records, transmit } = instruction;
@@ -109,24 +125,29 @@ export class Sockets {
   }
 
   #socket(lane: Lane): DialSocket | undefined {
-    return lane === 'reports' ? this.#reports?.socket : this.#dealer;
+    return lane === 'reports' && !(this.#main instanceof Listening) ? this.#reports?.socket : this.#main;
   }
 
   #message(frames: Frames): void {
     const { store, tell, rejected } = this.#options;
+    const main = this.#main;
     const before = store.bytes;
     const message = decode(frames, store);
     if (message.type === 'batch') tell({ ...message, bytes: store.bytes - before, now: now() });
     else if (message.type === 'welcome') tell({ type: 'welcome', welcome: message, now: now() });
     else if (message.type === 'resync') tell({ type: 'resync', now: now() });
-    else if (message.type === 'refused') tell({ type: 'refused', refused: message, now: now() });
+    else if (main instanceof Listening && (message.type === 'refused' || message.type === 'rejected')) {
+      // A worker that dials has come to the wrong place; one that listens waits for another master.
+      rejected(message.type === 'refused' ? message.text : message.reason);
+      if (message.type === 'refused') main.decline();
+    } else if (message.type === 'refused') tell({ type: 'refused', refused: message, now: now() });
     else if (message.type === 'hello') rejected('a master says no hello');
     else tell({ type: 'rejected', reason: message.reason, version: message.version, now: now() });
   }
 
   async close(lingerMs: number): Promise<void> {
     this.#kept.forgetAll();
-    const open = [this.#dealer, this.#parts?.socket, this.#reports?.socket];
+    const open = [this.#main, this.#parts?.socket, this.#reports?.socket];
     await Promise.all([...this.#closing, ...open.map((socket) => socket?.close(lingerMs))]);
   }
 }

@@ -5,14 +5,26 @@ import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
 import { HISTORY_LIMIT } from '../machine/driver.ts';
 import type { Payload, Status } from '../streams/types.ts';
-import { dialAddresses } from '../transport/addresses.ts';
+import { dialAddresses, listenAddress } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
 import { Connection, type WorkerEvents } from './connection.ts';
 import type { Served } from './executor_options.ts';
 import { BASE, servedFunctions } from './served.ts';
+import type { Meeting } from './sockets.ts';
 
-const OPTIONS = ['name', 'address', 'slots', 'logger', 'maxParked', 'drainTimeoutMs', 'transport', 'historyLimit'] as const;
+const OPTIONS = [
+  'name',
+  'address',
+  'listen',
+  'insecure',
+  'slots',
+  'logger',
+  'maxParked',
+  'drainTimeoutMs',
+  'transport',
+  'historyLimit',
+] as const;
 /** As many as credit lets come: a generator that kept its slot while it waits could keep its own consumers from running. */
 const MAX_PARKED = 65_536;
 const DRAIN_MS = 30_000;
@@ -21,7 +33,11 @@ export interface WorkerOptions {
   /** What the master, its logs and the errors of jobs call this worker. */
   readonly name: string;
   /** Where the master is, as `tcp://host:port` or `ipc://path`; or several masters: when the first is gone, the next is tried. */
-  readonly address: string | readonly string[];
+  readonly address?: string | readonly string[] | undefined;
+  /** Instead of `address`: where a master dials this worker (`master.dial`), as `tcp://host:port` (port `*`: a free one) or `ipc://path`. */
+  readonly listen?: string | undefined;
+  /** Allows a `listen` that other machines can reach, although nothing is encrypted and nobody is asked who they are. */
+  readonly insecure?: boolean | undefined;
   /** How many functions run at a time. More than 1 is of use where they wait for something. Default: 1. */
   readonly slots?: number | undefined;
   /** Where lines for people go: default stderr; `false`: nowhere. */
@@ -64,7 +80,6 @@ export abstract class Worker implements AsyncDisposable {
   /** @throws TypeError or RangeError that names the option (or the function), what was expected and the value seen */
   constructor(options: WorkerOptions) {
     checkOptions('Worker', options, OPTIONS);
-    const addresses = dialAddresses('Worker: address', options.address);
     this.name = checkString('Worker: name', options.name);
     this.slots = checkInteger('Worker: slots', options.slots, 1, 1, 65_536);
     this.#drainMs = checkInteger('Worker: drainTimeoutMs', options.drainTimeoutMs, DRAIN_MS, 0);
@@ -72,7 +87,7 @@ export abstract class Worker implements AsyncDisposable {
     this.#connection = new Connection({
       owner: this,
       name: this.name,
-      addresses,
+      meeting: meetingOf(options),
       slots: this.slots,
       maxParked: checkInteger('Worker: maxParked', options.maxParked, MAX_PARKED, 0),
       functions: servedFunctions(new.target) as Map<string, Served>,
@@ -85,7 +100,7 @@ export abstract class Worker implements AsyncDisposable {
     });
   }
 
-  /** Where its master is, or is looked for now. */
+  /** Where its master is, or is looked for now; or where it listens, with the port that was chosen. */
   get address(): string {
     return this.#connection.address;
   }
@@ -100,8 +115,8 @@ export abstract class Worker implements AsyncDisposable {
   }
 
   /**
-   * Dials the master. Resolves when a master has welcomed the worker, however long that takes.
-   * Rejects with a ConnectError: `version` or `refused`; with a ClosedError if it is stopped before.
+   * Dials the master. Resolves when a master has welcomed the worker, however long that takes. A worker that listens: when it does.
+   * Rejects with a ConnectError: `version` or `refused`; with a ClosedError if it is stopped before; with an Error of code EADDRINUSE.
    * @param options `signals: true`: SIGINT and SIGTERM stop it in order, even before it was welcomed (then it resolves)
    */
   async start(options: { readonly signals?: boolean | undefined } = {}): Promise<void> {
@@ -168,4 +183,11 @@ export abstract class Worker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+function meetingOf({ address, listen, insecure }: WorkerOptions): Meeting {
+  const open = checkBoolean('Worker: insecure', insecure, false);
+  if (listen === undefined) return { dial: dialAddresses('Worker: address', address) };
+  if (address !== undefined) throw new TypeError('Worker: expected an address to dial or one to listen at, got both');
+  return { listen: listenAddress('Worker: listen', listen, open) };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { freeAddress } from '../integration/processes.ts';
 import { FIXTURES, gristmill, Mill, startMill } from './command.ts';
 
 /** `name pid slots` of whoever answers. */
@@ -25,6 +26,25 @@ describe('gristmill worker', () => {
     expect(await mill.ask(['job', 'who'])).toMatchObject({ code: 0, out: 'miller is a program' });
     worker.kill('SIGINT');
     expect(await worker.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('runs one that a master dials, crashed or not', async () => {
+    const listen = await freeAddress();
+    await using mill = new Mill();
+    await mill.master('--dial', listen);
+    const worker = mill.command('worker', `${FIXTURES}/worker.mjs`, 'miller', '--listen', listen);
+    await worker.printed(new RegExp(`^miller listens at ${listen}$`));
+    expect(await mill.ask(['job', 'fragile'])).toMatchObject({ code: 0, out: 'miller survived' });
+    expect(worker.err).toBe('gristmill: miller crashed (SIGKILL); starting it again\n');
+  });
+
+  it.each([
+    [['--listen', 'tcp://*:4242'], "--listen: other machines could reach 'tcp://*:4242'"],
+    [['--listen', 'tcp://127.0.0.1:4242', '--count', '2'], '--listen: 2 workers cannot share tcp://127.0.0.1:4242'],
+  ])('refuses %o', async (args, message) => {
+    const { code, err } = await gristmill(['worker', `${FIXTURES}/worker.mjs`, ...args]);
+    expect(err).toContain(message);
+    expect(code).toBe(2);
   });
 
   it('starts a crashed worker again, and its job is done', async () => {

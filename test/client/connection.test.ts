@@ -96,7 +96,7 @@ describe('a connection', () => {
 
   it('refused is a ConnectError refused, or version', async () => {
     for (const [refuse, code] of [
-      ['name', 'refused'],
+      ['role', 'refused'],
       ['version', 'version'],
     ] as const) {
       await using w = await world({ refuse });

@@ -58,7 +58,7 @@ export interface FakeOptions {
   readonly answer?: (job: FakeJob) => Answers;
   readonly welcome?: Partial<Welcome>;
   /** Refuses instead of welcoming. */
-  readonly refuse?: 'version' | 'name' | 'closing';
+  readonly refuse?: 'version' | 'role' | 'closing';
   /** Jobs that a stream may have unsettled, and whether windows are granted at all. */
   readonly window?: number;
 }

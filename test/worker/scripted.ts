@@ -104,7 +104,7 @@ export class Scripted {
         if (!this.#welcome.resumed) this.#seq = 0;
         return { type, welcome: this.#welcome, now };
       case 'refused':
-        return { type, refused: { type, code: 'name', text: '', ...rest }, now };
+        return { type, refused: { type, code: 'role', text: '', ...rest }, now };
       case 'ran':
         return { ...RAN, ...rest, now };
       case 'parts':
