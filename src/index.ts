@@ -48,7 +48,11 @@ export { MasterPool, type MasterPoolOptions } from './pools/master_pool.ts';
 
 export { leastLoaded } from './scheduling/least_loaded.ts';
 export { roundRobin } from './scheduling/round_robin.ts';
+export { grain, type GrainOptions } from './scheduling/grain.ts';
 export type { PolicyChoice } from './scheduling/policy.ts';
+export { machine } from './resources/asking.ts';
+export type { Kind } from './resources/kind.ts';
+export type { AllottedResources, ResourceOffer, ResourceRequest } from './resources/types.ts';
 
 export {
   ClosedError,

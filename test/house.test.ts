@@ -53,6 +53,7 @@ const WALL: house.Wall = {
     'src/worker/spawn.ts',
     'src/worker/timeouts.ts',
     'src/worker/executor_options.ts',
+    'src/worker/offered.ts',
   ],
   packages: ['msgpackr'],
   names: [
@@ -90,7 +91,7 @@ const ARROWS: house.Arrows = {
     transport: BASE,
     resources: BASE,
     scheduling: [...BASE, 'resources'],
-    streams: [...BASE, 'transport'],
+    streams: [...BASE, 'transport', 'resources'],
     master: [...BASE, 'transport', 'scheduling', 'resources'],
     worker: [...BASE, 'transport', 'streams', 'resources'],
     client: [...BASE, 'transport', 'streams', 'resources'],

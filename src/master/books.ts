@@ -46,6 +46,10 @@ export interface WorkerBook {
   readonly placed: RowList;
   /** Keys of parts that are no longer its own, but may still run here and hold a slot. */
   readonly ghosts: Set<number>;
+  /** What its parts have of its resources, by key and attempt: until that attempt has ended here, whoever has the part now. */
+  readonly allocated: Map<number, Map<number, number>>;
+  /** How many of those placed here have an allocation, and so need no slot. */
+  placedOwn: number;
   /** Mean time that a part holds a slot, in microseconds; -1: not known yet. */
   meanMicros: number;
   ended: number;
@@ -96,6 +100,8 @@ export interface ShapeBook extends Shape {
   waiting: number;
   /** Parts with a strike: each waits for a worker of its own. */
   readonly solo: Deque;
+  /** Why no part of it can be placed: what it asks for makes no sense here. */
+  refusal: string | undefined;
   /** Whether any worker of this epoch ever served it. */
   served: boolean;
   warned: boolean;
@@ -261,6 +267,8 @@ export function newWorker(session: number, functions: readonly string[], slots: 
     slots,
     placed: rowList(),
     ghosts: new Set(),
+    allocated: new Map(),
+    placedOwn: 0,
     ...counts,
     leaving: false,
     lease: undefined,

@@ -12,20 +12,29 @@ export function unplace(core: Core, row: number): WorkerBook | undefined {
   parts.worker[row] = 0;
   if (worker === undefined) return undefined;
   parts.ofWorker.remove(worker.placed, row);
+  if ((parts.allocation[row] as number) >= 0) {
+    parts.allocation[row] = -1;
+    worker.placedOwn -= 1;
+  }
   if (worker.alone === parts.key[row]) worker.alone = 0;
   worker.revoked?.delete(parts.key[row] as number);
   core.dirty(worker);
   return worker;
 }
 
-/** Tells a worker that nobody waits for a part any more. It may hold a slot until it says that it has ended. */
+/** Tells a worker that nobody waits for a part any more. It may hold a slot, or its resources, until it says that it has ended. */
 export function abortAt(core: Core, worker: WorkerBook, key: number): void {
   const session = core.sessions.get(worker.session);
   if (session === undefined) return;
-  worker.ghosts.add(key);
+  addGhost(worker, key);
   session.drafts.add({ kind: 'abort', keys: [key] });
   core.touched.add(session);
   core.dirty(worker);
+}
+
+/** A function that nobody waits for may hold a slot of this worker; or what it was given, which is freed when it has ended. */
+export function addGhost(worker: WorkerBook, key: number): void {
+  if (!worker.allocated.has(key)) worker.ghosts.add(key);
 }
 
 /** Ends a part. If a worker other than `by` has it, that worker is told. */

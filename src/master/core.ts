@@ -106,13 +106,21 @@ export class Core {
     this.roomChanged.push(worker);
   }
 
+  #judge(shape: ShapeBook): string | undefined {
+    const { allocator } = this.policy;
+    if (allocator === undefined) return `this master gives no resources: its policy is ${this.config.policy.name}(), not grain()`;
+    return allocator.judge(shape);
+  }
+
   shape(name: string, fields: Fields): ShapeBook {
     const resources = fields.length === 0 ? undefined : fields.find(([field]) => field === 'resources')?.[1];
     const key = resources === undefined ? name : `${name}\u0000${Buffer.from(resources).toString('base64')}`;
     let shape = this.shapeIds.get(key);
     if (shape === undefined) {
       const served = this.policy.serving(name) > 0;
-      shape = { id: this.shapes.length, function: name, resources, ready: [], waiting: 0, solo: new Deque(), served, warned: false };
+      const empty = { ready: [], waiting: 0, solo: new Deque(), warned: false };
+      shape = { id: this.shapes.length, function: name, resources, ...empty, served, refusal: undefined };
+      if (resources !== undefined) shape.refusal = this.#judge(shape);
       this.shapes.push(shape);
       this.shapeIds.set(key, shape);
     }

@@ -80,7 +80,7 @@ export function checkMasterOptions(options: MasterOptions): void {
   checkString('name', options.name);
   checkAddresses(options);
   if (options.policy !== undefined && typeof options.policy?.create !== 'function') {
-    throw new TypeError(`policy: expected leastLoaded() or roundRobin(), got ${shown(options.policy)}`);
+    throw new TypeError(`policy: expected leastLoaded(), roundRobin() or grain(), got ${shown(options.policy)}`);
   }
   for (const [name, min] of [
     ['maxMessageBytes', 1],

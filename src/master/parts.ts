@@ -87,6 +87,8 @@ export class Parts {
   /** The session of the worker that has it (0: none), and as which attempt. */
   readonly worker: number[] = [];
   readonly given: number[] = [];
+  /** What it has of its worker's resources, by number; -1: nothing, but a slot. */
+  readonly allocation: number[] = [];
   /** The index of the next result that is taken. */
   readonly index: number[] = [];
   /** What its worker may still report: results, and bytes. */
@@ -119,6 +121,7 @@ export class Parts {
     this.failures[row] = 0;
     this.worker[row] = 0;
     this.given[row] = 0;
+    this.allocation[row] = -1;
     this.index[row] = 0;
     this.grant[row] = 0;
     this.grantBytes[row] = 0;

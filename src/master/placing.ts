@@ -5,6 +5,8 @@
 import { moved } from '../protocol/session.ts';
 import { NO_FIELDS } from '../protocol/fields.ts';
 import type { Drafts } from '../protocol/drafts.ts';
+import type { Allocation } from '../scheduling/policy.ts';
+import { hold, placeAllocated } from './allocating.ts';
 import { unplace } from './closing.ts';
 import { type Lease, type LeaseMove, type Session, type ShapeBook, type Stream, type WorkerBook, LEASE_MOVES } from './books.ts';
 import type { Core } from './core.ts';
@@ -18,6 +20,8 @@ const QUANTUM_MS = 10;
 const AHEAD_MICROS = 1_000;
 const SLOW_MICROS = 5_000;
 const MAX_AHEAD = 512;
+/** What a part without an allocation has of one. */
+const NOTHING = new Uint8Array();
 /** Parts of one queue that go out in a row. */
 const TURN = 256;
 
@@ -27,12 +31,17 @@ function ahead(worker: WorkerBook): number {
   return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, worker.meanMicros))));
 }
 
+/** Parts that hold a slot there, or will. */
+function loadOf(worker: WorkerBook): number {
+  return worker.placed.size - worker.placedOwn + worker.ghosts.size;
+}
+
 /** How many more parts a worker may get now: none before half of what it has ahead is used, so that parts go in large batches. */
 export function roomOf(core: Core, worker: WorkerBook): number {
   const session = core.sessions.get(worker.session);
   if (session === undefined || session.state !== 'joined' || worker.leaving || worker.silentSinceMs > session.heardAtMs) return 0;
   const begun = worker.slots + worker.lent;
-  const load = worker.placed.size + worker.ghosts.size;
+  const load = loadOf(worker);
   // What it called itself must run, perhaps here: else both wait for ever.
   if (worker.alone !== 0)
     return session.streams.size === 0 ? 0 : Math.max(0, worker.lent - (worker.alone > 0 ? load - 1 : load - worker.slots));
@@ -40,9 +49,15 @@ export function roomOf(core: Core, worker: WorkerBook): number {
   return load - begun > more / 2 ? 0 : begun + more - load;
 }
 
+/** Whether parts with resources may go there. */
+function isOpen(core: Core, worker: WorkerBook): boolean {
+  const session = core.sessions.get(worker.session);
+  return session?.state === 'joined' && !worker.leaving && worker.alone === 0 && worker.silentSinceMs <= session.heardAtMs;
+}
+
 /** Slots that would run a part at once. */
 function idleSlots(worker: WorkerBook): number {
-  return worker.slots + worker.lent - worker.placed.size - worker.ghosts.size;
+  return worker.slots + worker.lent - loadOf(worker);
 }
 
 function endLease(worker: WorkerBook, lease: Lease, move: LeaseMove): void {
@@ -65,12 +80,15 @@ export function place(core: Core): void {
   }
   if (!solo && core.held.size > 0) letGo(core);
   refreshRooms(core);
+  placeAllocated(core, assign);
   const push = core.policy.distribution === 'push' && core.pushPeers > 0 && core.pushStrangers === 0 && core.pushPeers === hearing(core);
   for (const shape of Array.from(core.active)) {
     const { waiting } = shape;
-    if (push) placeByPush(core, shape);
-    else placeByLease(core, shape);
-    if (shape.ready.length > 0) placeOldest(core, shape);
+    if (shape.resources === undefined) {
+      if (push) placeByPush(core, shape);
+      else placeByLease(core, shape);
+      if (shape.ready.length > 0) placeOldest(core, shape);
+    }
     if (shape.waiting < waiting || waiting === 0) core.active.delete(shape);
     // What was served goes behind what was not: else a shape that never runs dry would take every room there is.
     if (shape.waiting > 0) core.active.add(shape);
@@ -89,6 +107,7 @@ function refreshRooms(core: Core): void {
       else if (!flow(core, worker, lease.shape, share(core, lease.shape, roomOf(core, worker)))) endLease(worker, lease, 'dry');
     }
     core.policy.room(worker.session, roomOf(core, worker), idleSlots(worker));
+    core.policy.allocator?.open(worker.session, isOpen(core, worker));
   }
   core.roomChanged.length = 0;
 }
@@ -145,17 +164,18 @@ function isFit(core: Core, worker: WorkerBook, shape: ShapeBook): boolean {
 }
 
 /** Gives a part that was taken to a worker: a line in its next batch. */
-function assign(core: Core, worker: WorkerBook, row: number): void {
+function assign(core: Core, worker: WorkerBook, row: number, allocation?: Allocation): void {
   const session = core.sessions.get(worker.session) as Session;
   core.parts.worker[row] = worker.session;
   core.parts.given[row] = core.parts.attempt[row] as number;
   core.parts.ofWorker.add(worker.placed, row);
   worker.ghosts.delete(core.parts.key[row] as number);
-  write(core, session.drafts, row);
+  if (allocation !== undefined) hold(core, worker, row, allocation);
+  write(core, session.drafts, row, allocation);
   core.touched.add(session);
 }
 
-function write(core: Core, drafts: Drafts, row: number): void {
+function write(core: Core, drafts: Drafts, row: number, allocation?: Allocation): void {
   const { parts } = core;
   const stream = core.streams.get(parts.stream[row] as number) as Stream;
   const name = (core.shapes[parts.shape[row] as number] as ShapeBook).function;
@@ -166,6 +186,10 @@ function write(core: Core, drafts: Drafts, row: number): void {
   if (stream.jobFields.size > 0 || record.partFields.length > 0) {
     while (record.partFields.length < record.keys.length) record.partFields.push(NO_FIELDS);
     record.partFields.push(stream.jobFields.get(parts.job[row] as number) ?? NO_FIELDS);
+  }
+  if (allocation !== undefined || record.allocations.length > 0) {
+    while (record.allocations.length < record.keys.length) record.allocations.push(NOTHING);
+    record.allocations.push(allocation?.packed ?? NOTHING);
   }
   record.keys.push(parts.key[row] as number);
   record.attempts.push(parts.attempt[row] as number);

@@ -14,6 +14,7 @@ export function enqueue(core: Core, row: number, again = false): void {
   const key = parts.key[row] as number;
   shape.waiting += 1;
   core.active.add(shape);
+  if (shape.refusal !== undefined) return failRefused(core, stream, shape, row);
   if (!shape.served && core.workers.size > 0) return failUnknown(core, shape, row);
   if (core.policy.serving(shape.function) === 0) core.timers.ensure('waiting', core.now + NOTICE_AFTER_MS);
   if ((parts.strikes[row] as number) > 0) return shape.solo.push(key);
@@ -25,12 +26,37 @@ export function enqueue(core: Core, row: number, again = false): void {
 }
 
 /** A part that nobody serves fails; the error names what is served. */
-export function failUnknown(core: Core, shape: ShapeBook, row: number): void {
+function failUnknown(core: Core, shape: ShapeBook, row: number): void {
   const served = new Set([...core.workers.values()].flatMap((worker) => worker.functions));
   const names = [...served].sort().join(', ');
   const message = `no worker has a function '${shape.function}'; there are: ${names}`;
   const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
   fail(core, stream, row, core.error({ code: 'unknown-function', message, function: shape.function }), 0, undefined);
+}
+
+/** What was waited for is served now; what is not, never will be by those present. */
+export function serve(core: Core, functions: readonly string[]): void {
+  for (const shape of core.shapes) {
+    if (!functions.includes(shape.function)) continue;
+    shape.served = true;
+    shape.warned = false;
+  }
+  for (const shape of core.active) {
+    if (shape.served || shape.waiting === 0) continue;
+    for (const stream of core.streams.values()) {
+      const queue = stream.queues.get(shape.id);
+      for (let key = queue?.rows.shift(); key !== undefined; key = queue?.rows.shift()) {
+        const row = core.parts.find(key);
+        if (row >= 0 && core.parts.state[row] === 'queued') failUnknown(core, shape, row);
+      }
+    }
+  }
+}
+
+/** What the part asks for makes no sense here. */
+function failRefused(core: Core, stream: Stream, shape: ShapeBook, row: number): void {
+  const about = { function: shape.function, message: `${shape.function}: ${shape.refusal}` };
+  fail(core, stream, row, core.error({ code: 'unsatisfiable', ...about }), 0, undefined);
 }
 
 /** Ends a part with an error (a slot), and tells who listens. `by`: the worker that said so. */

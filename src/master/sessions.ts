@@ -7,7 +7,7 @@ import { newSession, newWorker, type Session } from './books.ts';
 import { cancelStream } from './closing.ts';
 import type { Core } from './core.ts';
 import { requeuePushed } from './placing.ts';
-import { failUnknown } from './queueing.ts';
+import { serve } from './queueing.ts';
 import { onCancel, onCredit, onEnd, onJobs, onOpen } from './streams.ts';
 import { dropWorker, onAccepted, onHungry, onOutcomes, onReturned, suspectWorker } from './workers.ts';
 
@@ -42,9 +42,7 @@ function begin(core: Core, connection: number, hello: Hello, token: string): voi
   const session = newSession(core.lastSession, token, hello, claimOf(hello), core.now);
   if (hello.role === 'worker') {
     const reason =
-      hello.functions.length === 0 || hello.slots === 0
-        ? 'a worker needs a function and a slot'
-        : core.policy.join({ worker: session.number, functions: hello.functions, slots: hello.slots });
+      hello.functions.length === 0 || hello.slots === 0 ? 'a worker needs a function and a slot' : join(core, session.number, hello);
     if (reason !== undefined) return refuse(core, connection, 'functions', reason);
     session.worker = newWorker(session.number, hello.functions, hello.slots, core.now);
     core.workers.set(session.number, session.worker);
@@ -61,23 +59,9 @@ function begin(core: Core, connection: number, hello: Hello, token: string): voi
   serve(core, hello.functions);
 }
 
-/** What was waited for is served now; what is not, never will be by those present. */
-function serve(core: Core, functions: readonly string[]): void {
-  for (const shape of core.shapes) {
-    if (!functions.includes(shape.function)) continue;
-    shape.served = true;
-    shape.warned = false;
-  }
-  for (const shape of core.active) {
-    if (shape.served || shape.waiting === 0) continue;
-    for (const stream of core.streams.values()) {
-      const queue = stream.queues.get(shape.id);
-      for (let key = queue?.rows.shift(); key !== undefined; key = queue?.rows.shift()) {
-        const row = core.parts.find(key);
-        if (row >= 0 && core.parts.state[row] === 'queued') failUnknown(core, shape, row);
-      }
-    }
-  }
+function join({ policy, now }: Core, worker: number, { functions, slots, fields }: Hello): string | undefined {
+  const resources = fields.find(([field]) => field === 'resources')?.[1];
+  return policy.join({ worker, functions, slots, resources, nowMs: now });
 }
 
 function attach(core: Core, session: Session, connection: number): void {

@@ -23,7 +23,7 @@ export function watchBacklog(core: Core): void {
 }
 
 function unbegun(worker: WorkerBook): number {
-  return worker.placed.size - worker.slots - worker.lent;
+  return worker.placed.size - worker.placedOwn - worker.slots - worker.lent;
 }
 
 /** Streams of which parts wait for credit: what is reserved for those that were not begun may be what they wait for. */
@@ -56,6 +56,7 @@ function keysFromEnd(core: Core, worker: WorkerBook, count: number, wanted: (row
   const keys: number[] = [];
   let left = count;
   for (let row = worker.placed.tail; row >= 0 && left > 0; row = core.parts.ofWorker.previous[row] as number) {
+    if ((core.parts.allocation[row] as number) >= 0) continue;
     if (wanted(row)) keys.push(core.parts.key[row] as number);
     left -= 1;
   }

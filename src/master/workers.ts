@@ -1,7 +1,8 @@
 /** What workers report, and what becomes of their parts when they go. */
 import { ENTRY } from '../protocol/stream_records.ts';
 import { codeOf, type OutcomesRecord } from '../protocol/part_records.ts';
-import { abortAt } from './closing.ts';
+import { release } from './allocating.ts';
+import { abortAt, addGhost } from './closing.ts';
 import type { Session, ShapeBook, Stream, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { reserve, useGrant } from './credit.ts';
@@ -47,6 +48,7 @@ function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
   const { parts } = core;
   const row = parts.find(key);
   const ends = (flags & ENTRY.partEnd) !== 0;
+  if (ends && codeOf(flags) !== 'timed-out') release(core, worker, key, attempt);
   if (row < 0) {
     if (ends) worker.ghosts.delete(key);
     core.release(slot);
@@ -89,7 +91,7 @@ function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, { 
   const goesOn = isOld ? core.parts.retry[row] !== undefined : tryAgain(core, row, worker, code);
   if (goesOn) core.release(slot);
   else fail(core, stream, row, slot, bytes, isOld ? undefined : worker);
-  if (code === 'timed-out') worker.ghosts.add(key);
+  if (code === 'timed-out') addGhost(worker, key);
 }
 
 /** Parts that came to a worker by PUSH are its own from now on. */
@@ -123,6 +125,7 @@ export function onReturned(core: Core, worker: WorkerBook, keys: readonly number
     const key = keys[i] as number;
     worker.ghosts.delete(key);
     worker.revoked?.delete(key);
+    release(core, worker, key, attempts[i] as number);
     const row = parts.find(key);
     // It may be an answer to an abort, while the part is on its way there once more.
     const isHere = row >= 0 && parts.state[row] === 'placed' && parts.worker[row] === worker.session;
@@ -155,11 +158,23 @@ function rowsOf(core: Core, worker: WorkerBook): number[] {
   return rows;
 }
 
+/** Parts that the worker may have begun: as many as it has slots, the oldest, and all that have resources of their own. */
+function begunBy(core: Core, worker: WorkerBook): Set<number> {
+  const rows = new Set<number>();
+  let slots = worker.slots + worker.lent;
+  for (const row of rowsOf(core, worker)) {
+    const isOwn = (core.parts.allocation[row] as number) >= 0;
+    if (isOwn || slots > 0) rows.add(row);
+    if (!isOwn) slots -= 1;
+  }
+  return rows;
+}
+
 /** The worker's connection is gone: what it cannot have begun moves at once, the rest after its grace. */
 export function suspectWorker(core: Core, worker: WorkerBook): void {
   leaveLease(worker);
-  const begun = worker.slots + worker.lent;
-  for (const row of rowsOf(core, worker).slice(begun).toReversed()) takeAway(core, worker, row);
+  const begun = begunBy(core, worker);
+  for (const row of rowsOf(core, worker).toReversed()) if (!begun.has(row)) takeAway(core, worker, row);
   core.policy.room(worker.session, 0, 0);
   core.dirty(worker);
 }
@@ -175,7 +190,7 @@ export function dropWorker(core: Core, session: Session, reason: 'left' | 'lost'
   const { worker } = session;
   if (worker === undefined) return;
   const rows = rowsOf(core, worker);
-  const suspects = reason === 'lost' ? worker.slots + worker.lent : 0;
+  const suspects = reason === 'lost' ? begunBy(core, worker) : new Set();
   // What waited there already when a part came to run alone has done nothing.
   const first = worker.alone > 0 ? rows.findIndex((row) => core.parts.key[row] === worker.alone) : 0;
   leaveLease(worker);
@@ -184,7 +199,7 @@ export function dropWorker(core: Core, session: Session, reason: 'left' | 'lost'
   core.policy.leave(session.number);
   for (let i = rows.length - 1; i >= 0; i -= 1) {
     const row = rows[i] as number;
-    if (i >= first && i < suspects) core.parts.strikes[row] = (core.parts.strikes[row] as number) + 1;
+    if (i >= first && suspects.has(row)) core.parts.strikes[row] = (core.parts.strikes[row] as number) + 1;
     if ((core.parts.strikes[row] as number) >= core.config.crashLimit) crashed(core, worker, session.name, row);
     else requeue(core, row);
   }

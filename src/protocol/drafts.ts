@@ -75,7 +75,18 @@ export class Drafts {
     const last = this.#current(bytes).records;
     const open = last.at(-1);
     if (open?.kind === 'parts' && open.stream === about.stream && open.function === about.function) return open as Growing<PartsRecord>;
-    const columns = { keys: [], attempts: [], jobs: [], parts: [], grants: [], bytes: [], partFields: [], slots: [], lengths: [] };
+    const columns = {
+      keys: [],
+      attempts: [],
+      jobs: [],
+      parts: [],
+      grants: [],
+      bytes: [],
+      partFields: [],
+      allocations: [],
+      slots: [],
+      lengths: [],
+    };
     const record: Growing<PartsRecord> = { kind: 'parts', ...about, ...columns };
     last.push(record);
     return record;

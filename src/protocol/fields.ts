@@ -36,7 +36,6 @@ export function readFields(reader: Reader): Fields {
 
 /**
  * Packs plain data: numbers, strings, booleans, null, bytes, arrays and objects of these.
- * @internal
  */
 export function packValue(value: unknown): Uint8Array {
   return Buffer.from(packr.pack(value));

@@ -1,7 +1,7 @@
 /**
  * Records between the master and a worker. A part goes by its key, a number that the master never uses twice in an epoch.
  *
- *     parts     down  run these                       stream id client function fields keys attempts jobs parts grants bytes partFields lengths
+ *     parts     down  run these                       stream id client function fields keys attempts jobs parts grants bytes partFields allocations lengths
  *     revoke    down  give back what is not begun     keys
  *     abort     down  stop these, nobody waits        keys
  *     grant     down  more results may be yielded     keys results bytes
@@ -37,6 +37,8 @@ export interface PartsRecord {
   readonly bytes: readonly number[];
   /** Fields of each job (empty: none has any). */
   readonly partFields: readonly Fields[];
+  /** What each was given of the worker's resources, packed (empty: none was given any; an empty one: this was not). */
+  readonly allocations: readonly Uint8Array[];
   readonly slots: readonly number[];
   readonly lengths: readonly number[];
 }
@@ -134,6 +136,8 @@ export const partsCodec: Codec<PartsRecord> = {
     header.ints(r.bytes);
     header.int(r.partFields.length);
     for (const fields of r.partFields) writeFields(header, fields);
+    header.int(r.allocations.length);
+    for (const allocation of r.allocations) header.bytes(allocation);
   },
   read(source) {
     const { header } = source;
@@ -153,7 +157,10 @@ export const partsCodec: Codec<PartsRecord> = {
     const bytes = header.column(count);
     const partFields: Fields[] = [];
     for (let left = header.count(); left > 0; left -= 1) partFields.push(readFields(header));
-    if (partFields.length !== 0 && partFields.length !== count) throw new Malformed('columns differ in length');
+    const allocations: Uint8Array[] = [];
+    for (let left = header.count(); left > 0; left -= 1) allocations.push(Buffer.from(header.bytes()));
+    const isWhole = (column: readonly unknown[]): boolean => column.length === 0 || column.length === count;
+    if (!isWhole(partFields) || !isWhole(allocations)) throw new Malformed('columns differ in length');
     return {
       kind: 'parts',
       stream,
@@ -168,6 +175,7 @@ export const partsCodec: Codec<PartsRecord> = {
       grants,
       bytes,
       partFields,
+      allocations,
       slots,
       lengths,
     };

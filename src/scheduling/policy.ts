@@ -21,12 +21,46 @@ export interface PolicyWorker {
   readonly worker: number;
   readonly functions: readonly string[];
   readonly slots: number;
+  /** The packed offer of resources, or undefined for none. */
+  readonly resources?: Uint8Array | undefined;
+  readonly nowMs?: number;
 }
 
 /** What a policy grants: parts of a shape may flow to a worker, so many for now. */
 export interface Grant {
   readonly worker: number;
   readonly count: number;
+}
+
+/** What one part at a time has of a worker: parts of one shape flow through it. */
+export interface Allocation {
+  /** Never used twice by its policy. */
+  readonly id: number;
+  readonly worker: number;
+  /** What it consists of, packed: what the part's function sees. */
+  readonly packed: Uint8Array;
+}
+
+/**
+ * What a policy does that gives resources. Shapes that ask for any go this way, and are not bound by slots.
+ *
+ * Laws:
+ * - What is allocated and not released never exceeds what its worker offered.
+ * - An allocation is released once: when its part has ended on that worker, however it ended, or has never been begun there. Those of a
+ *   worker that leaves are gone with it.
+ */
+export interface Allocator {
+  /** Why nothing can be made of what this shape asks for, or undefined. Asked once, when the shape is first seen. */
+  judge(shape: Shape): string | undefined;
+  /** Whether parts may be placed on this worker now. */
+  open(worker: number, isOpen: boolean): void;
+  /** Shapes of which parts wait, in the order in which they are to be served. */
+  order(shapes: readonly Shape[], nowMs: number): readonly Shape[];
+  /** Takes what a part of this shape needs from some worker, or from this one; undefined: nothing fits now. */
+  allocate(shape: Shape, nowMs: number, worker?: number): Allocation | undefined;
+  release(allocation: number): void;
+  /** Whether a worker could take a part of this shape if nothing else ran there; or whether any could. */
+  fits(shape: Shape, nowMs: number, worker?: number): boolean;
 }
 
 export interface Policy {
@@ -41,6 +75,8 @@ export interface Policy {
   grant(shape: Shape, waiting: number): Grant | undefined;
   /** How many workers serve a function. */
   serving(name: string): number;
+  /** Only with a policy that gives resources. */
+  readonly allocator?: Allocator | undefined;
 }
 
 /** What a user chooses; each master makes a policy of its own from it, so that two masters share nothing. */

@@ -64,9 +64,9 @@ export class Executor {
       task.sinceMs = kernel.nowMs;
       this.#pull(task);
     }
-    while (this.#begun < instruction.locals.length && this.#free > 0 && this.#spentMs < SLICE_MS) {
+    while (this.#begun < instruction.locals.length && (this.#free > 0 || this.#begun < instruction.own) && this.#spentMs < SLICE_MS) {
+      if (this.#begun >= instruction.own) this.#free -= 1;
       this.#begun += 1;
-      this.#free -= 1;
       this.#begin(instruction, this.#begun - 1);
       const held = [...this.#tasks.values()].filter((task) => task.holds).length;
       if (held > slots) kernel.blame(`${name} runs ${held} parts at a time, it has ${slots} slots`);
@@ -240,6 +240,6 @@ export class Executor {
     this.busyMs += task.heldMs;
     this.#tasks.delete(task.local);
     this.#paused = this.#paused.filter((one) => one !== task);
-    if (this.#begun >= 0 && task.run === this.#runs) this.#free += 1;
+    if (this.#begun >= 0 && task.lane && task.run === this.#runs) this.#free += 1;
   }
 }

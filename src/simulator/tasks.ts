@@ -12,8 +12,9 @@ export class Task {
   readonly part: number;
   readonly name: string;
   readonly attempt: number;
-  /** The run that began it. */
+  /** The run that began it, and whether it needs a lane. */
   readonly run: number;
+  readonly lane: boolean;
   /** The life of the master that gave it. */
   readonly epoch: string;
   readonly plan: PartPlan;
@@ -51,6 +52,7 @@ export class Task {
     this.grants = from.grants[at] as number;
     this.bytes = from.bytes[at] as number;
     this.run = run;
+    this.lane = at >= from.own;
     this.epoch = epoch;
     this.plan = plan(record, row);
     this.sinceMs = nowMs;
@@ -58,7 +60,7 @@ export class Task {
 
   /** It holds a lane. */
   get holds(): boolean {
-    return !this.ended && this.reader === undefined && this.waiting === undefined;
+    return this.lane && !this.ended && this.reader === undefined && this.waiting === undefined;
   }
 
   lets(nowMs: number): void {

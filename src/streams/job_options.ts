@@ -1,10 +1,11 @@
 /** What users say of a job, as fields of the header. Pure. */
 import { checkInteger, checkOptions, shown } from '../common/check.ts';
 import { type Fields, mergeFields, NO_FIELDS, toFields } from '../protocol/fields.ts';
+import { readRequest } from '../resources/asking.ts';
 import { JOB_ERROR_CODES } from '../protocol/remote_error.ts';
 
 /** Names of the options that become fields. */
-export const JOB_OPTIONS = ['fields', 'retries', 'timeoutMs'] as const;
+export const JOB_OPTIONS = ['fields', 'retries', 'timeoutMs', 'resources'] as const;
 
 const DAY_MS = 86_400_000;
 
@@ -13,15 +14,17 @@ const DAY_MS = 86_400_000;
  * @throws TypeError or RangeError that names the option, what was expected and the value seen
  */
 export function readJobOptions(what: string, options: object): Fields {
-  const { fields, retries, timeoutMs } = options as Partial<Record<(typeof JOB_OPTIONS)[number], unknown>>;
-  const own = retries === undefined && timeoutMs === undefined ? NO_FIELDS : readOwn(what, retries, timeoutMs);
+  const { fields, retries, timeoutMs, resources } = options as Partial<Record<(typeof JOB_OPTIONS)[number], unknown>>;
+  const isPlain = retries === undefined && timeoutMs === undefined && resources === undefined;
+  const own = isPlain ? NO_FIELDS : readOwn(what, retries, timeoutMs, resources);
   return fields === undefined ? own : mergeFields(readFields(`${what}: fields`, fields), own);
 }
 
-function readOwn(what: string, retries: unknown, timeoutMs: unknown): Fields {
+function readOwn(what: string, retries: unknown, timeoutMs: unknown, resources: unknown): Fields {
   return toFields({
     retries: retries === undefined ? undefined : readRetries(`${what}: retries`, retries),
     timeout: timeoutMs === undefined ? undefined : checkInteger(`${what}: timeoutMs`, timeoutMs, 0, 1, DAY_MS),
+    resources: resources === undefined ? undefined : readRequest(`${what}: resources`, resources),
   });
 }
 

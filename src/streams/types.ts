@@ -1,5 +1,6 @@
 /** What users see of streams: the types that a client and a worker's functions share. */
 import type { JobError, JobErrorCode } from '../errors.ts';
+import type { ResourceRequest } from '../resources/types.ts';
 import type { ReservedName } from './reserved.ts';
 
 /** A payload: bytes, or text that travels as UTF-8. */
@@ -31,6 +32,8 @@ export interface JobOptions {
    * `timed-out`. A function that goes on all the same keeps its slot until it ends.
    */
   readonly timeoutMs?: number | undefined;
+  /** What the job needs of its worker while it runs, where the master's policy is `grain()`: `{ cores: 3, memoryGb: 2.5 }`. */
+  readonly resources?: ResourceRequest | undefined;
   /** Optional fields of the header, passed on to master and worker; names that nobody knows do no harm. Plain data. */
   readonly fields?: Readonly<Record<string, unknown>> | undefined;
 }

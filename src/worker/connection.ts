@@ -51,6 +51,7 @@ export interface ConnectionOptions {
   readonly meeting: Meeting;
   readonly slots: number;
   readonly maxParked: number;
+  readonly resources: Readonly<Record<string, unknown>>;
   readonly functions: ReadonlyMap<string, Served>;
   readonly transport: Transport;
   readonly logger: Logger;
@@ -77,7 +78,7 @@ export class Connection implements ConsumerPort {
   #resolveStopped: () => void = () => undefined;
 
   constructor(options: ConnectionOptions) {
-    const { name, meeting, functions, slots, maxParked, transport } = options;
+    const { name, meeting, functions, slots, maxParked, resources, transport } = options;
     this.#options = options;
     this.id = `${name}-${randomBytes(6).toString('hex')}`;
     this.caller = new Caller(this);
@@ -92,7 +93,7 @@ export class Connection implements ConsumerPort {
       rejected: (reason) => this.#rejected(reason),
     });
     this.#driver = new Driver({
-      machine: new WorkerState({ name, functions: [...functions.keys()], slots, maxParked }),
+      machine: new WorkerState({ name, functions: [...functions.keys()], slots, maxParked, resources }),
       handlers: this.#handlers(),
       failed: (error) => this.#broken(error),
       historyLimit: options.historyLimit,

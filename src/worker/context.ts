@@ -1,5 +1,7 @@
 /** What a function is told of its job. */
 import { fieldValue, unpackValue } from '../protocol/fields.ts';
+import { shownAllotment } from '../resources/asking.ts';
+import type { AllottedResources } from '../resources/types.ts';
 import type { Scope } from '../streams/job_stream.ts';
 import type { AnyItem, CallOptions, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import type { Task } from './task.ts';
@@ -21,8 +23,8 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** When the job's results are of no use any more, in milliseconds since 1970; undefined: never. */
   readonly deadline: number | undefined;
-  /** What the job was given. */
-  readonly resources: Readonly<Record<string, unknown>>;
+  /** What the job was given of what it asked for, its own while its function runs: cores asked for as 3 may be `[6, 7, 9]`. */
+  readonly resources: AllottedResources;
   /** All optional fields that came with the job. */
   readonly fields: Readonly<Record<string, unknown>>;
   /** Calls another function: one payload, one result. While it waits, this worker may run something else. */
@@ -48,6 +50,7 @@ export interface Nested {
 export class Context implements JobContext {
   readonly #task: Task;
   readonly #nested: Nested;
+  #resources: AllottedResources | undefined;
 
   constructor(task: Task, nested: Nested) {
     this.#task = task;
@@ -91,9 +94,9 @@ export class Context implements JobContext {
     return typeof value === 'number' ? value : undefined;
   }
 
-  get resources(): Readonly<Record<string, unknown>> {
-    const value = fieldValue(this.#task.fields, 'resources');
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+  get resources(): AllottedResources {
+    this.#resources ??= shownAllotment(this.#task.allotted);
+    return this.#resources;
   }
 
   get fields(): Readonly<Record<string, unknown>> {

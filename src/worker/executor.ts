@@ -103,7 +103,7 @@ export class Executor {
 
   #advance(): void {
     const run = this.#run as RunInstruction;
-    while (this.#at < run.locals.length && this.#free > 0 && this.#ledger.clockMs < this.#turnEndsMs) {
+    while (this.#at < run.locals.length && (this.#free > 0 || this.#at < run.own) && this.#ledger.clockMs < this.#turnEndsMs) {
       const pace = this.#paces.of((run.records[this.#at] as PartsRecord).function);
       const sinceMs = this.#ledger.clockMs;
       // What has ended is told before anything begins that may block the event loop: the turn is over.
@@ -131,7 +131,7 @@ export class Executor {
   #begin(run: RunInstruction, at: number): void {
     const task = new Task(run, at, this.#runs, this.#ledger.clockMs, this.#changed);
     this.#tasks[task.local] = task;
-    this.#free -= 1;
+    if (task.lane) this.#free -= 1;
     const { functions, owner, store, nested } = this.#options;
     const served = functions.get(task.record.function);
     if (served === undefined) return this.#fail(task, 'unknown-function', unknownFunction(this.#options, task.record.function));
@@ -295,6 +295,6 @@ export class Executor {
   #ended(task: Task): void {
     this.#timeouts.end(task);
     this.#tasks[task.local] = undefined;
-    if (task.run === this.#runs) this.#free += 1;
+    if (task.lane && task.run === this.#runs) this.#free += 1;
   }
 }

@@ -5,13 +5,15 @@ import type { PeerInstruction, Welcomed } from '../protocol/peer.ts';
 import type { ConsumerInstruction } from '../streams/events.ts';
 
 /**
- * Go on with those that are ready, then begin the others in their order, the next whenever one of `free` lanes is free, until the turn
- * is over. Ends in `ran`, which is fed before anything else that comes from outside. Columns are by part to begin.
+ * Go on with those that are ready, then begin the others in their order, the first `own` at once, then the next whenever one of `free`
+ * lanes is free, until the turn is over. Ends in `ran`, which is fed before anything else that comes from outside. Columns are by part to begin.
  */
 export interface RunInstruction {
   readonly type: 'run';
   readonly ready: readonly number[];
   readonly free: number;
+  /** So many of the first need no lane. */
+  readonly own: number;
   readonly locals: readonly number[];
   readonly records: readonly PartsRecord[];
   readonly rows: readonly number[];

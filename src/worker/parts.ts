@@ -2,7 +2,8 @@
  * The table of parts that a worker has: columns by local number, no object per part. A local number is used again when its part has
  * ended; the key, which the master gave, is not. What a part is about stays in the record that brought it, at its row.
  *
- * A lane is one of the worker's slots. Which states hold one is said in HOLDS_LANE; the other open states have lent theirs.
+ * A lane is one of the worker's slots. Which states hold one is said in HOLDS_LANE; the other open states have lent theirs. A part that was
+ * given resources of its own needs no lane, and never holds one.
  */
 import { Deque } from '../machine/deque.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
@@ -32,6 +33,10 @@ const PART_MOVES = {
 
 const HOLDS_LANE = ['running', 'waiting', 'aborting'] as const satisfies readonly PartState[];
 
+function noParts(): Record<PartState, number> {
+  return { queued: 0, offered: 0, running: 0, waiting: 0, parked: 0, lending: 0, ready: 0, aborting: 0, ended: 0 };
+}
+
 export class Parts {
   readonly key: number[] = [];
   readonly state: PartState[] = [];
@@ -53,21 +58,16 @@ export class Parts {
   readonly pushed: boolean[] = [];
   /** Its session is gone: nothing of it is reported any more. */
   readonly mute: boolean[] = [];
-  /** How many parts are in each state. */
-  readonly count: Record<PartState, number> = {
-    queued: 0,
-    offered: 0,
-    running: 0,
-    waiting: 0,
-    parked: 0,
-    lending: 0,
-    ready: 0,
-    aborting: 0,
-    ended: 0,
-  };
+  /** Whether it was given resources, and needs no lane. */
+  readonly own: boolean[] = [];
+  /** How many of the parts that need lanes are in each state. */
+  readonly count: Record<PartState, number> = noParts();
+  /** And of those that need none. */
+  readonly #ownCount: Record<PartState, number> = noParts();
   readonly #free: number[] = [];
   readonly #byKey = new Map<number, number>();
-  #queue = new Deque();
+  readonly #queue = new Deque();
+  readonly #ownQueue = new Deque();
 
   /** Parts that have not ended. */
   get open(): number {
@@ -108,28 +108,45 @@ export class Parts {
     this.over[local] = false;
     this.pushed[local] = pushed;
     this.mute[local] = false;
-    this.count.queued += 1;
+    const own = (record.allocations[row]?.length ?? 0) > 0;
+    this.own[local] = own;
+    this.#counts(local).queued += 1;
     this.#byKey.set(key, local);
-    this.#queue.push(local);
+    this.#queueOf(local).push(local);
+  }
+
+  #counts(local: number): Record<PartState, number> {
+    return this.own[local] === true ? this.#ownCount : this.count;
+  }
+
+  #queueOf(local: number): Deque {
+    return this.own[local] === true ? this.#ownQueue : this.#queue;
   }
 
   move(local: number, move: PartMove): void {
     const from = this.state[local] as PartState;
     const to: PartState = moved(PART_MOVES, 'part', from, move);
-    this.count[from] -= 1;
+    const counts = this.#counts(local);
+    counts[from] -= 1;
     this.state[local] = to;
     if (to !== 'ended') {
-      this.count[to] += 1;
+      counts[to] += 1;
       return;
     }
-    if (!this.mute[local]) this.#byKey.delete(this.key[local] as number);
+    this.supersede(local);
     this.record[local] = undefined;
     this.#free.push(local);
   }
 
-  /** Forgets the key, which another session may use again; the part itself goes on until its function has ended. */
+  /** Its key is that of a newer attempt from now on; its own end is still reported. */
+  supersede(local: number): void {
+    const key = this.key[local] as number;
+    if (this.#byKey.get(key) === local) this.#byKey.delete(key);
+  }
+
+  /** Forgets the key, which another session may use again; the part itself goes on until its function has ended, and nobody is told. */
   silence(local: number): void {
-    if (!this.mute[local]) this.#byKey.delete(this.key[local] as number);
+    this.supersede(local);
     this.mute[local] = true;
   }
 
@@ -167,11 +184,11 @@ export class Parts {
     return oldest;
   }
 
-  /** Takes up to `most` parts from the front of the queue, as offered. */
-  offer(most: number): number[] {
+  /** Takes up to `most` parts that need lanes (or that need none: `own`) from the front of their queue, as offered. */
+  offer(most: number, own: boolean): number[] {
     const offered: number[] = [];
     while (offered.length < most) {
-      const local = this.#queue.shift();
+      const local = (own ? this.#ownQueue : this.#queue).shift();
       if (local === undefined) break;
       this.move(local, 'offer');
       offered.push(local);
@@ -180,7 +197,7 @@ export class Parts {
   }
 
   /** What a `run` tells of these. */
-  columns(locals: readonly number[]): Omit<RunInstruction, 'type' | 'ready' | 'free' | 'locals'> {
+  columns(locals: readonly number[]): Omit<RunInstruction, 'type' | 'ready' | 'free' | 'own' | 'locals'> {
     const records: PartsRecord[] = [];
     const rows: number[] = [];
     const attempts: number[] = [];
@@ -203,17 +220,19 @@ export class Parts {
     for (let i = offered.length - 1; i >= from; i -= 1) {
       const local = offered[i] as number;
       this.move(local, 'keep');
-      this.#queue.unshift(local);
+      this.#queueOf(local).unshift(local);
     }
   }
 
   /** Takes these out of the queue. */
   leave(locals: readonly number[]): void {
     const leaving = new Set(locals);
-    for (let left = this.#queue.size; left > 0; left -= 1) {
-      const local = this.#queue.shift() as number;
-      if (leaving.has(local)) this.move(local, 'leave');
-      else this.#queue.push(local);
+    for (const queue of [this.#queue, this.#ownQueue]) {
+      for (let left = queue.size; left > 0; left -= 1) {
+        const local = queue.shift() as number;
+        if (leaving.has(local)) this.move(local, 'leave');
+        else queue.push(local);
+      }
     }
   }
 }

@@ -4,6 +4,7 @@
  * Parts are begun only while the session stands: when it is gone, the master gives what is not begun to others at once. After a jump of
  * the clock (SIGSTOP, a suspended machine) it may be gone without our having heard of it, so the worker asks first.
  */
+import { toFields } from '../protocol/fields.ts';
 import { Timers } from '../machine/timers.ts';
 import type { Refused, Welcome } from '../protocol/greetings.ts';
 import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
@@ -40,6 +41,8 @@ export interface WorkerStateOptions {
   readonly functions: readonly string[];
   readonly slots: number;
   readonly maxParked: number;
+  /** What it offers, by kind. Absent: nothing. */
+  readonly resources?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export class WorkerState {
@@ -59,7 +62,8 @@ export class WorkerState {
   #missed = false;
 
   constructor(options: WorkerStateOptions) {
-    this.#peer = new Peer({ role: 'worker', name: options.name, functions: options.functions, slots: options.slots });
+    const { name, functions, slots, resources } = options;
+    this.#peer = new Peer({ role: 'worker', name, functions, slots, fields: toFields({ resources }) });
     this.#workload = new Workload({ slots: options.slots, maxParked: options.maxParked, drafts: this.#peer.reports });
   }
 

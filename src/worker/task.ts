@@ -1,5 +1,5 @@
 /** What the executor keeps of a part while its function runs, or waits to go on. Pure. */
-import { type Fields, fieldValue, mergeFields } from '../protocol/fields.ts';
+import { type Fields, fieldValue, mergeFields, unpackValue } from '../protocol/fields.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
 import type { Steps } from './answers.ts';
 import type { RunInstruction } from './instructions.ts';
@@ -12,6 +12,8 @@ export class Task {
   readonly attempt: number;
   /** The run that began it. */
   readonly run: number;
+  /** Whether it needs a lane: not if it was given resources of its own. */
+  readonly lane: boolean;
   /** Results reported so far; what may still be reported. */
   index = 0;
   grants: number;
@@ -46,6 +48,7 @@ export class Task {
     this.grants = from.grants[at] as number;
     this.bytes = from.bytes[at] as number;
     this.run = run;
+    this.lane = at >= from.own;
     this.sinceMs = sinceMs;
     this.#changed = changed;
   }
@@ -56,6 +59,13 @@ export class Task {
 
   get fields(): Fields {
     return mergeFields(this.record.fields, this.record.partFields[this.row] ?? []);
+  }
+
+  /** What it was given, by kind, as it came. */
+  get allotted(): Readonly<Record<string, unknown>> {
+    const packed = this.record.allocations[this.row];
+    if (packed === undefined || packed.length === 0) return {};
+    return unpackValue(packed) as Record<string, unknown>;
   }
 
   /** How long this attempt may take; 0: as long as it likes. */

@@ -4,12 +4,14 @@ import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
 import { HISTORY_LIMIT } from '../machine/driver.ts';
+import type { ResourceOffer } from '../resources/types.ts';
 import type { Payload, Status } from '../streams/types.ts';
 import { dialAddresses, listenAddress } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
 import { Connection, type WorkerEvents } from './connection.ts';
 import type { Served } from './executor_options.ts';
+import { offered } from './offered.ts';
 import { BASE, servedFunctions } from './served.ts';
 import type { Meeting } from './sockets.ts';
 
@@ -19,6 +21,7 @@ const OPTIONS = [
   'listen',
   'insecure',
   'slots',
+  'resources',
   'logger',
   'maxParked',
   'drainTimeoutMs',
@@ -40,6 +43,11 @@ export interface WorkerOptions {
   readonly insecure?: boolean | undefined;
   /** How many functions run at a time. More than 1 is of use where they wait for something. Default: 1. */
   readonly slots?: number | undefined;
+  /**
+   * What the master may give to jobs that ask for it (policy `grain()`): `{ cores: 8, memoryGb: 16, token: 'gpu' }`. Default: the cores and
+   * the memory that this process may use.
+   */
+  readonly resources?: ResourceOffer | undefined;
   /** Where lines for people go: default stderr; `false`: nowhere. */
   readonly logger?: Logger | false | undefined;
   /** How many functions may wait for a slow consumer without holding a slot. Default: 65536, more than credit lets come. */
@@ -90,6 +98,7 @@ export abstract class Worker implements AsyncDisposable {
       meeting: meetingOf(options),
       slots: this.slots,
       maxParked: checkInteger('Worker: maxParked', options.maxParked, MAX_PARKED, 0),
+      resources: offered('Worker: resources', options.resources),
       functions: servedFunctions(new.target) as Map<string, Served>,
       logger: loggerFor(options.logger),
       historyLimit: limit === Infinity ? limit : checkInteger('Worker: historyLimit', limit, HISTORY_LIMIT, 1),

@@ -72,7 +72,7 @@ export class Workload {
   #stillWanted(key: number): number {
     const local = this.#parts.find(key);
     if (local < 0 || this.#parts.state[local] !== 'aborting') return local;
-    this.#parts.silence(local);
+    this.#parts.supersede(local);
     return -1;
   }
 
@@ -124,11 +124,8 @@ export class Workload {
       else if (parts.state[local] === 'queued') queued.push(local);
       else if (parts.state[local] !== 'aborting') begun.push(local);
     }
-    if (gone.length > 0)
-      this.#reports.returned(
-        gone,
-        gone.map(() => 0),
-      );
+    const never = gone.map(() => 0);
+    if (gone.length > 0) this.#reports.returned(gone, never);
     if (queued.length > 0) this.#giveUp(queued, true);
     this.#stop(begun, 'nobody waits for this job any more', out);
   }
@@ -200,18 +197,19 @@ export class Workload {
     for (const local of this.#goOn) {
       const state = parts.state[local];
       if (state === 'running') ready.push(local);
-      else if (state === 'ready' && free > 0) {
+      else if (state === 'ready' && (free > 0 || parts.own[local] === true)) {
         parts.move(local, 'go');
         ready.push(local);
-        free -= 1;
+        if (parts.own[local] !== true) free -= 1;
       } else if (state === 'ready') waiting.push(local);
     }
     this.#goOn = waiting;
-    const locals = mayBegin && free > 0 ? parts.offer(MAX_OFFER) : [];
+    const own = mayBegin ? parts.offer(MAX_OFFER, true) : [];
+    const locals = mayBegin && free > 0 ? own.concat(parts.offer(MAX_OFFER, false)) : own;
     if (ready.length === 0 && locals.length === 0 && !this.#paused) return;
     this.#paused = false;
     this.#offered = locals;
-    out.push({ type: 'run', ready, free: Math.max(0, free), locals, ...parts.columns(locals) });
+    out.push({ type: 'run', ready, free: Math.max(0, free), own: own.length, locals, ...parts.columns(locals) });
   }
 
   ran(event: RanEvent): void {
@@ -236,7 +234,7 @@ export class Workload {
       const local = event.waits[i] as number;
       parts.wanted[local] = event.wanted[i] as number;
       parts.over[local] = event.over[i] as boolean;
-      const parks = parts.count.parked < this.#maxParked || parts.state[local] === 'lending';
+      const parks = parts.own[local] === true || parts.count.parked < this.#maxParked || parts.state[local] === 'lending';
       parts.move(local, parks ? 'park' : 'wait');
     }
     this.#reports.hungry(event.waits);

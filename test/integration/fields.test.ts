@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { clientOf, texts } from './helpers.ts';
 import { type ClusterOptions, startCluster } from './processes.ts';
 
-/** Every kind of resource that Grain knows, and more that a field can hold. */
-const resources = {
+/** All that a field can hold. */
+const wants = {
   cores: 3,
   memory: 2.5,
   node: { cores: 4, memory: 16 },
@@ -14,7 +14,7 @@ const resources = {
   own: { nested: [{ deep: [1, [2, [true, false, 'x'.repeat(1_000)]]] }], negative: -1.5e-9, large: Number.MAX_SAFE_INTEGER },
 };
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-const fields = { resources, deadline: 4_102_444_800_000, traceparent, unheardOf: { of: ['tomorrow', 1, {}] } };
+const fields = { wants, deadline: 4_102_444_800_000, traceparent, unheardOf: { of: ['tomorrow', 1, {}] } };
 
 const ways: [string, ClusterOptions][] = [
   ['leastLoaded', {}],
@@ -39,7 +39,7 @@ describe.each(ways)('with %s, fields survive every hop to the context of the job
         attempt: 1,
         function: 'context',
         deadline: fields.deadline,
-        resources,
+        resources: {},
         fields,
         aborted: false,
       });
@@ -48,14 +48,14 @@ describe.each(ways)('with %s, fields survive every hop to the context of the job
 
   it('those of a job, on top of the stream’s', async () => {
     await using cluster = await startCluster({ workers: 2, ...options });
-    const own = { resources: { cores: 1 }, traceparent: undefined, another: 'one' };
+    const own = { wants: { cores: 1 }, traceparent: undefined, another: 'one' };
     const items = ['a', { payload: 'b', fields: own }, { payload: 'c' }, { payload: 'd', fields: {} }, { payload: 'e', fields }];
     const results = await texts(clientOf(cluster).job('context', items, { fields, ordered: true }));
     const contexts = results.filter((text) => text.startsWith('{')).map((text) => JSON.parse(text) as { fields: unknown; index: number });
     expect(contexts.map((context) => context.index)).toEqual([0, 1, 2, 3, 4]);
     expect(contexts.map((context) => context.fields)).toEqual([
       fields,
-      { ...fields, resources: { cores: 1 }, another: 'one' },
+      { ...fields, wants: { cores: 1 }, another: 'one' },
       fields,
       fields,
       fields,
@@ -75,7 +75,7 @@ describe('a job without fields', () => {
 
   it('and fields of thousands of different jobs are not mixed up', async () => {
     await using cluster = await startCluster({ workers: 2 });
-    const items = Array.from({ length: 3_000 }, (_, i) => ({ payload: `${i}`, fields: { resources: { cores: i % 5 }, number: i } }));
+    const items = Array.from({ length: 3_000 }, (_, i) => ({ payload: `${i}`, fields: { wants: { cores: i % 5 }, number: i } }));
     const contexts = await texts(clientOf(cluster).job('context', items, { ordered: true }));
     expect(contexts.map((text) => (JSON.parse(text) as { fields: object }).fields)).toEqual(items.map((item) => item.fields));
   });

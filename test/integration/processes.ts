@@ -125,7 +125,9 @@ export class Processes implements AsyncDisposable {
 export interface ClusterOptions {
   readonly workers?: number;
   readonly slots?: number;
-  readonly policy?: 'leastLoaded' | 'roundRobin';
+  readonly policy?: 'leastLoaded' | 'roundRobin' | 'grain';
+  /** What each worker offers. */
+  readonly resources?: Readonly<Record<string, unknown>>;
   /** Options of the master. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** `scattering`: one with a scatter and a gather of its own. */
@@ -155,8 +157,15 @@ export class Cluster extends Processes {
     return this.master;
   }
 
-  startWorker(name: string = `worker${this.workers.length + 1}`): Running {
-    const worker = this.node('test/integration/fixtures/worker.mjs', [name, this.address, String(this.#options.slots ?? 1)]);
+  startWorker(name: string = `worker${this.workers.length + 1}`, resources: object | undefined = this.#options.resources): Running {
+    const args = [
+      name,
+      this.address,
+      String(this.#options.slots ?? 1),
+      '',
+      ...(resources === undefined ? [] : [JSON.stringify(resources)]),
+    ];
+    const worker = this.node('test/integration/fixtures/worker.mjs', args);
     this.workers.push(worker);
     return worker;
   }

@@ -97,7 +97,10 @@ describe('the wire, message by message', () => {
       grants: [1],
       bytes: [1],
     };
-    const frames = batchOf([{ kind: 'parts', ...about, fields, partFields: [fields], slots: [0], lengths: [1] }], [bytes('x')]);
+    const frames = batchOf(
+      [{ kind: 'parts', ...about, fields, partFields: [fields], allocations: [], slots: [0], lengths: [1] }],
+      [bytes('x')],
+    );
     const passed = decode(frames, new PayloadStore());
     expect(passed.type === 'batch' && passed.records[0]).toMatchObject({ fields: UNKNOWN, partFields: [UNKNOWN] });
   });
@@ -197,7 +200,7 @@ describe('a record that contradicts itself is rejected', () => {
   });
 
   it('parts: each column shorter or longer than the payloads, or a part without one', () => {
-    const about = { kind: 'parts', stream: 1, id: 's', client: 'c', function: 'f', fields: [], partFields: [] } as const;
+    const about = { kind: 'parts', stream: 1, id: 's', client: 'c', function: 'f', fields: [], partFields: [], allocations: [] } as const;
     const columns = { keys: [1], attempts: [1], jobs: [0], parts: [0], grants: [1], bytes: [9] };
     const payload = { slots: [0], lengths: [1] };
     for (const name of Object.keys(columns)) {
@@ -206,6 +209,8 @@ describe('a record that contradicts itself is rejected', () => {
       }
     }
     expect(rejection(batchOf([{ ...about, ...columns, ...payload, partFields: [[], []] }], [bytes('x')])).reason).toBe(differ);
+    const allocations = [bytes('a'), bytes('b')];
+    expect(rejection(batchOf([{ ...about, ...columns, ...payload, allocations }], [bytes('x')])).reason).toBe(differ);
     expect(rejection(batchOf([{ ...about, ...columns, slots: [-1], lengths: [0] }])).reason).toBe('a part without a payload');
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toFields } from '../../src/protocol/fields.ts';
+import { packValue, toFields } from '../../src/protocol/fields.ts';
 import type { JobContext, Nested } from '../../src/worker/context.ts';
 import { Rig } from './rig.ts';
 
@@ -7,7 +7,7 @@ import { Rig } from './rig.ts';
 const RICH = { grants: [100, 100], bytes: [1e9, 1e9] };
 
 describe('what a function is told of its job', () => {
-  it("is whose it is, where it stands, and what came with it; a job's fields win over the stream's", async () => {
+  it("is whose it is, where it stands, what came with it and what it was given; a job's fields win over the stream's", async () => {
     const seen: unknown[] = [];
     const foo = (_: Buffer, job: JobContext): void => {
       const { id, stream, client, index, part, attempt, function: name, deadline, resources, fields } = job;
@@ -17,12 +17,18 @@ describe('what a function is told of its job', () => {
     const plain = { keys: [1], jobs: [7], parts: [2], attempts: [3] };
     rig.give('foo', ['m'], plain);
     const fields = toFields({ deadline: 5, codec: 'json' });
-    rig.give('foo', ['m'], { ...plain, keys: [2], fields, partFields: [toFields({ deadline: 6, resources: { cores: 2 } })] });
+    rig.give('foo', ['m'], {
+      ...plain,
+      keys: [2],
+      fields,
+      partFields: [toFields({ deadline: 6, resources: { cores: 2 } })],
+      allocations: [packValue({ cores: [6, 7] })],
+    });
     await rig.run();
     const about = { id: 'c/1/7', stream: 'c/1', client: 'c', index: 7, part: 2, attempt: 3, name: 'foo' };
     expect(seen).toEqual([
+      { ...about, deadline: 6, resources: { cores: [6, 7] }, fields: { codec: 'json', deadline: 6, resources: { cores: 2 } } },
       { ...about, deadline: undefined, resources: {}, fields: {} },
-      { ...about, deadline: 6, resources: { cores: 2 }, fields: { codec: 'json', deadline: 6, resources: { cores: 2 } } },
     ]);
   });
 

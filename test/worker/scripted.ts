@@ -60,6 +60,7 @@ export function parts(of: Partial<PartsRecord> & { readonly keys: readonly numbe
     grants: each(() => 1),
     bytes: each(() => 1_000),
     partFields: [],
+    allocations: [],
     slots: each((key) => key + 100),
     lengths: each(() => 1),
     ...of,

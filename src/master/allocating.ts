@@ -1,0 +1,48 @@
+/**
+ * Parts that ask for resources: they are placed where the policy allocates what they need, and hold that, not a slot, until their
+ * function has ended there. What an attempt has is kept by key and attempt, since an old attempt may still run beside a newer one.
+ */
+import type { Allocation } from '../scheduling/policy.ts';
+import type { ShapeBook, WorkerBook } from './books.ts';
+import type { Core } from './core.ts';
+import { take } from './queueing.ts';
+
+type Assign = (core: Core, worker: WorkerBook, row: number, allocation: Allocation) => void;
+
+/** Places what fits, shape by shape; one that finds no room keeps none of the others waiting. */
+export function placeAllocated(core: Core, assign: Assign): void {
+  const { allocator } = core.policy;
+  if (allocator === undefined) return;
+  const waiting = [...core.active].filter((shape) => shape.resources !== undefined && shape.ready.length > 0);
+  if (waiting.length === 0) return;
+  for (const { id } of allocator.order(waiting, core.now)) {
+    const shape = core.shapes[id] as ShapeBook;
+    while (shape.ready.length > 0) {
+      const allocation = allocator.allocate(shape, core.now);
+      if (allocation === undefined) break;
+      const [row] = take(core, shape, 1);
+      if (row === undefined) allocator.release(allocation.id);
+      else assign(core, core.workers.get(allocation.worker) as WorkerBook, row, allocation);
+    }
+  }
+}
+
+/** An attempt has this from now on. */
+export function hold(core: Core, worker: WorkerBook, row: number, { id }: Allocation): void {
+  const key = core.parts.key[row] as number;
+  core.parts.allocation[row] = id;
+  worker.placedOwn += 1;
+  let attempts = worker.allocated.get(key);
+  if (attempts === undefined) worker.allocated.set(key, (attempts = new Map()));
+  attempts.set(core.parts.attempt[row] as number, id);
+}
+
+/** The function of an attempt has ended on this worker, or will never begin there. */
+export function release(core: Core, worker: WorkerBook, key: number, attempt: number): void {
+  const attempts = worker.allocated.get(key);
+  const id = attempts?.get(attempt);
+  if (attempts === undefined || id === undefined) return;
+  attempts.delete(attempt);
+  if (attempts.size === 0) worker.allocated.delete(key);
+  core.policy.allocator?.release(id);
+}
