@@ -50,6 +50,8 @@ const WALL: house.Wall = {
     'src/worker/connection.ts',
     'src/worker/sockets.ts',
     'src/worker/listening.ts',
+    'src/worker/invoking.ts',
+    'src/worker/job_context.ts',
     'src/worker/spawn.ts',
     'src/worker/timeouts.ts',
     'src/worker/executor_options.ts',
@@ -113,7 +115,7 @@ const ARROWS: house.Arrows = {
   },
 };
 
-const ENTRIES = ['src/index.ts', 'src/testing/index.ts', 'src/simulator/index.ts'];
+const ENTRIES = ['src/index.ts', 'src/worker/job_context.ts', 'src/testing/index.ts', 'src/simulator/index.ts'];
 
 const root = join(import.meta.dirname, '..');
 const sources = readSources(root, 'src');

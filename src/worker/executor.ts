@@ -9,9 +9,9 @@
 import type { PartsRecord } from '../protocol/part_records.ts';
 import type { WireErrorCode } from '../protocol/remote_error.ts';
 import { isThenable, readAnswer, readStep, type Steps, type Thenable, told } from './answers.ts';
-import { Context } from './context.ts';
 import type { RanEvent } from './events.ts';
 import type { RunInstruction } from './instructions.ts';
+import { finish, invoke, next } from './invoking.ts';
 import { type ExecutorOptions, unknownFunction } from './executor_options.ts';
 import { Ledger } from './ledger.ts';
 import { Paces } from './paces.ts';
@@ -138,7 +138,7 @@ export class Executor {
     this.#timeouts.begin(task);
     let answer: unknown;
     try {
-      answer = served.call(owner, store.joined(run.slots[at] as number), new Context(task, nested));
+      answer = invoke(served, owner, store.joined(run.slots[at] as number), task, nested);
     } catch (error) {
       this.#ledger.clockMs = this.#options.now();
       this.#threw(task, error);
@@ -203,7 +203,7 @@ export class Executor {
     let step: unknown;
     task.suspended = false;
     try {
-      step = steps.next();
+      step = next(task, steps);
     } catch (error) {
       this.#ledger.clockMs = this.#options.now();
       this.#threw(task, error);
@@ -255,7 +255,7 @@ export class Executor {
     task.steps = undefined;
     let answer: unknown;
     try {
-      answer = steps?.return?.();
+      answer = finish(task, steps);
     } catch {
       // Nobody is left to be told.
     }
