@@ -52,6 +52,7 @@ const WALL: house.Wall = {
     'src/worker/listening.ts',
     'src/worker/invoking.ts',
     'src/worker/job_context.ts',
+    'src/worker/program.ts',
     'src/worker/spawn.ts',
     'src/worker/timeouts.ts',
     'src/worker/executor_options.ts',

@@ -4,6 +4,7 @@ import { shownAllotment } from '../resources/asking.ts';
 import type { AllottedResources } from '../resources/types.ts';
 import type { Scope } from '../streams/job_stream.ts';
 import type { AnyItem, CallOptions, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
+import { type ProgramOptions, type ProgramResult, runProgram } from './program.ts';
 import type { Task } from './task.ts';
 
 /** What a worker's function is told of its job: its second argument. */
@@ -38,6 +39,15 @@ export interface JobContext {
   job(name: string, payloads: Source<AnyItem>, options?: StreamOptions): JobStream<Buffer>;
   job<S extends AbortSignal = never>(payloads: Source<Item<string, S>>, options: StreamOptions & { settle: true }): JobStream<SettledBy<S>>;
   job(payloads: Source<AnyItem>, options?: StreamOptions): JobStream<Buffer>;
+  /**
+   * Runs a program that is bound to what the job was given: pinned to its cores (with `taskset`), told of them by `OMP_NUM_THREADS` and
+   * `GRISTMILL_CORES`, and never outliving the job: when that is cancelled, takes too long, or ends, its whole process group is ended, by SIGTERM
+   * and, after `graceMs`, SIGKILL.
+   * @returns how it ended, whatever its status
+   * @throws TypeError or RangeError for wrong arguments; Error with code ENOENT if there is no such program; the reason of `signal` if that
+   * came first; RangeError if it wrote more than `maxOutputBytes`
+   */
+  execFile(program: string, args?: readonly string[], options?: ProgramOptions): Promise<ProgramResult>;
 }
 
 /** How a function's own jobs are sent. (A Caller is that.) */
@@ -111,6 +121,16 @@ export class Context implements JobContext {
   job(...args: readonly unknown[]): JobStream<never> {
     return this.#nested.job(this.#task, args) as JobStream<never>;
   }
+
+  execFile(program: string, args: readonly string[] = [], options: ProgramOptions = {}): Promise<ProgramResult> {
+    const { signal, endSignal } = this.#task;
+    return runProgram(program, args, options, { cores: coresOf(this.resources), signal, ended: endSignal });
+  }
+}
+
+/** The cores of what a job was given. */
+function coresOf({ cores }: { readonly cores?: unknown }): readonly number[] {
+  return Array.isArray(cores) ? cores.filter((core) => Number.isInteger(core)) : [];
 }
 
 /** A value that cannot be read is left as the bytes that came. */

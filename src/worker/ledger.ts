@@ -78,7 +78,7 @@ export class Ledger {
   }
 
   #end(task: Task): void {
-    task.ended = true;
+    task.ends();
     task.lets(this.clockMs);
     this.#busyMs += task.heldMs;
     this.#ended(task);

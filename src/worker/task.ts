@@ -41,6 +41,7 @@ export class Task {
   readonly #changed: (task: Task) => void;
   #controller: AbortController | undefined = undefined;
   #reason: DOMException | undefined = undefined;
+  #end: AbortController | undefined = undefined;
 
   /** The part at a place of a run's columns. */
   constructor(from: RunInstruction, at: number, run: number, sinceMs: number, changed: (task: Task) => void) {
@@ -92,6 +93,19 @@ export class Task {
     this.dropped = true;
     this.#reason ??= new DOMException(reason, name);
     this.#controller?.abort(this.#reason);
+  }
+
+  /** Aborted when the function has ended: for what must not outlive it. */
+  get endSignal(): AbortSignal {
+    this.#end ??= new AbortController();
+    if (this.ended) this.#end.abort();
+    return this.#end.signal;
+  }
+
+  /** The function has ended. */
+  ends(): void {
+    this.ended = true;
+    this.#end?.abort();
   }
 
   /** Its lane is free, or lent, from now on. */
