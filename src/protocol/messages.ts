@@ -97,7 +97,6 @@ export interface Envelope {
   readonly reportsAck: number;
 }
 
-/** @internal */
 export interface Batch {
   readonly type: 'batch';
   readonly envelope: Envelope;

@@ -10,6 +10,8 @@ import type { Task } from './task.ts';
 type Enter = <T>(context: JobContext, run: () => T) => T;
 
 let enter: Enter | undefined;
+/** For generators, which are pulled again and again. */
+const contexts = new WeakMap<Task, JobContext>();
 
 /** From now on functions run in a scope. */
 export function useScopes(how: Enter): void {
@@ -19,7 +21,7 @@ export function useScopes(how: Enter): void {
 export function invoke(served: Served, owner: object, message: Buffer, task: Task, nested: Nested): unknown {
   const context = new Context(task, nested);
   if (enter === undefined) return served.call(owner, message, context);
-  task.context = context;
+  contexts.set(task, context);
   return enter(context, () => served.call(owner, message, context));
 }
 
@@ -33,5 +35,9 @@ export function finish(task: Task, steps: Steps | undefined): unknown {
 }
 
 function within(task: Task, run: () => unknown): unknown {
-  return enter === undefined || task.context === undefined ? run() : enter(task.context, run);
+  return inScope(enter === undefined ? undefined : contexts.get(task), run);
+}
+
+function inScope(context: JobContext | undefined, run: () => unknown): unknown {
+  return enter === undefined || context === undefined ? run() : enter(context, run);
 }

@@ -2,7 +2,6 @@
 import { type Fields, fieldValue, mergeFields, unpackValue } from '../protocol/fields.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
 import type { Steps } from './answers.ts';
-import type { JobContext } from './context.ts';
 import type { RunInstruction } from './instructions.ts';
 
 /** A part whose function was begun. It is the scope of what the function calls itself. */
@@ -22,8 +21,6 @@ export class Task {
   /** A function that yields; and whether it is between two yields, so that it can be ended at once. */
   steps: Steps | undefined = undefined;
   suspended = false;
-  /** What `jobContext()` gives, where somebody asked for that. */
-  context: JobContext | undefined = undefined;
   /** A result without credit, and whether it is the last. */
   waiting: Uint8Array | undefined = undefined;
   /** It waits for credit. */
