@@ -50,12 +50,14 @@ export interface WorkerBook {
   readonly allocated: Map<number, Map<number, number>>;
   /** How many of those placed here have an allocation, and so need no slot. */
   placedOwn: number;
+  /** Keys of parts that were taken from it without a word (suspicion.ts). */
+  doubted: Set<number> | undefined;
   /** Mean time that a part holds a slot, in microseconds; -1: not known yet. */
   meanMicros: number;
   ended: number;
   leaving: boolean;
   lease: Lease | undefined;
-  /** A part with a strike runs here alone (its key), or waits for this worker to be idle (-1). 0: neither. */
+  /** A part runs here alone (its key), or waits for this worker to be idle (-1). 0: neither. */
   alone: number;
   /** Keys asked back, not answered yet. */
   revoked: Set<number> | undefined;
@@ -98,7 +100,7 @@ export interface ShapeBook extends Shape {
   ready: Queue[];
   /** Parts in all its queues, with credit or without. */
   waiting: number;
-  /** Parts with a strike: each waits for a worker of its own. */
+  /** Parts that run alone: each waits for a worker of its own. */
   readonly solo: Deque;
   /** Why no part of it can be placed: what it asks for makes no sense here. */
   refusal: string | undefined;
@@ -269,6 +271,7 @@ export function newWorker(session: number, functions: readonly string[], slots: 
     ghosts: new Set(),
     allocated: new Map(),
     placedOwn: 0,
+    doubted: undefined,
     ...counts,
     leaving: false,
     lease: undefined,

@@ -74,6 +74,9 @@ export class Core {
   pushStrangers = 0;
   lastSession = 0;
   lastStream = 0;
+  /** The newest mark of a doubt, and how many workers were lost (suspicion.ts). */
+  lastMark = 0;
+  lostWorkers = 0;
   now = 0;
   shared = 0;
   stopping = false;

@@ -28,7 +28,10 @@ export interface MasterOptions {
   readonly maxJobResultBytes?: number | undefined;
   /** What jobs that wait may take here, shared by all streams, in bytes. Default 256 MiB. */
   readonly maxBufferBytes?: number | undefined;
-  /** How many workers a part may bring down before it fails with `worker-lost`. Default 3. */
+  /**
+   * How many workers a part may bring down before it fails with `worker-lost`. Default 3. With 1 no worker is given anything ahead of what
+   * it runs, and nothing goes over PUSH; with 2 whatever a lost worker had runs alone next.
+   */
   readonly crashLimit?: number | undefined;
   /** How long a worker or a client may be gone before its parts move or its streams are cancelled, in ms. Default 1 s and 30 s. */
   readonly workerReconnectMs?: number | undefined;

@@ -81,6 +81,10 @@ export class Parts {
   /** Tries so far, and workers that died of it. */
   readonly attempt: number[] = [];
   readonly strikes: number[] = [];
+  /** Who else may have died of it, workers that were lost before it came, and whether it waits to run alone (suspicion.ts). */
+  readonly doubts: (Set<number> | undefined)[] = [];
+  readonly lostBefore: number[] = [];
+  readonly solo: boolean[] = [];
   /** Whether it is tried again when its function throws, and how often it has. */
   readonly retry: (RetryRule | undefined)[] = [];
   readonly failures: number[] = [];
@@ -117,6 +121,9 @@ export class Parts {
     this.bytes[row] = bytes;
     this.attempt[row] = 0;
     this.strikes[row] = 0;
+    this.doubts[row] = undefined;
+    this.lostBefore[row] = 0;
+    this.solo[row] = false;
     this.retry[row] = undefined;
     this.failures[row] = 0;
     this.worker[row] = 0;
@@ -147,6 +154,7 @@ export class Parts {
   /** Ends a part; its row may be used again. */
   end(row: number): void {
     this.move(row, 'end');
+    this.doubts[row] = undefined;
     this.#free.push(row);
     this.#open -= 1;
   }

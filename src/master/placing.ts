@@ -13,6 +13,7 @@ import type { Core } from './core.ts';
 import { returnGrant } from './credit.ts';
 import { enqueue, take } from './queueing.ts';
 import { letGo, placeSolo } from './solo.ts';
+import { absolve, doubtSomebody, mayDoubt } from './suspicion.ts';
 
 /** How long a lease lasts before the policy is asked again. */
 const QUANTUM_MS = 10;
@@ -26,8 +27,8 @@ const NOTHING = new Uint8Array();
 const TURN = 256;
 
 /** How many parts a worker should have beyond those that run, by its measured service time. */
-function ahead(worker: WorkerBook): number {
-  if (worker.meanMicros < 0 || worker.meanMicros > SLOW_MICROS) return 0;
+function ahead(core: Core, worker: WorkerBook): number {
+  if (worker.meanMicros < 0 || worker.meanMicros > SLOW_MICROS || !mayDoubt(core)) return 0;
   return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, worker.meanMicros))));
 }
 
@@ -45,7 +46,7 @@ export function roomOf(core: Core, worker: WorkerBook): number {
   // What it called itself must run, perhaps here: else both wait for ever.
   if (worker.alone !== 0)
     return session.streams.size === 0 ? 0 : Math.max(0, worker.lent - (worker.alone > 0 ? load - 1 : load - worker.slots));
-  const more = ahead(worker);
+  const more = ahead(core, worker);
   return load - begun > more / 2 ? 0 : begun + more - load;
 }
 
@@ -85,7 +86,7 @@ export function place(core: Core): void {
   for (const shape of Array.from(core.active)) {
     const { waiting } = shape;
     if (shape.resources === undefined) {
-      if (push) placeByPush(core, shape);
+      if (push && mayDoubt(core)) placeByPush(core, shape);
       else placeByLease(core, shape);
       if (shape.ready.length > 0) placeOldest(core, shape);
     }
@@ -171,6 +172,7 @@ function assign(core: Core, worker: WorkerBook, row: number, allocation?: Alloca
   core.parts.ofWorker.add(worker.placed, row);
   worker.ghosts.delete(core.parts.key[row] as number);
   if (allocation !== undefined) hold(core, worker, row, allocation);
+  absolve(core, worker, core.parts.key[row] as number);
   write(core, session.drafts, row, allocation);
   core.touched.add(session);
 }
@@ -217,7 +219,7 @@ function placeByPush(core: Core, shape: ShapeBook): void {
   let turn = TURN;
   for (const worker of core.workers.values()) {
     room += Math.max(0, roomOf(core, worker));
-    turn = Math.min(turn, Math.max(1, ahead(worker)));
+    turn = Math.min(turn, Math.max(1, ahead(core, worker)));
   }
   while (room > 0) {
     const fair = Math.max(1, Math.ceil(shape.waiting / core.pushPeers));
@@ -259,6 +261,9 @@ export function requeue(core: Core, row: number): void {
 export function requeuePushed(core: Core): void {
   for (const key of [...core.pushed].toReversed()) {
     const row = core.parts.find(key);
-    if (row >= 0 && core.parts.state[row] === 'pushed') requeue(core, row);
+    if (row >= 0 && core.parts.state[row] === 'pushed') {
+      doubtSomebody(core, row);
+      requeue(core, row);
+    }
   }
 }

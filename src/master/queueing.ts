@@ -5,6 +5,7 @@ import type { Core } from './core.ts';
 import { mayPlace, reserve } from './credit.ts';
 import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
 import { endPart } from './settling.ts';
+import { runsAlone } from './suspicion.ts';
 
 /** Puts a part in its queue; `again`: it was placed before, and goes first. */
 export function enqueue(core: Core, row: number, again = false): void {
@@ -15,9 +16,11 @@ export function enqueue(core: Core, row: number, again = false): void {
   shape.waiting += 1;
   core.active.add(shape);
   if (shape.refusal !== undefined) return failRefused(core, stream, shape, row);
+  if (!again) parts.lostBefore[row] = core.lostWorkers;
   if (!shape.served && core.workers.size > 0) return failUnknown(core, shape, row);
   if (core.policy.serving(shape.function) === 0) core.timers.ensure('waiting', core.now + NOTICE_AFTER_MS);
-  if ((parts.strikes[row] as number) > 0) return shape.solo.push(key);
+  parts.solo[row] = runsAlone(core, row);
+  if (parts.solo[row]) return shape.solo.push(key);
   let queue = stream.queues.get(shape.id);
   if (queue === undefined) stream.queues.set(shape.id, (queue = { stream, shape, rows: new Deque(), listed: false }));
   if (again) queue.rows.unshift(key);
@@ -98,7 +101,7 @@ function first(core: Core, queue: Queue): number {
 }
 
 function waitsIn({ parts, delayed }: Core, queue: Queue, row: number): boolean {
-  if (parts.state[row] !== 'queued' || parts.shape[row] !== queue.shape.id || (parts.strikes[row] as number) > 0) return false;
+  if (parts.state[row] !== 'queued' || parts.shape[row] !== queue.shape.id || parts.solo[row] === true) return false;
   return delayed.size === 0 || !delayed.has(parts.key[row] as number);
 }
 

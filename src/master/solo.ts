@@ -1,6 +1,6 @@
 /**
- * A part whose worker died may have been the cause. It runs alone on its next worker, so that a second death is its own and brings
- * nobody else's work down.
+ * A part whose worker died may have been the cause (suspicion.ts). It runs alone on its next worker, so that a second death is its own and
+ * brings nobody else's work down.
  */
 import type { Allocation } from '../scheduling/policy.ts';
 import type { ShapeBook, Stream, WorkerBook } from './books.ts';

@@ -109,8 +109,12 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
   }
 
   #stop(): void {
+    const { out, sessions, config } = this.#core;
     this.#core.stopped = true;
-    this.#core.out.push({ type: 'stopped' });
+    // Who wants to leave need not wait for an answer any more.
+    const greeting = { type: 'refused', code: 'closing', text: `master ${config.name} is closing` } as const;
+    for (const { connection } of sessions.values()) if (connection >= 0) out.push({ type: 'post', connection, greeting });
+    out.push({ type: 'stopped' });
   }
 
   #pushPeers(count: number, strangers: number): void {

@@ -10,6 +10,7 @@ import { leaveLease, requeue, requeuePushed } from './placing.ts';
 import { fail } from './queueing.ts';
 import { tryAgain } from './retrying.ts';
 import { endPart, takeResult } from './settling.ts';
+import { absolve, absolveAll, deathsBy, doubt, doubtGhosts, mayDoubt, resolve } from './suspicion.ts';
 
 /** Results, ends and errors, in the order in which they happened. Late ones are welcome while the part is open. */
 export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecord): void {
@@ -51,6 +52,7 @@ function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
   if (ends && codeOf(flags) !== 'timed-out') release(core, worker, key, attempt);
   if (row < 0) {
     if (ends) worker.ghosts.delete(key);
+    absolve(core, worker, key);
     core.release(slot);
     return;
   }
@@ -58,6 +60,7 @@ function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
   // The worker may have it as a newer attempt, too, and must be told if this one ends the part.
   const by = parts.isOutdated(row, worker.session, attempt) ? undefined : worker;
   if (by === undefined && ends) worker.ghosts.delete(key);
+  if (ends) absolve(core, worker, key);
   if ((flags & ENTRY.error) !== 0) return onError(core, worker, stream, row, outcome);
   const expected = parts.index[row] as number;
   const count = (flags & ENTRY.result) !== 0 ? index + 1 : index;
@@ -103,14 +106,19 @@ export function onAccepted(core: Core, worker: WorkerBook, keys: readonly number
     if (state === 'placed' && parts.worker[row] === worker.session) continue;
     if (state !== 'pushed' && state !== 'queued') {
       abortAt(core, worker, key);
+      if (row < 0) continue;
+      resolve(core, row);
+      doubt(core, worker, row);
       continue;
     }
     if (state === 'queued') {
+      resolve(core, row);
       (core.shapes[parts.shape[row] as number] as ShapeBook).waiting -= 1;
       reserve(core, core.streams.get(parts.stream[row] as number) as Stream, row);
     }
     core.pushed.delete(key);
     parts.move(row, 'place');
+    absolve(core, worker, key);
     parts.worker[row] = worker.session;
     parts.given[row] = attempts[i] as number;
     parts.ofWorker.add(worker.placed, row);
@@ -124,6 +132,7 @@ export function onReturned(core: Core, worker: WorkerBook, keys: readonly number
   for (let i = keys.length - 1; i >= 0; i -= 1) {
     const key = keys[i] as number;
     worker.ghosts.delete(key);
+    absolve(core, worker, key);
     worker.revoked?.delete(key);
     release(core, worker, key, attempts[i] as number);
     const row = parts.find(key);
@@ -161,7 +170,7 @@ function rowsOf(core: Core, worker: WorkerBook): number[] {
 /** Parts that the worker may have begun: as many as it has slots, the oldest, and all that have resources of their own. */
 function begunBy(core: Core, worker: WorkerBook): Set<number> {
   const rows = new Set<number>();
-  let slots = worker.slots + worker.lent;
+  let slots = mayDoubt(core) ? worker.slots + worker.lent : Infinity;
   for (const row of rowsOf(core, worker)) {
     const isOwn = (core.parts.allocation[row] as number) >= 0;
     if (isOwn || slots > 0) rows.add(row);
@@ -173,6 +182,7 @@ function begunBy(core: Core, worker: WorkerBook): Set<number> {
 /** The worker's connection is gone: what it cannot have begun moves at once, the rest after its grace. */
 export function suspectWorker(core: Core, worker: WorkerBook): void {
   leaveLease(worker);
+  doubtGhosts(core, worker);
   const begun = begunBy(core, worker);
   for (const row of rowsOf(core, worker).toReversed()) if (!begun.has(row)) takeAway(core, worker, row);
   core.policy.room(worker.session, 0, 0);
@@ -182,6 +192,7 @@ export function suspectWorker(core: Core, worker: WorkerBook): void {
 /** Moves a part elsewhere while its worker may still have it. */
 export function takeAway(core: Core, worker: WorkerBook, row: number): void {
   abortAt(core, worker, core.parts.key[row] as number);
+  doubt(core, worker, row);
   requeue(core, row);
 }
 
@@ -196,21 +207,32 @@ export function dropWorker(core: Core, session: Session, reason: 'left' | 'lost'
   leaveLease(worker);
   core.held.delete(worker);
   core.workers.delete(session.number);
+  if (reason === 'lost') core.lostWorkers += 1;
   core.policy.leave(session.number);
   for (let i = rows.length - 1; i >= 0; i -= 1) {
     const row = rows[i] as number;
+    // The failure of another part may have ended its job.
+    if (core.parts.state[row] !== 'placed') continue;
     if (i >= first && suspects.has(row)) core.parts.strikes[row] = (core.parts.strikes[row] as number) + 1;
-    if ((core.parts.strikes[row] as number) >= core.config.crashLimit) crashed(core, worker, session.name, row);
+    // What it said of PUSH may have been read after it was gone.
+    else if (reason === 'lost' && !suspects.has(row)) doubt(core, worker, row);
+    if (deathsBy(core, row) > 0) crashed(core, worker, session.name, row);
     else requeue(core, row);
+  }
+  if (reason === 'left') absolveAll(core, worker);
+  for (const key of worker.doubted ?? []) {
+    const row = core.parts.find(key);
+    if (row >= 0 && deathsBy(core, row) > 0) crashed(core, undefined, session.name, row);
   }
   requeuePushed(core);
   core.out.push({ type: 'news', name: 'workerLost', what: { name: session.name, reason } });
 }
 
-function crashed(core: Core, worker: WorkerBook, name: string, row: number): void {
+/** A part has brought down as many workers as it may; the last was this one. */
+function crashed(core: Core, worker: WorkerBook | undefined, name: string, row: number): void {
   const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
   const { function: called } = core.shapes[core.parts.shape[row] as number] as ShapeBook;
-  const message = `${core.parts.strikes[row]} workers were lost while they ran ${called}, the last was ${name}`;
+  const message = `${deathsBy(core, row)} workers were lost while they ran ${called}, the last was ${name}`;
   const about = { function: called, worker: name, attempts: core.parts.attempt[row] as number };
   fail(core, stream, row, core.error({ code: 'worker-lost', message, ...about }), 0, worker);
 }

@@ -61,6 +61,11 @@ export class Peer {
     return this.#state;
   }
 
+  /** A hello is under way, and not answered yet. */
+  get greeted(): boolean {
+    return this.#greeted;
+  }
+
   /** The master's last welcome. */
   get welcome(): Welcome | undefined {
     return this.#welcome;

@@ -1,5 +1,9 @@
-/** How often each part was run, and whether faults explain it: a part is run once, and once more at most for each fault that touched it. */
+/**
+ * How often each part was run, and whether faults explain it: a part is run once, and once more at most for each fault that touched it.
+ * And how many workers it has brought down: no more than the limit, in one life of the master.
+ */
 import type { Kernel } from './kernel.ts';
+import type { Task } from './tasks.ts';
 import type { Plans } from './workload.ts';
 
 interface Run {
@@ -27,6 +31,7 @@ export class Executions {
   readonly #pushes: boolean;
   readonly #runs = new Map<string, Run>();
   readonly #faults: FaultSpan[] = [];
+  readonly #deaths = new Map<string, number>();
   #total = 0;
 
   constructor(kernel: Kernel, plans: Plans, pushes: boolean) {
@@ -71,6 +76,14 @@ export class Executions {
     const explained = faults.reduce((sum, { fromMs, toMs }) => sum + 1 + Math.floor((Math.min(toMs, nowMs) - fromMs) / SILENCE_MS), 0);
     if (run.count > 1 + explained)
       this.#kernel.blame(`part ${id}/${job}/${part} is run for the ${run.count}. time, on ${host}; ${faults.length} faults touched it`);
+  }
+
+  /** A worker dies of a part. */
+  killed({ epoch, key, id, job, part }: Task, crashLimit: number): void {
+    const about = `${epoch}/${key}`;
+    const deaths = (this.#deaths.get(about) ?? 0) + 1;
+    this.#deaths.set(about, deaths);
+    if (deaths > crashLimit) this.#kernel.blame(`part ${id}/${job}/${part} kills its ${deaths}. worker; the limit is ${crashLimit}`);
   }
 
   #run(id: string, job: number, part: number): Run {

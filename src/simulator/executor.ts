@@ -26,7 +26,7 @@ export interface ExecutorOptions {
   /** A function calls another: the stream that it waits for. */
   readonly calls: (task: Task, over: (well: boolean) => void) => Reader;
   /** A function kills its process, after so long. */
-  readonly kills: (ms: number) => void;
+  readonly kills: (ms: number, task: Task) => void;
 }
 
 export class Executor {
@@ -137,7 +137,7 @@ export class Executor {
         `part ${task.id}/${task.job}/${task.part} was given the bytes of ${token.what} ${token.stream}/${token.job}/${token.part}`,
       );
     begins(task);
-    if (task.plan.kills) kills(this.#ms(task));
+    if (task.plan.kills) kills(this.#ms(task), task);
     else if (task.plan.spec.calls !== undefined) this.#call(task);
     else this.#step(task);
   }

@@ -34,7 +34,7 @@ export interface WorkerHostOptions {
   readonly nested: (host: WorkerHost, task: Task, number: number, over: (well: boolean) => void) => Reader;
   /** It has ended in order, or its function kills it. */
   readonly stopped: (host: WorkerHost) => void;
-  readonly killed: (host: WorkerHost) => void;
+  readonly killed: (host: WorkerHost, by: Task) => void;
 }
 
 export class WorkerHost extends Host implements Dialling, ReaderPort {
@@ -75,7 +75,7 @@ export class WorkerHost extends Host implements Dialling, ReaderPort {
       later: (ms, act) => this.later(ms, act),
       begins: (task) => this.#begins(task),
       calls: (task, over) => this.#calls(task, over),
-      kills: (ms) => this.later(ms, () => options.killed(this)),
+      kills: (ms, task) => this.later(ms, () => options.killed(this, task)),
     });
     this.#dealer = new Dialler(network, this, 'dealer', address);
     this.#tell({ type: 'start', now: kernel.nowMs });

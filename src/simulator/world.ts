@@ -194,9 +194,10 @@ export class World {
       maxParked,
       nested: (worker, task, number, over) => this.#nested(worker, task, number, over),
       stopped: (worker) => this.kernel.remark(`${worker.name} has stopped`),
-      killed: (worker) => {
+      killed: (worker, task) => {
         if (worker.gone) return;
         this.kernel.remark(`${worker.name} is killed by its function`);
+        this.executions.killed(task, this.options.config.crashLimit ?? CONFIG.crashLimit);
         this.killWorker(at, false, this.kernel.random.between(1, 200));
       },
     });

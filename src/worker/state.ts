@@ -54,8 +54,10 @@ export class WorkerState {
   #heardAtMs = 0;
   #deadlineAtMs = Infinity;
   #wakeAtMs = Infinity;
-  /** Since when the master is away. */
+  /** Since when the master is away, or has our hello. */
   #lostAtMs = 0;
+  /** The master has said that it closes: it takes nothing more. */
+  #closing = false;
   /** A hello was sent while the session stood: no part is begun, and no goodbye said, before its welcome. */
   #unsure = false;
   /** Parts came by PUSH while no session stood (a welcome goes another way, and may come later): they were dropped. */
@@ -86,6 +88,8 @@ export class WorkerState {
         return;
       case 'connected':
         this.#peer.greet(out);
+        this.#lostAtMs = event.now;
+        this.#closing = false;
         return;
       case 'disconnected':
         this.#disconnected(event.now, out);
@@ -173,6 +177,7 @@ export class WorkerState {
 
   #refused(refused: Refused, out: WorkerInstruction[]): void {
     this.#peer.refused(refused);
+    this.#closing = true;
     if (this.#peer.state !== 'ended') return;
     this.#end('refuse', out);
     out.push({ type: 'refused', refused });
@@ -232,21 +237,22 @@ export class WorkerState {
 
   /** Whether this flush is the last: all is done and acknowledged, or there is no time or nobody left to do it for. */
   #departs(now: number, out: WorkerInstruction[]): boolean {
-    if (this.#peer.welcome === undefined) return true;
+    const { greeted } = this.#peer;
+    if (this.#peer.welcome === undefined && !greeted) return true;
     const late = now >= this.#deadlineAtMs;
     if (late) this.#workload.stopAll('the worker stops', out);
     if (this.#life === 'draining' && this.#workload.open === 0) this.#move('drained');
-    // A hello that is under way must not come behind the goodbye: it would begin another session.
+    // A hello that is under way must not come behind the goodbye, nor be the last that is heard: it would begin another session.
     const parting = this.#life === 'parting';
-    const away = parting && this.#peer.state !== 'joined';
-    const said = parting && !this.#unsure && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
-    if (late || said || (away && now - this.#lostAtMs >= AWAY_MS)) {
+    const away = parting && (this.#peer.state !== 'joined' || this.#closing);
+    const said = parting && !greeted && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
+    if (late || said || (away && (this.#closing || now - this.#lostAtMs >= AWAY_MS))) {
       if (this.#peer.state === 'joined') this.#peer.reports.add({ kind: 'goodbye' });
       return true;
     }
     // Acknowledgements ride on what the master has to say, which may be nothing: a hello is always answered.
     if (away) this.#timers.set('away', this.#lostAtMs + AWAY_MS);
-    else if (parting && !this.#unsure) this.#timers.ensure('ask', now + ASK_AGAIN_MS);
+    else if (parting && !greeted) this.#timers.ensure('ask', now + ASK_AGAIN_MS);
     return false;
   }
 

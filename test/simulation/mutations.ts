@@ -49,8 +49,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a goodbye that overtakes results',
     file: 'src/worker/state.ts',
-    from: 'const said = parting && !this.#unsure && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;',
-    to: "const said = parting && !this.#unsure; if (said && this.#peer.state === 'joined') { this.#peer.control.add({ kind: 'goodbye' }); return true; }",
+    from: 'const said = parting && !greeted && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;',
+    to: "const said = parting && !greeted; if (said && this.#peer.state === 'joined') { this.#peer.control.add({ kind: 'goodbye' }); return true; }",
   },
   {
     name: 'a hello read before the notice of the old connection, which then is taken for one of the new',
@@ -137,5 +137,12 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/master/placing.ts',
     from: 'return session.streams.size === 0 ?',
     to: 'return session.streams.size >= 0 ?',
+  },
+  {
+    name: 'found in processes: a part that stood behind the oldest of a worker that died is not suspected',
+    first: 100,
+    file: 'src/master/suspicion.ts',
+    from: 'doubtsOf(core, row).add(worker.session);',
+    to: '',
   },
 ];

@@ -54,6 +54,19 @@ describe('a simulation', () => {
     expect(simulate({ ...PLAIN, faults, policy: roundRobin() }).violation).toBeUndefined();
   });
 
+  it.each([1, 2, 3, 4])('with a limit of %i, lets no part bring down more workers, whatever else goes wrong', (crashLimit) => {
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const world = smallWorld(seed);
+      const functions = Object.fromEntries(
+        Object.entries(world.workload.functions).map(([name, spec]) => [name, { ...spec, kills: 0.03, ms: [0, 0.05] as const }]),
+      );
+      const streams = world.workload.streams.map((stream) => ({ ...stream, everyMs: 0, takeMs: 0, startMs: 0 }));
+      const workload = { ...world.workload, functions, streams };
+      const { violation } = simulate({ ...world, workload, config: { ...world.config, crashLimit }, history: false });
+      expect(violation, `seed ${seed}`).toBeUndefined();
+    }
+  });
+
   it('fails a job that kills every worker it touches, after three of them, and no other', () => {
     const functions = { work: { ms: [10, 10], kills: 0.1 } } as const;
     const { violation, executions } = simulate({ ...PLAIN, seed: 5, workload: { ...PLAIN.workload, functions } });
