@@ -31,8 +31,26 @@ export type ConnectErrorCode = 'timeout' | 'version' | 'refused';
 /** What was used after, or while, it was closed. */
 export type ClosedErrorCode = 'closed';
 
+/** What went wrong with a pipeline: see `PipelineError` of `gristmill/pipelines`. */
+export type PipelineErrorCode =
+  /** The operation of a node threw, or gave what it should not. */
+  | 'node-failed'
+  /** A call, or a node that is a worker function, needs workers, and the server has no pool. */
+  | 'no-pool'
+  /** The server has no such pipeline, or the pool no such job. */
+  | 'unknown-pipeline'
+  | 'unknown-job'
+  /** The request was refused for what it says. */
+  | 'bad-request'
+  /** The server took longer than it may. */
+  | 'timed-out'
+  /** The server stops, has too much to do, or cannot reach its pool. */
+  | 'unavailable'
+  /** There is no server at this URL, or it does not answer as one of ours. */
+  | 'unreachable';
+
 /** Every code that a {@link GristmillError} can have. */
-export type GristmillErrorCode = JobErrorCode | ConnectErrorCode | ClosedErrorCode;
+export type GristmillErrorCode = JobErrorCode | ConnectErrorCode | ClosedErrorCode | PipelineErrorCode;
 
 /** The base of all errors of this package: `error instanceof GristmillError`, then `error.code`. */
 export class GristmillError extends Error {

@@ -25,6 +25,12 @@ const WALL: house.Wall = {
     'src/client/state.ts',
     'src/client/events.ts',
     'src/simulator/*.ts',
+    'src/pipelines/graph.ts',
+    'src/pipelines/run.ts',
+    'src/pipelines/rule.ts',
+    'src/pipelines/wire.ts',
+    'src/pipelines/json.ts',
+    'src/pipelines/errors.ts',
   ],
   shells: [
     'src/common/clock.ts',
@@ -102,7 +108,7 @@ const ARROWS: house.Arrows = {
     'server.ts': [...BASE, 'transport', 'scheduling', 'resources', 'master', 'worker'],
     combine: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources'],
     pools: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources'],
-    pipelines: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources', 'pools'],
+    pipelines: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources', 'pools', 'wiring.ts'],
     simulator: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources'],
     testing: ['*'],
     cli: ['*'],
@@ -113,10 +119,11 @@ const ARROWS: house.Arrows = {
     msgpackr: ['src/**/*.ts'],
     'lru-cache': ['src/master/cache.ts'],
     yargs: ['src/cli/*.ts'],
+    fastify: ['src/pipelines/*.ts'],
   },
 };
 
-const ENTRIES = ['src/index.ts', 'src/worker/job_context.ts', 'src/testing/index.ts', 'src/simulator/index.ts'];
+const ENTRIES = ['src/index.ts', 'src/worker/job_context.ts', 'src/testing/index.ts', 'src/simulator/index.ts', 'src/pipelines/index.ts'];
 
 const root = join(import.meta.dirname, '..');
 const sources = readSources(root, 'src');

@@ -11,6 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const PROGRAM = `
 import { Client, type JobContext, Master, Worker } from 'gristmill';
+import { INPUT, OUTPUT, Pipeline, PipelineNode, PipelinesServer } from 'gristmill/pipelines';
 import { startMill } from 'gristmill/testing';
 
 class MyWorker extends Worker {
@@ -26,6 +27,11 @@ const wrong = (client: Client<MyWorker>): Promise<Buffer> => client.call('bar', 
 const mill = await startMill(MyWorker, { master: Master });
 console.log((await typed(mill.client)).toString(), typeof wrong);
 await mill.stop();
+
+// The one package that only servers of pipelines need is not there.
+const pipeline = new Pipeline({ name: 'p', nodes: [new PipelineNode({ op: (n: number) => n + 1, inputs: [INPUT], outputs: [OUTPUT] })] });
+console.log(await pipeline.run(1));
+await new PipelinesServer({ pipelines: [pipeline] }).start().catch((error: Error) => console.log(error.message));
 `;
 
 const TSCONFIG = {
@@ -63,5 +69,12 @@ it('the packed tarball compiles in an empty strict project with @types/node, and
   writeFileSync(join(folder, 'program.ts'), PROGRAM);
   execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder], { stdio: 'pipe' });
   const printed = execFileSync(process.execPath, [join(folder, 'out/program.js')], { encoding: 'utf8' });
-  expect(printed).toBe('worker1 processed x (job 0) function\n');
+  expect(printed).toBe(
+    [
+      'worker1 processed x (job 0) function',
+      '2',
+      "PipelinesServer: it needs the package 'fastify', which is not installed: npm install fastify",
+      '',
+    ].join('\n'),
+  );
 });
