@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freeAddress, Processes, ROOT, type Running } from './integration/processes.ts';
+import { freeAddress, freePort, Processes, ROOT, type Running } from './integration/processes.ts';
 
 const WORKERS = ['worker1', 'worker2'];
 
@@ -191,5 +191,57 @@ describe('checksum', () => {
     expect((await missing.ended).code).toBe(1);
     expect(missing.err).toMatch(/^checksum: .*missing: ENOENT/);
     expect(missing.out).toBe('');
+  });
+});
+
+describe('pipelines', () => {
+  const DONE = [
+    // What the call asked for, as it was answered and as it was fetched.
+    'queued',
+    'done',
+    'false',
+    'done false: nobody asked for a worker',
+    'queued: pipeline asked for a worker',
+    'done true: request said no to workers',
+  ];
+
+  class Served extends Processes {
+    readonly #address: string;
+    readonly #port: number;
+
+    constructor(address: string, port: number) {
+      super();
+      this.#address = address;
+      this.#port = port;
+    }
+
+    role(file: 'server' | 'worker' | 'client', name = 'worker1'): Running {
+      const url = `http://127.0.0.1:${this.#port}`;
+      const args = { server: [this.#address, String(this.#port)], worker: [name, this.#address], client: [url] };
+      return this.node(`examples/pipelines/${file}.js`, args[file]);
+    }
+  }
+
+  it('prints what the document says, run again and again, and ends in order', async () => {
+    await using served = new Served(await freeAddress(), await freePort());
+    const server = served.role('server');
+    const workers = WORKERS.map((name) => served.role('worker', name));
+    await Promise.all([server, ...workers].map((running) => running.printed(/ (?:are served at|is ready)/)));
+    for (let run = 0; run < 2; run += 1) expect(await linesOf(served.role('client'))).toEqual(DONE);
+    const roles = [...workers, server];
+    for (const running of roles) {
+      running.kill('SIGTERM');
+      expect(await running.ended).toEqual({ code: 0, signal: null });
+      expect(running.err).toBe('');
+    }
+  });
+
+  it('takes calls for workers when none is up', async () => {
+    await using served = new Served(await freeAddress(), await freePort());
+    await served.role('server').printed(/^pipelines are served at/);
+    const client = served.role('client');
+    await client.printed(/^queued$/);
+    await served.role('worker').printed(/ is ready$/);
+    expect(await linesOf(client)).toEqual(DONE);
   });
 });

@@ -7,7 +7,7 @@ export type { CallFunction, Nested, NodeContext, Op, RunOptions } from './ops.ts
 export { Pipeline, type PipelineOptions } from './pipeline.ts';
 export { PipelineError, type PipelineErrorDetails } from './errors.ts';
 export type { PipelineErrorCode } from '../errors.ts';
-export { PipelinesServer, type PipelinesServerOptions } from './server.ts';
+export { PipelinesServer, type PipelinesServerEvents, type PipelinesServerOptions } from './server.ts';
 export { PipelinesWorker, type PipelinesWorkerOptions } from './worker.ts';
 export { type CallPipelineOptions, type FetchJobOptions, PipelinesClient, type PipelinesClientOptions } from './client.ts';
 export type { CallResult, FetchedJob, JobFailure, PipelineInfo } from './wire.ts';

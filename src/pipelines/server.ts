@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { checkBoolean, checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
+import { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
 import { ClosedError } from '../errors.ts';
@@ -64,6 +65,13 @@ export interface PipelinesServerOptions {
   readonly logger?: Logger | false | undefined;
 }
 
+/** What a server tells. */
+export interface PipelinesServerEvents {
+  /** It has stopped, and nothing of it is left. */
+  closed: undefined;
+  [name: string]: unknown;
+}
+
 /**
  * Serves pipelines over HTTP: JSON in, JSON out. It needs the package fastify.
  *
@@ -72,6 +80,8 @@ export interface PipelinesServerOptions {
  *     await server.start({ signals: true });
  */
 export class PipelinesServer implements AsyncDisposable {
+  /** `closed`. */
+  readonly events: Emitter<PipelinesServerEvents> = new Emitter();
   readonly #calls: Calls;
   readonly #http: HttpOptions;
   readonly #host: string;
@@ -176,6 +186,7 @@ export class PipelinesServer implements AsyncDisposable {
     const app = await this.#opening?.catch(() => undefined);
     await app?.close();
     this.#uninstall();
+    this.events.emit('closed', undefined);
   }
 
   async #cut(): Promise<void> {

@@ -80,7 +80,9 @@ describe('a server that stops', () => {
 
   it('can be stopped before it has started, while it starts, and twice', async () => {
     const server = new PipelinesServer({ pipelines: [isOdd], logger: false });
+    const closed = server.events.once('closed');
     await server.stop();
+    await closed;
     expect(await rejection(server.start())).toMatchObject({ message: 'start: the server was started already' });
     const other = new PipelinesServer({ pipelines: [isOdd], logger: false });
     const started = other.start();
