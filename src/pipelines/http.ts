@@ -119,7 +119,7 @@ function addRoutes(app: FastifyInstance, { calls, shelf, logger }: HttpOptions):
         return reply.code(status).type('application/json; charset=utf-8').send(body);
       },
     });
-    const others = app.supportedMethods.filter((other) => other !== method && other !== 'OPTIONS');
+    const others = app.supportedMethods.filter((other) => other !== method);
     app.route({
       method: others,
       url,
