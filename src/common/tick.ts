@@ -9,6 +9,7 @@ export class Tick {
   readonly #end: () => void;
   #gathers: (() => void)[] = [];
   #scheduled = false;
+  #immediate = false;
   #messages = 0;
   #isLone = false;
   #ending = false;
@@ -21,7 +22,9 @@ export class Tick {
   /** A message came: the tick under way ends soon. */
   heard(): void {
     this.#messages += 1;
-    this.schedule();
+    if (!this.#isLone || this.#ending) return this.schedule();
+    if (this.#messages === 1) process.nextTick(this.#run);
+    this.#scheduled = true;
   }
 
   /** Before the tick ends, this is to be called once. */
@@ -30,12 +33,16 @@ export class Tick {
     this.schedule();
   }
 
-  /** Something else happened. */
+  /** Something else happened: the tick ends when the sockets have been looked at. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    if (this.#isLone && !this.#ending) process.nextTick(this.#run);
-    else setImmediate(this.#run);
+    if (this.#immediate) return;
+    this.#immediate = true;
+    setImmediate(() => {
+      this.#immediate = false;
+      if (this.#scheduled) this.#run();
+    });
   }
 
   get scheduled(): boolean {

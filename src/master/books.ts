@@ -8,6 +8,7 @@ import type { Fields } from '../protocol/fields.ts';
 import type { Role } from '../protocol/greetings.ts';
 import { Inbox, Outbox, type SessionState } from '../protocol/session.ts';
 import type { Shape } from '../scheduling/policy.ts';
+import { ServiceTime } from '../scheduling/service_time.ts';
 import { type RetryRule, type RowList, rowList } from './parts.ts';
 
 /** A peer's conversation with this master. */
@@ -52,8 +53,7 @@ export interface WorkerBook {
   placedOwn: number;
   /** Keys of parts that were taken from it without a word (suspicion.ts). */
   doubted: Set<number> | undefined;
-  /** Mean time that a part holds a slot, in microseconds; -1: not known yet. */
-  meanMicros: number;
+  readonly service: ServiceTime;
   ended: number;
   leaving: boolean;
   lease: Lease | undefined;
@@ -262,7 +262,7 @@ export function newStream(
 }
 
 export function newWorker(session: number, functions: readonly string[], slots: number, now: number): WorkerBook {
-  const counts = { lent: 0, meanMicros: -1, ended: 0, alone: 0, reportedAtMs: now, askedAtMs: now, silentSinceMs: -1 };
+  const counts = { lent: 0, ended: 0, alone: 0, reportedAtMs: now, askedAtMs: now, silentSinceMs: -1 };
   return {
     session,
     functions,
@@ -272,6 +272,7 @@ export function newWorker(session: number, functions: readonly string[], slots: 
     allocated: new Map(),
     placedOwn: 0,
     doubted: undefined,
+    service: new ServiceTime(),
     ...counts,
     leaving: false,
     lease: undefined,

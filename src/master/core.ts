@@ -57,6 +57,9 @@ export class Core {
   /** Shapes of which parts may wait. */
   readonly active: Set<ShapeBook> = new Set();
   readonly roomChanged: WorkerBook[] = [];
+  /** Workers that would run a part at once and have none, and those with parts that they have not begun. */
+  readonly idling: Set<WorkerBook> = new Set();
+  readonly behind: Set<WorkerBook> = new Set();
   /** Keys of parts that are on their way over PUSH. */
   readonly pushed: Set<number> = new Set();
   /** The first of them when they were last looked at, and when that was. */

@@ -17,19 +17,14 @@ import { absolve, doubtSomebody, mayDoubt } from './suspicion.ts';
 
 /** How long a lease lasts before the policy is asked again. */
 const QUANTUM_MS = 10;
-/** Work that a worker may have ahead, in microseconds; above SLOW_MICROS a part, none. */
-const AHEAD_MICROS = 1_000;
-const SLOW_MICROS = 5_000;
-const MAX_AHEAD = 512;
 /** What a part without an allocation has of one. */
 const NOTHING = new Uint8Array();
 /** Parts of one queue that go out in a row. */
 const TURN = 256;
 
-/** How many parts a worker should have beyond those that run, by its measured service time. */
+/** How many parts a worker should have beyond those that run. */
 function ahead(core: Core, worker: WorkerBook): number {
-  if (worker.meanMicros < 0 || worker.meanMicros > SLOW_MICROS || !mayDoubt(core)) return 0;
-  return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, worker.meanMicros))));
+  return mayDoubt(core) ? worker.service.ahead : 0;
 }
 
 /** Parts that hold a slot there, or will. */
@@ -61,14 +56,30 @@ function idleSlots(worker: WorkerBook): number {
   return worker.slots + worker.lent - loadOf(worker);
 }
 
+/** Parts that it has not begun. */
+export function unbegun(worker: WorkerBook): number {
+  return worker.placed.size - worker.placedOwn - worker.slots - worker.lent;
+}
+
+function tellRoom(core: Core, worker: WorkerBook): void {
+  const room = roomOf(core, worker);
+  core.policy.room(worker.session, room, idleSlots(worker));
+  if (room > 0 && worker.placed.size <= worker.lent) core.idling.add(worker);
+  else core.idling.delete(worker);
+  if (unbegun(worker) > 0) core.behind.add(worker);
+  else core.behind.delete(worker);
+}
+
 function endLease(worker: WorkerBook, lease: Lease, move: LeaseMove): void {
   lease.state = moved(LEASE_MOVES, 'lease', lease.state, move);
   worker.lease = undefined;
 }
 
 /** A worker goes: nothing flows to it any more. */
-export function leaveLease(worker: WorkerBook): void {
+export function leave(core: Core, worker: WorkerBook): void {
   if (worker.lease !== undefined) endLease(worker, worker.lease, 'leave');
+  core.idling.delete(worker);
+  core.behind.delete(worker);
 }
 
 export function place(core: Core): void {
@@ -107,7 +118,7 @@ function refreshRooms(core: Core): void {
       if (core.now - lease.sinceMs >= QUANTUM_MS) endLease(worker, lease, 'expire');
       else if (!flow(core, worker, lease.shape, share(core, lease.shape, roomOf(core, worker)))) endLease(worker, lease, 'dry');
     }
-    core.policy.room(worker.session, roomOf(core, worker), idleSlots(worker));
+    tellRoom(core, worker);
     core.policy.allocator?.open(worker.session, isOpen(core, worker));
   }
   core.roomChanged.length = 0;
@@ -138,7 +149,7 @@ function placeByLease(core: Core, shape: ShapeBook): void {
     if (worker.lease !== undefined && worker.lease.shape !== shape) endLease(worker, worker.lease, 'expire');
     worker.lease ??= { shape, sinceMs: core.now, state: 'flowing' };
     flow(core, worker, shape, Math.min(grant.count, roomOf(core, worker)));
-    core.policy.room(worker.session, roomOf(core, worker), idleSlots(worker));
+    tellRoom(core, worker);
   }
 }
 

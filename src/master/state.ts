@@ -140,7 +140,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
     if (name === 'waiting') return this.#sayWhatWaits();
     if (name === 'strangers') return this.#sayWhoIsTooMany();
     if (name === 'retry') return retryDue(core);
-    if (name === 'backlog') return takeBack(core);
+    if (name === 'backlog' || name === 'late') return takeBack(core);
     if (name === 'pushes') return pushesOverdue(core);
     if (name === 'hearts') return this.#listen();
     if (name.startsWith('undial:')) return undialOverdue(core, number);

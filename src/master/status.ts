@@ -35,7 +35,7 @@ export function statusOf(core: Core): Omit<MasterStatus, 'cache' | 'rejected'> {
     placed += worker.placed.size;
     const { functions, slots, lent, ended } = worker;
     const state = worker.leaving ? 'leaving' : (session?.state ?? 'ended');
-    return { name: session?.name ?? '', functions, slots, lent, running, state, meanMicros: Math.round(worker.meanMicros), ended };
+    return { name: session?.name ?? '', functions, slots, lent, running, state, meanMicros: Math.round(worker.service.meanMicros), ended };
   });
   const clients = [...core.sessions.values()]
     .filter((session) => session.worker === undefined)

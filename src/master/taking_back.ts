@@ -4,26 +4,24 @@
  */
 import type { WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
-import { roomOf } from './placing.ts';
+import { roomOf, unbegun } from './placing.ts';
 import { fallSilent } from './silence.ts';
 import { takeAway } from './workers.ts';
 
-/** A backlog that would take less than this is not worth the trouble. */
+/** Parts that are not begun are looked at so often; less work than this is not worth the trouble, unless what runs before it is late. */
 const WORTH_MS = 5;
 const ANSWER_MS = 50;
 
-/** Looks again a little later if some worker has parts that it has not begun. */
+/** Looks again a little later if some worker has parts that it has not begun; if another idles, as soon as what runs there is late. */
 export function watchBacklog(core: Core): void {
-  if (core.timers.has('backlog')) return;
-  for (const worker of core.workers.values()) {
-    if (unbegun(worker) <= 0) continue;
-    if (core.workers.size > 1 || starving(core).size > 0) core.timers.set('backlog', core.now + WORTH_MS);
-    return;
+  if (core.behind.size === 0) return;
+  if (core.workers.size > 1 || starving(core).size > 0) core.timers.ensure('backlog', core.now + WORTH_MS);
+  if (core.idling.size === 0 || core.timers.has('late')) return;
+  let soonest = Infinity;
+  for (const worker of core.behind) {
+    if (worker.revoked === undefined) soonest = Math.min(soonest, worker.reportedAtMs + worker.service.patienceMs);
   }
-}
-
-function unbegun(worker: WorkerBook): number {
-  return worker.placed.size - worker.placedOwn - worker.slots - worker.lent;
+  if (soonest !== Infinity) core.timers.set('late', soonest > core.now ? soonest : core.now + WORTH_MS);
 }
 
 /** Streams of which parts wait for credit: what is reserved for those that were not begun may be what they wait for. */
@@ -35,14 +33,15 @@ function starving(core: Core): Set<number> {
 
 /** Takes parts back from workers that are behind, for those that idle, and for streams that starve. */
 export function takeBack(core: Core): void {
-  const idle = [...core.workers.values()].filter((worker) => worker.placed.size <= worker.lent && roomOf(core, worker) > 0);
+  const idle = [...core.idling].filter((worker) => worker.placed.size <= worker.lent && roomOf(core, worker) > 0);
   const starved = starving(core);
   if (idle.length === 0 && starved.size === 0) return;
-  for (const worker of core.workers.values()) {
+  for (const worker of core.behind) {
     const count = unbegun(worker);
     if (count <= 0 || worker.revoked !== undefined) continue;
     const keys = starved.size === 0 ? [] : keysFromEnd(core, worker, count, (row) => starved.has(core.parts.stream[row] as number));
-    const little = core.now - worker.reportedAtMs < WORTH_MS && (count * worker.meanMicros) / 1_000 < WORTH_MS;
+    const { patienceMs, meanMicros } = worker.service;
+    const little = core.now - worker.reportedAtMs < patienceMs && (count * meanMicros) / 1_000 < WORTH_MS;
     const fit = (row: number): boolean => {
       const name = core.shapes[core.parts.shape[row] as number]?.function as string;
       return idle.some((other) => other.functions.includes(name));

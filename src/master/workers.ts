@@ -6,7 +6,7 @@ import { abortAt, addGhost } from './closing.ts';
 import type { Session, ShapeBook, Stream, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { reserve, useGrant } from './credit.ts';
-import { leaveLease, requeue, requeuePushed } from './placing.ts';
+import { leave, requeue, requeuePushed } from './placing.ts';
 import { fail } from './queueing.ts';
 import { tryAgain } from './retrying.ts';
 import { endPart, takeResult } from './settling.ts';
@@ -31,8 +31,7 @@ export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecor
   core.dirty(worker);
   if (ended === 0) return;
   worker.ended += ended;
-  const mean = record.busyMicros / ended;
-  worker.meanMicros = worker.meanMicros < 0 ? mean : worker.meanMicros + (mean - worker.meanMicros) * Math.min(1, 0.25 + ended / 16);
+  worker.service.took(record.busyMicros, ended);
 }
 
 interface Outcome {
@@ -181,7 +180,7 @@ function begunBy(core: Core, worker: WorkerBook): Set<number> {
 
 /** The worker's connection is gone: what it cannot have begun moves at once, the rest after its grace. */
 export function suspectWorker(core: Core, worker: WorkerBook): void {
-  leaveLease(worker);
+  leave(core, worker);
   doubtGhosts(core, worker);
   const begun = begunBy(core, worker);
   for (const row of rowsOf(core, worker).toReversed()) if (!begun.has(row)) takeAway(core, worker, row);
@@ -204,7 +203,7 @@ export function dropWorker(core: Core, session: Session, reason: 'left' | 'lost'
   const suspects = reason === 'lost' ? begunBy(core, worker) : new Set();
   // What waited there already when a part came to run alone has done nothing.
   const first = worker.alone > 0 ? rows.findIndex((row) => core.parts.key[row] === worker.alone) : 0;
-  leaveLease(worker);
+  leave(core, worker);
   core.held.delete(worker);
   core.workers.delete(session.number);
   if (reason === 'lost') core.lostWorkers += 1;

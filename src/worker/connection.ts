@@ -2,8 +2,9 @@
  * The shell around a worker's state machine: what happens becomes events, instructions are carried out, and a tick ends what happened
  * in one turn of the event loop.
  *
- * A tick sends what has been decided, then begins parts (the sockets have just been drained), then sends what came of them. Before any
- * event from outside, what the executor did is told: so the state knows which parts are begun when it is asked to give some back.
+ * A tick begins parts (the sockets have just been drained), and then sends what came of them, with what was to be said before. Only what
+ * may block the event loop waits until that is said. Before any event from outside, what the executor did is told: so the state knows
+ * which parts are begun when it is asked to give some back.
  */
 import { randomBytes } from 'node:crypto';
 import { now, WakeUp } from '../common/clock.ts';
@@ -72,6 +73,8 @@ export class Connection implements ConsumerPort {
   readonly #reasons = new Set<string>();
   #maxMessageBytes: number = MAX_MESSAGE_BYTES;
   #connected = false;
+  /** Something happened that no flush has followed: there may be something to say. */
+  #unsaid = false;
   #closed = false;
   #started: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #stopped: Promise<void>;
@@ -128,6 +131,7 @@ export class Connection implements ConsumerPort {
   }
 
   feed(event: ConsumerEvent): void {
+    this.#unsaid = true;
     this.#driver.feed(event);
     this.#schedule();
   }
@@ -156,6 +160,7 @@ export class Connection implements ConsumerPort {
   #tell(event: WorkerEvent): void {
     if (this.#closed) return;
     this.#collect();
+    this.#unsaid = true;
     this.#driver.feed(event);
     if (event.type === 'batch') this.#tick.heard();
     else this.#schedule();
@@ -163,7 +168,9 @@ export class Connection implements ConsumerPort {
 
   #collect(): void {
     const ran = this.#executor.collect();
-    if (ran !== undefined) this.#driver.feed(ran);
+    if (ran === undefined) return;
+    this.#unsaid = true;
+    this.#driver.feed(ran);
   }
 
   #schedule(): void {
@@ -173,10 +180,14 @@ export class Connection implements ConsumerPort {
   #turn(): void {
     if (this.#closed) return;
     this.#collect();
-    this.#driver.feed({ type: 'flush', now: now() });
+    if (this.#unsaid && this.#executor.yields) this.#flush();
     this.#driver.feed({ type: 'turn', now: now() });
-    // Whatever was run has asked for another tick; what is there already need not wait for it.
-    if (this.#tick.scheduled) this.#driver.feed({ type: 'flush', now: now() });
+    this.#flush();
+  }
+
+  #flush(): void {
+    this.#driver.feed({ type: 'flush', now: now() });
+    this.#unsaid = false;
   }
 
   #handlers(): Handlers<WorkerInstruction, WorkerEvent> {
@@ -191,7 +202,7 @@ export class Connection implements ConsumerPort {
       forgetAll: carryOut,
       run: (instruction) => {
         this.#schedule();
-        const ran = this.#executor.run(instruction);
+        const ran = this.#executor.run(instruction, this.#unsaid);
         return ran === undefined ? undefined : [ran];
       },
       abort: ({ locals, reason }) => this.#executor.abort(locals, reason),

@@ -22,6 +22,8 @@ const SLICE_MS = 1;
 export class Executor {
   /** The largest result that the master takes. */
   maxMessageBytes: number = Infinity;
+  /** Whether a function was seen to yield: one that goes on may block, however quick it was before. */
+  yields = false;
   readonly #options: ExecutorOptions;
   readonly #tasks: (Task | undefined)[] = [];
   readonly #ledger: Ledger;
@@ -37,16 +39,17 @@ export class Executor {
   #pausedTold = false;
   #pausedFirst = false;
   #turnEndsMs = 0;
+  #unsaid = false;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
     this.#ledger = new Ledger(options.store, options.name, (task) => this.#ended(task));
   }
 
-  /** Begins a turn. Returns its `ran`, unless microtasks may let it go on: then `collect` will tell. */
-  run(instruction: RunInstruction): RanEvent | undefined {
-    const startedMs = this.#options.now();
-    this.#ledger.clockMs = startedMs;
+  /** Begins a turn. Returns its `ran`, unless microtasks may let it go on: then `collect` will tell. `unsaid`: there is more to tell. */
+  run(instruction: RunInstruction, unsaid: boolean): RanEvent | undefined {
+    this.#unsaid = unsaid;
+    const startedMs = (this.#ledger.clockMs = this.#options.now());
     this.#turnEndsMs = startedMs + SLICE_MS;
     this.#run = instruction;
     this.#runs += 1;
@@ -68,8 +71,7 @@ export class Executor {
   collect(): RanEvent | undefined {
     const run = this.#run;
     this.#run = undefined;
-    const pausedIsNews = this.#paused.length > 0 && !this.#pausedTold;
-    if (run === undefined && this.#ledger.isEmpty && !pausedIsNews) return undefined;
+    if (run === undefined && this.#ledger.isEmpty && (this.#pausedTold || this.#paused.length === 0)) return undefined;
     this.#pausedTold = this.#paused.length > 0;
     return this.#ledger.close(run === undefined ? 0 : this.#at, this.#paused.length > 0, this.#options.now());
   }
@@ -106,8 +108,8 @@ export class Executor {
     while (this.#at < run.locals.length && (this.#free > 0 || this.#at < run.own) && this.#ledger.clockMs < this.#turnEndsMs) {
       const pace = this.#paces.of((run.records[this.#at] as PartsRecord).function);
       const sinceMs = this.#ledger.clockMs;
-      // What has ended is told before anything begins that may block the event loop: the turn is over.
-      if (!this.#ledger.isEmpty && !pace.isUnder(SLICE_MS)) return void (this.#turnEndsMs = sinceMs);
+      // What has ended, or is to be said, is told before anything begins that may block the event loop: the turn is over.
+      if ((this.#unsaid || !this.#ledger.isEmpty) && !pace.isUnder(SLICE_MS)) return void (this.#turnEndsMs = sinceMs);
       this.#begin(run, this.#at++);
       pace.ran(this.#ledger.clockMs - sinceMs);
     }
@@ -123,7 +125,7 @@ export class Executor {
     }
     this.#paused = [];
     let at = 0;
-    for (; at < paused.length && this.#ledger.clockMs < this.#turnEndsMs; at += 1) this.#pull(paused[at] as Task);
+    while (at < paused.length && this.#ledger.clockMs < this.#turnEndsMs) this.#pull(paused[at++] as Task);
     // Those whose turn did not come are first the next time.
     this.#paused = paused.slice(at).concat(this.#paused);
   }
@@ -140,9 +142,7 @@ export class Executor {
     try {
       answer = invoke(served, owner, store.joined(run.slots[at] as number), task, nested);
     } catch (error) {
-      this.#ledger.clockMs = this.#options.now();
-      this.#threw(task, error);
-      return;
+      return this.#threw(task, error);
     }
     this.#ledger.clockMs = this.#options.now();
     this.#answered(task, answer);
@@ -154,6 +154,7 @@ export class Executor {
     if (read.kind === 'bytes') this.#last(task, read.bytes);
     else if (read.kind === 'later') this.#follow(read.promise, task, (value) => this.#answered(task, value));
     else if (read.kind === 'steps') {
+      this.yields = true;
       task.steps = read.steps;
       task.suspended = true;
       if (task.dropped) this.#finish(task);
@@ -205,7 +206,6 @@ export class Executor {
     try {
       step = next(task, steps);
     } catch (error) {
-      this.#ledger.clockMs = this.#options.now();
       this.#threw(task, error);
       return false;
     }
@@ -265,20 +265,20 @@ export class Executor {
   }
 
   #threw(task: Task, error: unknown): void {
+    this.#ledger.clockMs = this.#options.now();
     task.steps = undefined;
     const { message, stack } = told(error);
     this.#fail(task, 'function-threw', message, stack);
   }
 
   #tooLarge(task: Task, how: string, length: number): void {
-    const limit = this.maxMessageBytes;
-    this.#fail(task, 'bad-result', `${task.record.function} ${how} ${length} bytes; the master takes at most ${limit} (maxMessageBytes)`);
+    const takes = `the master takes at most ${this.maxMessageBytes} (maxMessageBytes)`;
+    this.#fail(task, 'bad-result', `${task.record.function} ${how} ${length} bytes; ${takes}`);
   }
 
   /** The part failed. A generator that is still there is ended, after the part. */
   #fail(task: Task, code: WireErrorCode, message: string, stack = ''): void {
-    if (task.dropped && task.steps !== undefined) return this.#finish(task);
-    if (task.dropped) return this.#ledger.empty(task);
+    if (task.dropped) return task.steps === undefined ? this.#ledger.empty(task) : this.#finish(task);
     this.#ledger.failure(task, code, message, stack);
     if (task.steps !== undefined) this.#finish(task);
   }

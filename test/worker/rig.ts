@@ -141,7 +141,7 @@ export class Rig {
   }
 
   #carryOut(instruction: WorkerInstruction): WorkerEvent | undefined {
-    if (instruction.type === 'run') return this.executor.run(instruction);
+    if (instruction.type === 'run') return this.executor.run(instruction, false);
     if (instruction.type === 'abort') this.executor.abort(instruction.locals, instruction.reason);
     if (instruction.type === 'grant') this.executor.grant(instruction.locals, instruction.results, instruction.bytes);
     if (instruction.type === 'release') for (const slot of instruction.slots) this.store.release(slot);

@@ -1,0 +1,51 @@
+/**
+ * How long parts hold a slot of one worker, and what follows from it: how many it should have ahead, and when one that runs is late.
+ *
+ * Two numbers are kept. The mean says how much work so many parts are. What is typical forgets the few that take very long: where nine of
+ * ten take 1 ms and one takes 50, a part should wait behind each of the nine (else the worker idles for a round trip after each), and
+ * what then stands behind the tenth is taken back as soon as that is late.
+ */
+
+/** Work that a worker may have ahead; where parts typically take longer than SLOW_MICROS, none. */
+const AHEAD_MICROS = 1_000;
+const SLOW_MICROS = 5_000;
+const MAX_AHEAD = 512;
+/** A sample counts for no more than so many times what was typical. */
+const MOST = 2;
+/** Below this a part is not worth being looked after by itself. */
+const QUICK_MICROS = 250;
+/** A part is late at the soonest, and at the latest, after so long. */
+const PATIENCE_MS = { least: 1, most: 5 } as const;
+
+export class ServiceTime {
+  /** In microseconds; -1: not known yet. */
+  #mean = -1;
+  #typical = -1;
+
+  /** So many parts ended, which held slots for so long in all. */
+  took(micros: number, parts: number): void {
+    const sample = micros / parts;
+    const weight = Math.min(1, 0.25 + parts / 16);
+    const first = this.#mean < 0;
+    this.#mean = first ? sample : this.#mean + (sample - this.#mean) * weight;
+    const most = Math.max(1, this.#typical) * MOST;
+    this.#typical = first ? sample : this.#typical + (Math.min(sample, most) - this.#typical) * weight;
+  }
+
+  /** The mean time of a part in microseconds; -1: not known yet. */
+  get meanMicros(): number {
+    return this.#mean;
+  }
+
+  /** How many parts a worker should have beyond those that run. */
+  get ahead(): number {
+    if (this.#typical < 0 || this.#typical > SLOW_MICROS) return 0;
+    return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, this.#mean))));
+  }
+
+  /** After how many milliseconds without an end what runs is late, so that what waits behind it should not. */
+  get patienceMs(): number {
+    if (this.#typical < QUICK_MICROS) return PATIENCE_MS.most;
+    return Math.max(PATIENCE_MS.least, Math.min(PATIENCE_MS.most, (this.#typical * MOST) / 1_000));
+  }
+}

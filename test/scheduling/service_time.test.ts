@@ -1,0 +1,68 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ServiceTime } from '../../src/scheduling/service_time.ts';
+
+/** A worker that ended parts one after the other, each of so many microseconds. */
+function after(...micros: number[]): ServiceTime {
+  const time = new ServiceTime();
+  for (const one of micros) time.took(one, 1);
+  return time;
+}
+
+const MS = 1_000;
+
+describe('the service time of a worker', () => {
+  it('of which nothing is known: no part waits there', () => {
+    expect(new ServiceTime()).toMatchObject({ meanMicros: -1, ahead: 0, patienceMs: 5 });
+  });
+
+  it.each([
+    ['no-ops: hundreds', 1, 512],
+    ['20 µs: a millisecond of work', 20, 50],
+    ['1 ms: one', MS, 1],
+    ['4 ms: one', 4 * MS, 1],
+    ['6 ms: none', 6 * MS, 0],
+    ['a minute: none', 60_000 * MS, 0],
+  ])('decides how many wait behind parts of %s', (_, micros, ahead) => {
+    expect(after(...Array.from({ length: 20 }, () => micros)).ahead).toBe(ahead);
+  });
+
+  it('one part that takes very long among short ones changes nothing', () => {
+    const short = Array.from({ length: 20 }, () => MS);
+    const time = after(...short, 50 * MS);
+    expect(time.ahead).toBe(1);
+    expect(time.patienceMs).toBeLessThan(3);
+    expect(time.meanMicros).toBeGreaterThan(10 * MS);
+  });
+
+  it('parts that all take long from now on are found out soon', () => {
+    const short = Array.from({ length: 20 }, () => MS);
+    const long = Array.from({ length: 8 }, () => 50 * MS);
+    expect(after(...short, ...long).ahead).toBe(0);
+    expect(after(...long, ...short.slice(0, 8)).ahead).toBe(1);
+  });
+
+  it('quick parts are not looked after one by one; others are late after twice what is typical, within bounds', () => {
+    expect(after(100).patienceMs).toBe(5);
+    expect(after(300).patienceMs).toBe(1);
+    expect(after(2 * MS).patienceMs).toBe(4);
+    expect(after(50 * MS).patienceMs).toBe(5);
+  });
+
+  it('keeps a mean that lies between the shortest and the longest, and bounds what it says', () => {
+    const took = fc.tuple(fc.nat({ max: 1e9 }), fc.integer({ min: 1, max: 1_000 }));
+    fc.assert(
+      fc.property(fc.array(took, { minLength: 1, maxLength: 40 }), (all) => {
+        const time = new ServiceTime();
+        for (const [micros, parts] of all) time.took(micros, parts);
+        const each = all.map(([micros, parts]) => micros / parts);
+        expect(time.meanMicros).toBeGreaterThanOrEqual(Math.min(...each) - 1e-6);
+        expect(time.meanMicros).toBeLessThanOrEqual(Math.max(...each) + 1e-6);
+        expect(time.ahead).toBeGreaterThanOrEqual(0);
+        expect(time.ahead).toBeLessThanOrEqual(512);
+        expect(time.patienceMs).toBeGreaterThanOrEqual(1);
+        expect(time.patienceMs).toBeLessThanOrEqual(5);
+      }),
+    );
+  });
+});
