@@ -107,4 +107,4 @@ export class Inbox {
 /** Batches owed before an acknowledgement goes out with nothing to ride on. */
 export const ACK_EVERY = 8;
 /** Bytes owed before it does. */
-export const ACK_BYTES = 262_144;
+export const ACK_BYTES = 4_194_304;

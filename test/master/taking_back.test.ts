@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { type Played, World } from './world.ts';
+
+/** Two workers that each run a part of about 1 ms and have another one behind it; nothing else waits. */
+function twoBusy(): { world: World; late: Played; other: Played } {
+  const world = new World();
+  const [late, other] = [world.worker('late'), world.worker('other')];
+  const client = world.client();
+  world.open(client, 1);
+  world.jobs(client, 2, { end: false });
+  world.flush();
+  for (const worker of [late, other]) {
+    world.finish(worker, [world.parts(worker)[0]?.key as number], { micros: 1_000 });
+    worker.got.splice(0);
+  }
+  world.jobs(client, 4, { first: 2 });
+  world.flush();
+  return { world, late, other };
+}
+
+function revoked(worker: Played): readonly number[] {
+  return worker.got.flatMap((record) => (record.kind === 'revoke' ? record.keys : []));
+}
+
+describe('parts that are not begun', () => {
+  it('wait one behind each that typically takes 1 ms', () => {
+    const { world, late, other } = twoBusy();
+    expect(world.parts(late)).toHaveLength(2);
+    expect(world.parts(other)).toHaveLength(2);
+  });
+
+  it('are taken back for a worker that idles, as soon as what runs before them is late, and run there', () => {
+    const { world, late, other } = twoBusy();
+    const [, behind] = world.parts(late).map(({ key }) => key) as [number, number];
+    world.pass(1);
+    const keys = world.parts(other).map(({ key }) => key);
+    world.finish(other, keys, { micros: 1_000 });
+    world.flush();
+    expect(revoked(late)).toEqual([]);
+    world.pass(1);
+    expect(revoked(late)).toEqual([behind]);
+    world.report(late, { kind: 'returned', keys: [behind], attempts: [1] });
+    world.flush();
+    expect(world.parts(other).map(({ key, attempt }) => ({ key, attempt }))).toContainEqual({ key: behind, attempt: 2 });
+  });
+
+  it('stay where they are while nobody idles, however late', () => {
+    const { world, late, other } = twoBusy();
+    world.pass(100);
+    expect([...revoked(late), ...revoked(other)]).toEqual([]);
+  });
+
+  it('stay where they are while what runs before them is in time', () => {
+    const { world, late, other } = twoBusy();
+    const [first] = world.parts(late).map(({ key }) => key) as [number, number];
+    world.finish(
+      other,
+      world.parts(other).map(({ key }) => key),
+      { micros: 1_000 },
+    );
+    world.pass(1);
+    world.finish(late, [first], { micros: 1_000 });
+    world.flush();
+    world.pass(0.5);
+    expect(revoked(late)).toEqual([]);
+  });
+});
