@@ -70,7 +70,7 @@ function tellRoom(core: Core, worker: WorkerBook): void {
   else core.behind.delete(worker);
 }
 
-function endLease(worker: WorkerBook, lease: Lease, move: LeaseMove): void {
+export function endLease(worker: WorkerBook, lease: Lease, move: LeaseMove): void {
   lease.state = moved(LEASE_MOVES, 'lease', lease.state, move);
   worker.lease = undefined;
 }

@@ -4,7 +4,7 @@
  */
 import type { WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
-import { roomOf, unbegun } from './placing.ts';
+import { endLease, roomOf, unbegun } from './placing.ts';
 import { fallSilent } from './silence.ts';
 import { takeAway } from './workers.ts';
 
@@ -77,6 +77,8 @@ function ask(core: Core, worker: WorkerBook, keys: number[]): void {
   const session = core.sessions.get(worker.session);
   if (session === undefined || session.state !== 'joined' || keys.length === 0) return;
   worker.revoked = new Set(keys);
+  // What it gives back must not flow there again.
+  if (worker.lease !== undefined) endLease(worker, worker.lease, 'expire');
   session.drafts.add({ kind: 'revoke', keys });
   core.touched.add(session);
   expectAnswer(core, worker);

@@ -120,7 +120,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'found here: parts by PUSH that overtake a welcome',
-    first: 1900,
+    first: 450,
     file: 'src/worker/state.ts',
     from: 'this.#missed ||= pushed;',
     to: '',
