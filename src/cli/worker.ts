@@ -64,7 +64,7 @@ const worker: Verb = verb(
     const deadlineMs = toMs('--deadline', deadline);
     const path = await findFile(file);
     const names = count === 1 ? [name] : Array.from({ length: count }, (_, index) => `${name}${index + 1}`);
-    const host = fileURLToPath(new URL('./worker_process.js', import.meta.url));
+    const host = fileURLToPath(new URL('../cli/worker_process.js', import.meta.url));
     return await superviseAll({
       names,
       deadlineMs,
