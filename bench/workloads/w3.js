@@ -69,18 +69,20 @@ async function echoed(bytes, settings, must, peers) {
     if (redisVersion() !== undefined) cases.push({ name: 'BullMQ', peer: true, start: () => bullmq({ concurrency: 4 }), run: other() });
   }
   const lines = await inTurns(title, cases, settings);
-  return { judged: judge(title, lines, bytes, memory[OURS], must), tables: [table(title, lines, bytes, memory)] };
+  return { judged: judge(title, lines, bytes, memory, must), tables: [table(title, lines, bytes, memory)] };
 }
 
-/** @param {string} title @param {Line[]} lines @param {number} bytes @param {Memory} memory @param {{ atLeast: number, text: string }} must @returns {Judged[]} */
+/** @param {string} title @param {Line[]} lines @param {number} bytes @param {Record<typeof OURS | typeof BARE, Memory>} memory @param {{ atLeast: number, text: string }} must @returns {Judged[]} */
 function judge(title, lines, bytes, memory, must) {
   const speed = ratio(lineOf(lines, OURS), lineOf(lines, BARE), rate(bytes));
-  const payloads = (memory.peak - memory.base) / bytes;
+  /** @param {Memory} of */
+  const above = ({ base, peak }) => (peak - base) / bytes;
+  const [payloads, floor] = [above(memory[OURS]), above(memory[BARE])];
   return [
     { row: title, shown: `${shownSpread(speed, 2)}x bare`, value: speed.median, must, aim: { atLeast: 1, text: 'equal' } },
     {
       row: `${title}: peak memory of the master`,
-      shown: `${shown(payloads, 1)} payloads`,
+      shown: `${shown(payloads, 1)} payloads (bare: ${shown(floor, 1)})`,
       value: payloads,
       must: { atMost: 10, text: '≤ 10 payloads' },
     },
