@@ -59,6 +59,8 @@ const WALL: house.Wall = {
     'src/worker/invoking.ts',
     'src/worker/job_context.ts',
     'src/worker/program.ts',
+    'src/worker/isolation.ts',
+    'src/worker/isolated_child.ts',
     'src/worker/spawn.ts',
     'src/worker/timeouts.ts',
     'src/worker/executor_options.ts',

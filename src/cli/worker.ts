@@ -46,6 +46,11 @@ const worker: Verb = verb(
           default: 1,
           describe: 'How many jobs each runs at a time (for an exported class)',
         })
+        .option('isolate', {
+          type: 'boolean',
+          default: false,
+          describe: 'Run each job in a process that can be killed (for an exported class)',
+        })
         .option('deadline', {
           type: 'number',
           requiresArg: true,
@@ -56,7 +61,7 @@ const worker: Verb = verb(
         .example('$0 worker ./worker.js -l "tcp://*:4242" --insecure', 'One that a master dials')
         .example('$0 worker ./worker.js --count 4 -a tcp://10.0.0.1:5555', 'worker1 to worker4, for a master elsewhere'),
     ),
-  async ({ file, name, address, listen, insecure, count, slots, deadline }) => {
+  async ({ file, name, address, listen, insecure, isolate, count, slots, deadline }) => {
     checkWhole('--count', count, MAX_COUNT);
     checkWhole('--slots', slots, MAX_SLOTS);
     if (name === '') throw new UsageError('the name is empty');
@@ -69,7 +74,7 @@ const worker: Verb = verb(
       names,
       deadlineMs,
       start: (worker) =>
-        fork(host, [path, JSON.stringify({ name: worker, ...meeting, slots }), String(deadlineMs)], {
+        fork(host, [path, JSON.stringify({ name: worker, ...meeting, slots, isolate }), String(deadlineMs)], {
           stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         }),
     });

@@ -17,8 +17,8 @@ process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 process.channel?.unref();
 
 async function run(): Promise<void> {
-  // What a program sees that starts its worker itself.
-  process.argv = [process.argv[0] ?? 'node', file, name, String(options.address ?? '')];
+  // What a program sees that starts its worker itself. (With isolate this program is run again, by its own arguments.)
+  if (options.isolate !== true) process.argv = [process.argv[0] ?? 'node', file, name, String(options.address ?? '')];
   const Chosen = (await loadClass(file, 'Worker')) as (new (options: WorkerOptions) => Worker) | undefined;
   if (Chosen === undefined) return;
   const worker = build(Chosen);

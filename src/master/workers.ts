@@ -89,11 +89,26 @@ function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
 function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, { key, attempt, flags, slot, bytes }: Outcome): void {
   const code = codeOf(flags);
   const isOld = core.parts.isOutdated(row, worker.session, attempt);
+  if (code === 'worker-lost' && struck(core, worker, row, isOld)) return core.release(slot);
   // Where a part may be tried again, its newest attempt decides.
   const goesOn = isOld ? core.parts.retry[row] !== undefined : tryAgain(core, row, worker, code);
   if (goesOn) core.release(slot);
   else fail(core, stream, row, slot, bytes, isOld ? undefined : worker);
   if (code === 'timed-out') addGhost(worker, key);
+}
+
+/**
+ * The process of its own in which a worker ran a part has died. That is a strike, as if the worker had: the part runs elsewhere, until it
+ * has too many: then it fails with what its worker said. Returns whether it goes on.
+ */
+function struck(core: Core, worker: WorkerBook, row: number, isOld: boolean): boolean {
+  const { parts } = core;
+  if (isOld || parts.state[row] !== 'placed' || parts.worker[row] !== worker.session) return true;
+  const strikes = (parts.strikes[row] as number) + 1;
+  parts.strikes[row] = strikes;
+  if (strikes >= core.config.crashLimit) return false;
+  requeue(core, row);
+  return true;
 }
 
 /** Parts that came to a worker by PUSH are its own from now on. */

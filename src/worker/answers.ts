@@ -66,14 +66,19 @@ function isSteps(value: unknown): value is Steps {
   return Symbol.iterator in value || Symbol.asyncIterator in value;
 }
 
+/** The process that ran a function of its own has died. */
+export class ProcessDied extends Error {}
+
 /** What is told of something thrown. Whatever it is, telling it does not throw. */
-export function told(thrown: unknown): { message: string; stack: string } {
+export function told(thrown: unknown): { code: 'function-threw' | 'worker-lost'; message: string; stack: string } {
+  const code = 'function-threw';
   try {
-    if (!(thrown instanceof Error)) return { message: `threw ${shown(thrown)}`, stack: '' };
+    if (thrown instanceof ProcessDied) return { code: 'worker-lost', message: thrown.message, stack: '' };
+    if (!(thrown instanceof Error)) return { code, message: `threw ${shown(thrown)}`, stack: '' };
     // Users may have put anything there.
     const { message, name, stack } = thrown as { message: unknown; name: unknown; stack?: unknown };
-    return { message: String(message) || String(name), stack: typeof stack === 'string' ? stack : '' };
+    return { code, message: String(message) || String(name), stack: typeof stack === 'string' ? stack : '' };
   } catch {
-    return { message: 'threw something that cannot be looked at', stack: '' };
+    return { code, message: 'threw something that cannot be looked at', stack: '' };
   }
 }

@@ -267,8 +267,8 @@ export class Executor {
   #threw(task: Task, error: unknown): void {
     this.#ledger.clockMs = this.#options.now();
     task.steps = undefined;
-    const { message, stack } = told(error);
-    this.#fail(task, 'function-threw', message, stack);
+    const { code, message, stack } = told(error);
+    this.#fail(task, code, message, stack);
   }
 
   #tooLarge(task: Task, how: string, length: number): void {

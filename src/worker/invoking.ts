@@ -38,6 +38,7 @@ function within(task: Task, run: () => unknown): unknown {
   return inScope(enter === undefined ? undefined : contexts.get(task), run);
 }
 
-function inScope(context: JobContext | undefined, run: () => unknown): unknown {
+/** Runs something in the scope of a job. */
+export function inScope(context: JobContext | undefined, run: () => unknown): unknown {
   return enter === undefined || context === undefined ? run() : enter(context, run);
 }

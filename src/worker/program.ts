@@ -114,13 +114,24 @@ async function isProgram(file: string): Promise<boolean> {
 
 /** What to put before a program, so that it is bound. */
 async function launcher(cores: readonly number[], path: string): Promise<{ prefix: string[]; pinned: boolean }> {
-  if (process.platform !== 'linux') return { prefix: [], pinned: false };
-  const tool = (name: string): Promise<string | undefined> => find(name, path).catch(() => undefined);
-  const [setpriv, taskset, usable] = await Promise.all([tool('setpriv'), tool('taskset'), usableCores()]);
-  const here = cores.filter((core) => usable.has(core));
+  const [{ setpriv, taskset }, here] = await Promise.all([tools(path), coresToUse(cores)]);
   const pinned = taskset !== undefined && here.length > 0;
   const dying = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
   return { prefix: pinned ? [...dying, taskset, '-c', here.join(',')] : dying, pinned };
+}
+
+/** What binds a program to this process's life, and to cores; where the system has it. */
+export async function tools(path: string): Promise<{ setpriv: string | undefined; taskset: string | undefined }> {
+  if (process.platform !== 'linux') return { setpriv: undefined, taskset: undefined };
+  const tool = (name: string): Promise<string | undefined> => find(name, path).catch(() => undefined);
+  const [setpriv, taskset] = await Promise.all([tool('setpriv'), tool('taskset')]);
+  return { setpriv, taskset };
+}
+
+/** Those of the cores that are there for this process. */
+export async function coresToUse(cores: readonly number[]): Promise<number[]> {
+  const usable = await usableCores();
+  return cores.filter((core) => usable.has(core));
 }
 
 /** The cores that this process may use. */

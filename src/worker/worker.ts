@@ -9,8 +9,11 @@ import type { Payload, Status } from '../streams/types.ts';
 import { dialAddresses, listenAddress } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
+import { MemoryNetwork } from '../transport/memory.ts';
 import { Connection, type WorkerEvents } from './connection.ts';
 import type { Served } from './executor_options.ts';
+import { countIsolated, isChild, IsolatedChild } from './isolated_child.ts';
+import { Isolation } from './isolation.ts';
 import { offered } from './offered.ts';
 import { BASE, servedFunctions } from './served.ts';
 import type { Meeting } from './sockets.ts';
@@ -21,6 +24,7 @@ const OPTIONS = [
   'listen',
   'insecure',
   'slots',
+  'isolate',
   'resources',
   'logger',
   'maxParked',
@@ -48,6 +52,11 @@ export interface WorkerOptions {
    * the memory that this process may use.
    */
   readonly resources?: ResourceOffer | undefined;
+  /**
+   * Runs each function in a process of its own, which can be killed: the program is run again in each, up to the `start()` of this worker. See
+   * docs/workers.md. Default: false.
+   */
+  readonly isolate?: boolean | undefined;
   /** Where lines for people go: default stderr; `false`: nowhere. */
   readonly logger?: Logger | false | undefined;
   /** How many functions may wait for a slow consumer without holding a slot. Default: 65536, more than credit lets come. */
@@ -83,6 +92,9 @@ export abstract class Worker implements AsyncDisposable {
   readonly slots: number;
   readonly #connection: Connection;
   readonly #drainMs: number;
+  /** With `isolate`, where functions run; in such a process, what it does instead of dialling a master. */
+  readonly #isolation: Isolation | undefined;
+  readonly #child: IsolatedChild | undefined;
   #phase: 'new' | 'connecting' | 'serving' | 'stopping' | 'closed' = 'new';
 
   /** @throws TypeError or RangeError that names the option (or the function), what was expected and the value seen */
@@ -92,6 +104,12 @@ export abstract class Worker implements AsyncDisposable {
     this.slots = checkInteger('Worker: slots', options.slots, 1, 1, 65_536);
     this.#drainMs = checkInteger('Worker: drainTimeoutMs', options.drainTimeoutMs, DRAIN_MS, 0);
     const limit = options.historyLimit;
+    const isolate = checkBoolean('Worker: isolate', options.isolate, false);
+    const functions = servedFunctions(new.target) as Map<string, Served>;
+    const number = isolate ? countIsolated() : 0;
+    if (isChild()) this.#child = new IsolatedChild(this, functions, number);
+    else if (isolate)
+      this.#isolation = new Isolation({ name: this.name, number, slots: this.slots, caller: () => this.#connection.caller });
     this.#connection = new Connection({
       owner: this,
       name: this.name,
@@ -99,13 +117,15 @@ export abstract class Worker implements AsyncDisposable {
       slots: this.slots,
       maxParked: checkInteger('Worker: maxParked', options.maxParked, MAX_PARKED, 0),
       resources: offered('Worker: resources', options.resources),
-      functions: servedFunctions(new.target) as Map<string, Served>,
+      functions: this.#isolation?.wrap(functions) ?? functions,
       logger: loggerFor(options.logger),
       historyLimit: limit === Infinity ? limit : checkInteger('Worker: historyLimit', limit, HISTORY_LIMIT, 1),
-      transport: options.transport ?? zeromqTransport(),
+      // A process of isolated functions reaches nobody but its parent.
+      transport: this.#child === undefined ? (options.transport ?? zeromqTransport()) : new MemoryNetwork().transport(),
     });
     this.#connection.events.on('closed', () => {
       this.#phase = 'closed';
+      this.#isolation?.close();
     });
   }
 
@@ -133,6 +153,7 @@ export abstract class Worker implements AsyncDisposable {
     const signals = checkBoolean('start: signals', options.signals, false);
     if (this.#phase !== 'new') throw new Error(`start: worker '${this.name}' was started already`);
     this.#phase = 'connecting';
+    if (this.#child !== undefined) return await this.#child.start();
     let signalled = false;
     if (signals) {
       const uninstall = onSignals(() => {
@@ -142,8 +163,10 @@ export abstract class Worker implements AsyncDisposable {
       this.events.on('closed', uninstall);
     }
     try {
+      await this.#isolation?.start();
       await this.#connection.start();
     } catch (error) {
+      this.#isolation?.close();
       if (!signalled || !(error instanceof ClosedError)) throw error;
     }
     if (this.state === 'connecting') this.#phase = 'serving';
@@ -164,22 +187,22 @@ export abstract class Worker implements AsyncDisposable {
 
   /** Puts a value into the master's cache, where every client and worker sees it. Resolves to its key, which is made if none is given. */
   set(value: Payload, key?: string): Promise<string> {
-    return this.#connection.caller.set(value, key);
+    return (this.#child ?? this.#connection.caller).set(value, key);
   }
 
   /** The value of a key in the master's cache, or undefined. */
   get(key: string): Promise<Buffer | undefined> {
-    return this.#connection.caller.get(key);
+    return (this.#child ?? this.#connection.caller).get(key);
   }
 
   /** Removes a key from the master's cache. Resolves to whether it was there. */
   delete(key: string): Promise<boolean> {
-    return this.#connection.caller.delete(key);
+    return (this.#child ?? this.#connection.caller).delete(key);
   }
 
   /** What the master says of itself: its workers, clients, queues and cache. */
   status(): Promise<Status> {
-    return this.#connection.caller.status();
+    return (this.#child ?? this.#connection.caller).status();
   }
 
   /** What happened here to a part (by its key), or to a job of a stream, as far as the history goes back: a line for each event. */

@@ -47,6 +47,17 @@ describe('gristmill worker', () => {
     expect(code).toBe(2);
   });
 
+  it('runs jobs in processes of their own', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller', '--isolate']);
+    await worker.printed(/^miller is ready$/);
+    const [name, pid] = await who(mill);
+    expect(name).toBe('miller');
+    expect((await mill.ask(['job', 'fragile'])).out).toBe('miller survived');
+    expect((await who(mill))[1]).not.toBe(pid);
+    expect(worker.err).toBe('');
+  });
+
   it('starts a crashed worker again, and its job is done', async () => {
     await using mill = await startMill(0);
     const worker = mill.worker(['miller']);

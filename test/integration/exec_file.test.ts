@@ -173,6 +173,13 @@ describe('job.execFile', () => {
     expect(error.message).toBe("execFile: no program 'no-such-program' in PATH");
   });
 
+  it('is bound to the cores that grain() gave to the job', async () => {
+    await using cluster = await startCluster({ policy: 'grain', resources: { cores: [LAST, 5_000] } });
+    const script = 'echo $GRISTMILL_CORES; grep Cpus_allowed_list /proc/self/status';
+    const result = await clientOf(cluster).call('runs', script, { resources: { cores: 2 } });
+    expect(String(result)).toBe(`${LAST},5000\nCpus_allowed_list:\t${LAST}\n`);
+  });
+
   it('ends with its worker, even one that is killed', async () => {
     await using cluster = await startCluster({ options: { crashLimit: 1 } });
     const file = temporary();

@@ -1,0 +1,71 @@
+/** What a worker and the process of an isolated function say to each other, over the channel between the two. Pure. */
+
+/** Says to a program that it is run again, and for which of its isolated workers (the first is 1). */
+export const CHILD_VARIABLE = 'GRISTMILL_ISOLATED';
+
+/** The fields of a job's context that travel. */
+export interface IsolatedJob {
+  readonly id: string;
+  readonly stream: string;
+  readonly client: string;
+  readonly index: number;
+  readonly part: number;
+  readonly attempt: number;
+  readonly function: string;
+  readonly deadline: number | undefined;
+  readonly resources: Readonly<Record<string, unknown>>;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** An error as both sides tell it. */
+export interface ToldError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+  readonly code?: unknown;
+}
+
+/** What an isolated function may ask of its worker: of the worker itself, and of its job's context. */
+export const ASKABLE = ['get', 'set', 'delete', 'status', 'call', 'execFile'] as const;
+export type Askable = (typeof ASKABLE)[number];
+
+export type ToChild =
+  /** Run a function. Ends in `ended`; a generator first gives `steps`, and a `step` for each `next`. */
+  | { readonly type: 'run'; readonly message: Uint8Array; readonly job: IsolatedJob }
+  | { readonly type: 'next' }
+  /** End the generator. Ends in `ended`. */
+  | { readonly type: 'return' }
+  /** Nobody wants the result any more. */
+  | { readonly type: 'abort'; readonly reason: ToldError }
+  | { readonly type: 'answer'; readonly question: number; readonly value?: unknown; readonly error?: ToldError };
+
+export type FromChild =
+  /** It has loaded its program, and can be given functions to run. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'steps' }
+  | { readonly type: 'step'; readonly value: unknown }
+  | { readonly type: 'ended'; readonly value?: unknown; readonly error?: ToldError }
+  | { readonly type: 'ask'; readonly question: number; readonly what: Askable; readonly args: readonly unknown[] };
+
+/** How an error is told. Whatever was thrown, telling it does not throw. */
+export function toldError(thrown: unknown): ToldError {
+  try {
+    if (!(thrown instanceof Error)) return { name: 'Error', message: `threw ${String(thrown)}`, stack: '' };
+    // Users may have put anything there.
+    const { name, message, stack, code } = thrown as { [K in 'name' | 'message' | 'stack' | 'code']?: unknown };
+    return { name: String(name), message: String(message), stack: String(stack), ...(typeof code === 'string' ? { code } : {}) };
+  } catch {
+    return { name: 'Error', message: 'threw something that cannot be looked at', stack: '' };
+  }
+}
+
+/** An error that was told. */
+export function errorFrom({ name, message, stack, code }: ToldError): Error {
+  const error = Object.assign(new Error(message), { name, stack });
+  return code === undefined ? error : Object.assign(error, { code });
+}
+
+/** Buffers become plain bytes on their way. */
+export function asBuffer(value: unknown): unknown {
+  return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
+}
