@@ -75,11 +75,13 @@ export class PipelinesClient {
     const deadline = now() + checkInteger('fetchJob: waitMs', options.waitMs, 0, 0);
     const signal = checkSignal('fetchJob: signal', options.signal);
     for (;;) {
-      const leftMs = Math.max(0, deadline - now());
+      const askedMs = now();
+      const leftMs = Math.max(0, deadline - askedMs);
       const waitMs = Math.ceil(Math.min(leftMs, WAIT_MS));
       const answer = await this.#ask('POST', '/jobs/fetch', bodyOf({ jobId, pipeline: name, waitMs }), this.#timeoutMs + waitMs, signal);
       const job = answer as unknown as FetchedJob<O>;
-      if (job.status === 'done' || job.status === 'failed' || leftMs <= WAIT_MS) return job;
+      // A server that stops answers before the time is over: to ask it again at once would be of no use.
+      if (job.status === 'done' || job.status === 'failed' || leftMs <= WAIT_MS || now() - askedMs < waitMs) return job;
     }
   }
 
