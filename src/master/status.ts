@@ -12,6 +12,8 @@ export interface MasterStatus {
     slots: number;
     lent: number;
     running: number;
+    /** Of these: functions that go on although nobody waits for them any more (a time-out, a cancelled job). Each holds its slot. */
+    abandoned: number;
     state: string;
     meanMicros: number;
     ended: number;
@@ -35,7 +37,17 @@ export function statusOf(core: Core): Omit<MasterStatus, 'cache' | 'rejected'> {
     placed += worker.placed.size;
     const { functions, slots, lent, ended } = worker;
     const state = worker.leaving ? 'leaving' : (session?.state ?? 'ended');
-    return { name: session?.name ?? '', functions, slots, lent, running, state, meanMicros: Math.round(worker.service.meanMicros), ended };
+    return {
+      name: session?.name ?? '',
+      functions,
+      slots,
+      lent,
+      running,
+      abandoned: worker.ghosts.size,
+      state,
+      meanMicros: Math.round(worker.service.meanMicros),
+      ended,
+    };
   });
   const clients = [...core.sessions.values()]
     .filter((session) => session.worker === undefined)

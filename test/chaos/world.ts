@@ -38,6 +38,9 @@ export interface ClientSpec {
   readonly ordered?: boolean;
   readonly results?: number;
   readonly clients?: number;
+  readonly retries?: { readonly attempts: number; readonly [option: string]: unknown };
+  readonly timeoutMs?: number;
+  readonly cancels?: { readonly every: number; readonly ms: number };
   readonly special?: { readonly at: number; readonly function: string };
 }
 
@@ -49,6 +52,8 @@ export interface Summary {
   readonly doubled: readonly number[];
   readonly strange: readonly string[];
   readonly failed: readonly string[];
+  /** Only of a client that cancels jobs. */
+  readonly cancelled?: number;
 }
 
 /** Each kind of connection. */
