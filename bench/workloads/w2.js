@@ -18,7 +18,7 @@ const p50 = ({ latencies }) => quantile(latencies, 0.5) * 1_000;
 const p99 = ({ latencies }) => quantile(latencies, 0.99) * 1_000;
 
 /** Jobs one at a time before the first run. */
-const LONE_JOBS = 6_000;
+const LONE_JOBS = 3_000;
 
 /** Many jobs first: one at a time, it takes long until all code is compiled. @param {number} jobs @returns {Case['prepare']} */
 function warmedBy(jobs) {

@@ -75,6 +75,8 @@ export class Connection implements ConsumerPort {
   #connected = false;
   /** Something happened that no flush has followed: there may be something to say. */
   #unsaid = false;
+  /** A part that may block waited for that: it must not wait for what comes next as well. */
+  #heldBack = false;
   #closed = false;
   #started: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #stopped: Promise<void>;
@@ -180,7 +182,7 @@ export class Connection implements ConsumerPort {
   #turn(): void {
     if (this.#closed) return;
     this.#collect();
-    if (this.#unsaid && this.#executor.yields) this.#flush();
+    if (this.#unsaid && (this.#executor.yields || this.#heldBack)) this.#flush();
     this.#driver.feed({ type: 'turn', now: now() });
     this.#flush();
   }
@@ -203,6 +205,7 @@ export class Connection implements ConsumerPort {
       run: (instruction) => {
         this.#schedule();
         const ran = this.#executor.run(instruction, this.#unsaid);
+        this.#heldBack = this.#unsaid && ran?.begun === 0;
         return ran === undefined ? undefined : [ran];
       },
       abort: ({ locals, reason }) => this.#executor.abort(locals, reason),

@@ -366,3 +366,19 @@ describe('what goes wrong', () => {
     expect(rig.results(2)).toEqual(['x']);
   });
 });
+
+describe('what is to be said', () => {
+  it('is said before a function begins that was never seen, and may block; later ones begin at once', () => {
+    const rig = new Rig({ functions: { foo: () => 'x' } });
+    rig.unsaid = true;
+    rig.give('foo', ['m', 'm']);
+    rig.tick();
+    expect(rig.results(1)).toEqual([]);
+    rig.unsaid = false;
+    rig.tick();
+    rig.unsaid = true;
+    rig.tick();
+    rig.tick();
+    expect([...rig.results(1), ...rig.results(2)]).toEqual(['x', 'x']);
+  });
+});

@@ -54,6 +54,8 @@ export class Rig {
   /** How often something was ready to be collected. */
   wakes = 0;
   readonly #state: WorkerState;
+  /** Whether something else is to be said at the end of a turn. */
+  unsaid = false;
   #seq = 0;
   #now = 0;
   /** Each look at the clock takes a microsecond: a turn is as long on a machine that is busy. */
@@ -141,7 +143,7 @@ export class Rig {
   }
 
   #carryOut(instruction: WorkerInstruction): WorkerEvent | undefined {
-    if (instruction.type === 'run') return this.executor.run(instruction, false);
+    if (instruction.type === 'run') return this.executor.run(instruction, this.unsaid);
     if (instruction.type === 'abort') this.executor.abort(instruction.locals, instruction.reason);
     if (instruction.type === 'grant') this.executor.grant(instruction.locals, instruction.results, instruction.bytes);
     if (instruction.type === 'release') for (const slot of instruction.slots) this.store.release(slot);
