@@ -1,8 +1,8 @@
 /** The public names of the package, each listed. */
 import './wiring.ts';
 
-export { Master } from './master/master.ts';
-export type { MasterEvents, MasterOptions } from './master/options.ts';
+export { type AddedInstance, Master, type MasterOptions } from './specialized/master.ts';
+export type { MasterEvents } from './master/options.ts';
 export type { CacheOptions } from './master/cache.ts';
 export type { Messages } from './master/generators.ts';
 export { Message, type MessageChange } from './master/message.ts';
@@ -14,6 +14,10 @@ export type { JobContext } from './worker/context.ts';
 export type { ProgramOptions, ProgramResult } from './worker/program.ts';
 
 export { type Exit, type SpawnedWorker, type SpawnedWorkers, type SpawnOptions, spawnWorkers } from './worker/spawn.ts';
+export { defineSpecializedWorker, type InstanceFields, type Specialized, type SpecializedDefinition } from './specialized/define.ts';
+export type { Tasklet, TaskletContext } from './specialized/instance.ts';
+export type { Holding } from './specialized/instances.ts';
+export { SpecializedWorker, type SpecializedWorkerEvents, type SpecializedWorkerOptions } from './specialized/worker.ts';
 export { Server, type ServerOptions } from './server.ts';
 
 export { Client, type ClientOptions } from './client/client.ts';

@@ -1,7 +1,6 @@
 /** Master and worker in one process, for work that does not need more yet: later the same functions move to workers of their own. */
 import { checkBoolean, checkOptions } from './common/check.ts';
-import { Master } from './master/master.ts';
-import type { MasterOptions } from './master/options.ts';
+import { Master, type MasterOptions } from './specialized/master.ts';
 import { parseAddress } from './transport/addresses.ts';
 import { BASE } from './worker/served.ts';
 import { Worker, type WorkerOptions } from './worker/worker.ts';

@@ -1,6 +1,6 @@
 /** The examples, as a newcomer runs them: each role a process of its own, whatever is started first. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, mkdir, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -243,5 +243,77 @@ describe('pipelines', () => {
     await client.printed(/^queued$/);
     await served.role('worker').printed(/ is ready$/);
     expect(await linesOf(client)).toEqual(DONE);
+  });
+});
+
+describe('waitgroup', () => {
+  it('counts primes, parallel and sequential by turns', async () => {
+    await using example = new Example('waitgroup', await freeAddress());
+    await example.startAll();
+    expect(await linesOf(example.role('client'))).toEqual(['below 1000: 168', 'below 10000: 1229', 'below 100000: 9592']);
+  });
+});
+
+describe('grain', () => {
+  it('keeps the best of each file, and says which cores each program got', async () => {
+    await using example = new Example('grain', await freeAddress());
+    const folder = await mkdtemp(join(tmpdir(), 'gristmill-grain-'));
+    const [files, out] = [join(folder, 'in'), join(folder, 'out')];
+    await Promise.all([mkdir(files), mkdir(out)]);
+    const contents = {
+      small: 'a few words',
+      middle: 'words '.repeat(5_000),
+      large: Array.from({ length: 60_000 }, (_, i) => i * i).join(),
+    };
+    for (const [name, text] of Object.entries(contents)) await writeFile(join(files, name), text);
+    try {
+      await example.startAll();
+      const lines = await linesOf(example.role('client', files, out));
+      expect(lines.at(-1)).toBe(`kept in ${out}`);
+      for (const [name, text] of Object.entries(contents)) {
+        const line = lines.find((one) => one.startsWith(`${name}: `)) ?? '';
+        const kept = (await readdir(out)).find((one) => one.startsWith(`${name}.`)) ?? '';
+        const program = { gz: 'gzip', bz2: 'bzip2', xz: 'xz' }[kept.split('.')[1] ?? ''] ?? 'none';
+        expect(line).toContain(` with ${program} `);
+        const { stdout } = await promisify(execFile)(program, ['-dc', join(out, kept)], { maxBuffer: 2 ** 24 });
+        expect(stdout).toBe(text);
+        const cores = Math.min(4, 1 + Math.floor(Math.log2(1 + text.length / 4_096) / 2));
+        for (const [, got = ''] of line.matchAll(/ on (\d+(?:,\d+)*)/g)) expect(new Set(got.split(',')).size).toBe(cores);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe('specialized', () => {
+  const found = spawnSync('redis-server', ['--version']).status === 0;
+  if (!found) console.warn('skipped: the example specialized needs redis-server (Debian: apt-get install redis-server)');
+
+  it.skipIf(!found)('sorts on two Redis servers that its workers bring', async () => {
+    await using example = new Example('specialized', await freeAddress());
+    await example.startAll();
+    const lines = await linesOf(example.role('client'));
+    expect(lines.map((line) => line.replace(/^redis-\d+/, 'redis'))).toHaveLength(10);
+    for (const line of lines) expect(line).toMatch(/^redis-\d+ sorted (\d+ \d+ \d+)$/);
+    const sums = lines.map((line) => line.split(' ').slice(2).map(Number));
+    expect(sums.every(([a = 0, b, c]) => b === a + 1 && c === a + 2)).toBe(true);
+    expect(sums.map(([a]) => a).sort((a = 0, b = 0) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+});
+
+describe('backendless', () => {
+  it('uses a service through a session that begins and ends with the head', async () => {
+    await using example = new Example('backendless', await freeAddress());
+    const service = example.node('examples/backendless/service.js', ['0']);
+    await service.printed(/^service at /);
+    const url = /^service at (\S+)/m.exec(service.out)?.[1] as string;
+    const master = example.node('examples/backendless/master.js', [example.address], { SERVICE: url });
+    await master.printed(/ listens at /);
+    expect(await linesOf(example.role('client'))).toEqual(['A MESSAGE', 'ANOTHER', 'AND A LAST ONE']);
+    master.kill('SIGTERM');
+    expect(await master.ended).toEqual({ code: 0, signal: null });
+    await service.printed(/^session1 ends/);
+    expect(service.out.split('\n').slice(1)).toEqual(['session1 begins', 'session1 ends', '']);
   });
 });

@@ -107,8 +107,9 @@ const ARROWS: house.Arrows = {
     worker: [...BASE, 'transport', 'streams', 'resources'],
     client: [...BASE, 'transport', 'streams', 'resources'],
     'wiring.ts': ['*'],
-    'server.ts': [...BASE, 'transport', 'scheduling', 'resources', 'master', 'worker'],
-    combine: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources'],
+    specialized: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources'],
+    'server.ts': [...BASE, 'transport', 'scheduling', 'resources', 'master', 'worker', 'specialized'],
+    combine: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources', 'specialized'],
     pools: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources'],
     pipelines: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources', 'pools', 'wiring.ts'],
     simulator: [...BASE, ...ROLES, 'transport', 'streams', 'scheduling', 'resources'],
@@ -121,11 +122,19 @@ const ARROWS: house.Arrows = {
     msgpackr: ['src/**/*.ts'],
     'lru-cache': ['src/master/cache.ts'],
     yargs: ['src/cli/*.ts'],
+    'smol-toml': ['src/cli/config.ts'],
     fastify: ['src/pipelines/*.ts'],
   },
 };
 
-const ENTRIES = ['src/index.ts', 'src/worker/job_context.ts', 'src/testing/index.ts', 'src/simulator/index.ts', 'src/pipelines/index.ts'];
+const ENTRIES = [
+  'src/index.ts',
+  'src/worker/job_context.ts',
+  'src/combine/index.ts',
+  'src/testing/index.ts',
+  'src/simulator/index.ts',
+  'src/pipelines/index.ts',
+];
 
 const root = join(import.meta.dirname, '..');
 const sources = readSources(root, 'src');

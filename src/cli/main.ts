@@ -15,7 +15,7 @@ interface Listed {
 const VERBS: readonly Listed[] = [
   { command: 'master [file]', describe: 'Run a master: a plain one, or the class that FILE exports', load: () => import('./master.ts') },
   {
-    command: 'worker <file> [name]',
+    command: 'worker [file] [name]',
     describe: 'Run workers, each a process, and restart those that crash',
     load: () => import('./worker.ts'),
   },

@@ -1,12 +1,13 @@
 /** `gristmill master [FILE]` */
-import { Master } from '../master/master.ts';
-import type { MasterOptions } from '../master/options.ts';
+import { Master, type MasterOptions } from '../specialized/master.ts';
+import { grain } from '../scheduling/grain.ts';
 import { leastLoaded } from '../scheduling/least_loaded.ts';
 import { roundRobin } from '../scheduling/round_robin.ts';
+import { specializedTypes } from './config.ts';
 import { findFile, loadClass } from './load_class.ts';
 import { asUsage, complain, DEFAULT_ADDRESS, EXIT, print, UsageError, type Verb, verb } from './verb.ts';
 
-const POLICIES = { leastLoaded, roundRobin } as const;
+const POLICIES = { leastLoaded, roundRobin, grain } as const;
 
 const master: Verb = verb(
   (yargs) =>
@@ -21,7 +22,7 @@ const master: Verb = verb(
         describe: 'Where to listen; tcp://127.0.0.1:* takes a free port',
       })
       .option('policy', {
-        choices: ['leastLoaded', 'roundRobin'] as const,
+        choices: ['leastLoaded', 'roundRobin', 'grain'] as const,
         default: 'leastLoaded' as const,
         describe: 'Which worker gets what: see the README',
       })
@@ -32,6 +33,13 @@ const master: Verb = verb(
         requiresArg: true,
         default: [] as string[],
         describe: 'Where a worker listens (gristmill worker --listen) that this master dials; may be repeated',
+      })
+      .option('specialized', {
+        type: 'string',
+        array: true,
+        requiresArg: true,
+        default: [] as string[],
+        describe: 'The module of specialized workers that are welcome, for the tasklets of FILE; default: as for workers, gristmill.toml',
       })
       .option('insecure', {
         type: 'boolean',
@@ -49,6 +57,7 @@ const master: Verb = verb(
       address: args.address,
       policy: POLICIES[args.policy](),
       insecure: args.insecure,
+      specializedType: await specializedTypes(args.specialized),
       ...(args['cache-bytes'] === undefined ? {} : { cache: { maxBytes: args['cache-bytes'] } }),
       ...(args['max-message-bytes'] === undefined ? {} : { maxMessageBytes: args['max-message-bytes'] }),
     };

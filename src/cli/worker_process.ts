@@ -4,6 +4,7 @@
  * It ends with the process that started it: a worker without its supervisor would be nobody's.
  */
 import type { Worker, WorkerOptions } from '../worker/worker.ts';
+import { exitCodeOf, isConnectError } from './ending.ts';
 import { loadClass } from './load_class.ts';
 import type { Unusable } from './supervisor.ts';
 import { complain, EXIT, UsageError } from './verb.ts';
@@ -35,16 +36,6 @@ function build(Chosen: new (options: WorkerOptions) => Worker): Worker {
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }
-}
-
-/** By name: the module may have a copy of this package of its own. */
-function isConnectError(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ConnectError';
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError) return EXIT.usage;
-  return isConnectError(error) ? EXIT.noMaster : EXIT.failed;
 }
 
 function end(error: unknown): void {

@@ -9,6 +9,7 @@ import { Tick } from '../common/tick.ts';
 import { ClosedError, ConnectError } from '../errors.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
 import type { HistoryEntry } from '../machine/history.ts';
+import type { Fields } from '../protocol/fields.ts';
 import { Kept } from '../protocol/kept.ts';
 import { decode, encodeBatch, encodeGreeting } from '../protocol/messages.ts';
 import { PayloadStore } from '../protocol/payloads.ts';
@@ -39,7 +40,11 @@ export type ClientEvents = {
 export interface ConnectionOptions {
   readonly transport: Transport;
   readonly addresses: readonly [string, ...string[]];
+  /** What it is, if not a client. */
+  readonly role?: 'instance' | undefined;
   readonly name: string;
+  /** What the master is told besides. */
+  readonly fields?: Fields | undefined;
   /** Unique everywhere. */
   readonly id: string;
   readonly function: string | undefined;

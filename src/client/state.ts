@@ -6,6 +6,7 @@
  * said to whichever master comes.
  */
 import { Timers } from '../machine/timers.ts';
+import type { Fields } from '../protocol/fields.ts';
 import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
 import { slotsOf, type WireRecord } from '../protocol/messages.ts';
 import { Peer } from '../protocol/peer.ts';
@@ -18,6 +19,8 @@ const GREET_AGAIN_MS = 1_000;
 
 export interface ClientStateOptions {
   readonly name: string;
+  readonly role?: 'instance' | undefined;
+  readonly fields?: Fields | undefined;
   /** How long to wait for a master, at the start and after a loss; Infinity: for ever. */
   readonly connectTimeoutMs: number;
 }
@@ -30,8 +33,8 @@ export class ClientState {
   #wakeAt = Infinity;
   #over = false;
 
-  constructor({ name, connectTimeoutMs }: ClientStateOptions) {
-    this.#peer = new Peer({ role: 'client', name });
+  constructor({ name, role, fields, connectTimeoutMs }: ClientStateOptions) {
+    this.#peer = new Peer({ role: role ?? 'client', name, fields });
     this.#connectTimeoutMs = connectTimeoutMs;
   }
 

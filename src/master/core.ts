@@ -19,6 +19,8 @@ export interface MasterConfig {
   readonly epoch: string;
   readonly policy: PolicyChoice;
   /** Whether the user overrode them: where not, nothing of it is run. */
+  /** Functions that will be served, though no worker may have said so yet. */
+  readonly tasklets?: readonly string[] | undefined;
   readonly scatter: boolean;
   readonly gather: boolean;
   readonly pushAt: string;
@@ -123,7 +125,7 @@ export class Core {
     const key = resources === undefined ? name : `${name}\u0000${Buffer.from(resources).toString('base64')}`;
     let shape = this.shapeIds.get(key);
     if (shape === undefined) {
-      const served = this.policy.serving(name) > 0;
+      const served = this.policy.serving(name) > 0 || this.config.tasklets?.includes(name) === true;
       const empty = { ready: [], waiting: 0, solo: new Deque(), warned: false };
       shape = { id: this.shapes.length, function: name, resources, ...empty, served, refusal: undefined };
       if (resources !== undefined) shape.refusal = this.#judge(shape);

@@ -2,6 +2,8 @@
  * The workers that listen, which this master dials: a socket for each, over which everything goes. Once dialled, an address is dialled
  * until it is given up, whoever answers there. A connection's number is never used twice, and no number of the ROUTER's.
  */
+import { type Fields, mergeFields, NO_FIELDS } from '../protocol/fields.ts';
+import type { Hello } from '../protocol/greetings.ts';
 import { encodeGreeting } from '../protocol/messages.ts';
 import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
 import { dialAddresses } from '../transport/addresses.ts';
@@ -25,6 +27,8 @@ export interface DialsOptions {
 
 interface Dialled {
   readonly address: string;
+  /** What its worker offers, instead of what it says itself. */
+  readonly offer: Fields;
   socket: DialSocket | undefined;
   /** -1: none stands. */
   connection: number;
@@ -53,11 +57,11 @@ export class Dials {
   }
 
   /** @throws TypeError or RangeError for what is no address to dial; Error if it is dialled already, or all is closed. */
-  add(where: string): void {
+  add(where: string, offer: Fields = NO_FIELDS): void {
     const [address] = dialAddresses('dial: address', [where]);
     if (this.#closed) throw new Error('dial: the master was stopped');
     if (this.#byAddress.has(address)) throw new Error(`dial: ${address} is dialled already`);
-    const dialled = { address, socket: undefined, connection: -1, notice: undefined, givenUp: undefined, gone: undefined };
+    const dialled = { address, offer, socket: undefined, connection: -1, notice: undefined, givenUp: undefined, gone: undefined };
     this.#byAddress.set(address, dialled);
     if (this.#greeting.length > 0) this.#open(dialled);
   }
@@ -78,6 +82,12 @@ export class Dials {
   hangUp(connection: number): void {
     const dialled = this.#byConnection.get(connection);
     if (dialled !== undefined) void this.#end(dialled, LINGER_MS);
+  }
+
+  /** A hello that came over a connection, with what is known better here. */
+  known(connection: number, hello: Hello): Hello {
+    const offer = this.#byConnection.get(connection)?.offer ?? NO_FIELDS;
+    return offer.length === 0 ? hello : { ...hello, fields: mergeFields(hello.fields, offer) };
   }
 
   addressOf(connection: number): string | undefined {

@@ -61,6 +61,8 @@ export type MasterEvent =
       readonly slot: number;
       readonly length: number;
     }
+  /** Send this peer away. */
+  | { readonly type: 'dismiss'; readonly session: number; readonly text: string }
   | { readonly type: 'wake'; readonly now: number }
   /** The end of a tick: what was decided goes out. */
   | { readonly type: 'flush'; readonly now: number }

@@ -51,6 +51,8 @@ export type MasterInstruction =
   | { readonly type: 'hangUp'; readonly connection: number }
   /** Send over PUSH; nothing is kept. */
   | { readonly type: 'push'; readonly envelope: Envelope; readonly records: readonly WireRecord[] }
+  /** An instance of a specialized worker has come, with what its hello said; or, without fields, is gone. */
+  | { readonly type: 'instance'; readonly session: number; readonly name: string; readonly fields: Fields | undefined }
   /** Encode an error and keep it as the payload of this slot, which the machine numbered. */
   | { readonly type: 'keep'; readonly slot: number; readonly error: RemoteError }
   /** Let payloads go. After the `send` that carries them. */

@@ -12,17 +12,19 @@ import { Tick } from '../common/tick.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
 import { PayloadStore } from '../protocol/payloads.ts';
 import { decodeError, encodeError } from '../protocol/remote_error.ts';
+import type { ResourceOffer } from '../resources/types.ts';
 import { isLoopback } from '../transport/addresses.ts';
 import { Inside } from '../transport/inside.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
 import { Cache } from './cache.ts';
 import { type Calling, Calls } from './calls.ts';
 import type { KeyStore } from './desk.ts';
+import type { InstanceHost } from './instance_host.ts';
 import type { MasterEvent } from './events.ts';
 import { Generators, type Messages } from './generators.ts';
 import type { MasterInstruction, News } from './instructions.ts';
 import type { Message } from './message.ts';
-import { checkMasterOptions, type MasterEvents, type MasterOptions, withDefaults } from './options.ts';
+import { checkMasterOptions, type MasterEvents, type MasterOptions, readDialOptions, withDefaults } from './options.ts';
 import { Peers } from './peers.ts';
 import { MasterState } from './state.ts';
 import type { MasterStatus } from './status.ts';
@@ -52,6 +54,7 @@ export class Master {
   readonly #peers: Peers;
   readonly #calls: Calls;
   readonly #tick = new Tick(() => this.#driver?.feed({ type: 'flush', now: now() }));
+  readonly #instances: InstanceHost | undefined;
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   #driver: Driver<MasterInstruction, MasterEvent> | undefined;
   #state: MasterState | undefined;
@@ -63,19 +66,21 @@ export class Master {
   #finish: () => void = () => undefined;
 
   /**
-   * @param keys what answers calls for the cache; default: its own cache. For masters within this package.
+   * @param inner for masters within this package. `keys`: what answers calls for the cache; default: its own cache. `instances`: who looks
+   * after specialized workers; default: they are sent away.
    * @throws TypeError or RangeError that names the option, what was expected and the value seen.
    */
-  constructor(options: MasterOptions, keys?: KeyStore) {
+  constructor(options: MasterOptions, inner: { readonly keys?: KeyStore; readonly instances?: InstanceHost } = {}) {
     checkMasterOptions(options);
     this.name = options.name;
     this.#options = options;
+    this.#instances = inner.instances;
     this.#logger = loggerFor(options.logger);
     this.cache = new Cache(options.cache, (what) => this.events.emit('evicted', what));
     const inside = new Inside(options.transport ?? zeromqTransport());
     this.#calls = new Calls({
       store: this.#store,
-      keys: keys ?? this.cache,
+      keys: inner.keys ?? this.cache,
       status: () => this.status(),
       host: () => ({
         address: this.address,
@@ -143,6 +148,7 @@ export class Master {
       name: this.name,
       epoch,
       ...given,
+      tasklets: this.#instances?.tasklets,
       scatter: this.scatter !== Master.prototype.scatter,
       gather: this.gather !== Master.prototype.gather,
       ...sockets,
@@ -177,6 +183,7 @@ export class Master {
       gather: (instruction) => this.#thenFlush(generators.gather(instruction)),
       call: (instruction) => this.#call(instruction),
       wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),
+      instance: (change) => this.#instanceChanged(change),
       news: (news) => this.#tell(news),
       log: ({ level, text }) => this.#logger[level](text),
       reject: ({ peer, reason }) => peers.reject({ peer, reason }),
@@ -204,6 +211,13 @@ export class Master {
     return events instanceof Promise ? this.#thenFlush(events) : events;
   }
 
+  #instanceChanged({ session, name, fields }: Extract<MasterInstruction, { type: 'instance' }>): void {
+    if (fields === undefined) return this.#instances?.left(session);
+    const dismiss = (text: string): void => this.#feed({ type: 'dismiss', session, text });
+    if (this.#instances === undefined) setImmediate(dismiss, 'this master takes no specialized workers');
+    else this.#instances.joined(session, name, fields, dismiss);
+  }
+
   #tell({ name, what }: News): void {
     if (name !== 'jobFailed') return this.events.emit(name, what);
     const { code, function: called, worker, message } = decodeError(this.#store.joined(what.error));
@@ -223,10 +237,11 @@ export class Master {
 
   /**
    * Dials a worker that listens, and again whenever its connection is gone, until `undial` or `stop`. `workerJoined` tells when it is there.
+   * @param options `resources`: what it offers, instead of what it says itself.
    * @throws TypeError or RangeError for what is no address to dial; Error if it is dialled already, or the master was stopped.
    */
-  dial(address: string): void {
-    this.#peers.dials.add(address);
+  dial(address: string, options: { readonly resources?: ResourceOffer | undefined } = {}): void {
+    this.#peers.dials.add(address, readDialOptions(options));
   }
 
   /**

@@ -1,7 +1,10 @@
 /** What a master can be told, and what it tells. */
 import { checkBoolean, checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
 import type { Logger } from '../common/logger.ts';
+import { type Fields, NO_FIELDS, toFields } from '../protocol/fields.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
+import { readOffer } from '../resources/asking.ts';
+import type { ResourceOffer } from '../resources/types.ts';
 import { leastLoaded } from '../scheduling/least_loaded.ts';
 import type { PolicyChoice } from '../scheduling/policy.ts';
 import { listenAddress } from '../transport/addresses.ts';
@@ -122,4 +125,11 @@ export function withDefaults(
     clientGraceMs: options.clientReconnectMs ?? 30_000,
     crashLimit: options.crashLimit ?? 3,
   };
+}
+
+/** What a worker that is dialled offers, as a field of its hello. @throws TypeError or RangeError that names the option */
+export function readDialOptions(options: { readonly resources?: ResourceOffer | undefined }): Fields {
+  checkOptions('dial', options, ['resources']);
+  const { resources } = options;
+  return resources === undefined ? NO_FIELDS : toFields({ resources: readOffer('dial: resources', resources) });
 }

@@ -113,7 +113,13 @@ export class Peers {
       case 'batch':
         return this.#batch(message, connection, payloadBytes(frames));
       case 'hello':
-        return feed({ type: 'hello', connection, hello: message, token: randomBytes(8).toString('hex'), now: now() });
+        return feed({
+          type: 'hello',
+          connection,
+          hello: this.dials.known(connection, message),
+          token: randomBytes(8).toString('hex'),
+          now: now(),
+        });
       case 'rejected':
         this.reject({ peer: this.#nameOf(connection), reason: message.reason });
         if (message.version === undefined) return;

@@ -50,6 +50,8 @@ function begin(core: Core, connection: number, hello: Hello, token: string): voi
   core.sessions.set(session.number, session);
   attach(core, session, connection);
   welcome(core, session, false);
+  if (session.role === 'instance')
+    return void core.out.push({ type: 'instance', session: session.number, name: session.name, fields: session.fields });
   if (session.worker === undefined) {
     core.out.push({ type: 'news', name: 'clientJoined', what: { name: hello.name } });
     return;
@@ -121,7 +123,7 @@ function disconnect(core: Core, session: Session): void {
   core.byConnection.delete(session.connection);
   session.connection = -1;
   session.state = moved(SESSION_MOVES, 'session', session.state, 'lose');
-  const grace = session.role === 'worker' || core.stopping ? core.config.workerGraceMs : core.config.clientGraceMs;
+  const grace = session.role !== 'client' || core.stopping ? core.config.workerGraceMs : core.config.clientGraceMs;
   core.timers.set(`grace:${session.number}`, core.now + grace);
   if (session.worker !== undefined) suspectWorker(core, session.worker);
 }
@@ -134,7 +136,8 @@ export function endSession(core: Core, session: Session, reason: 'left' | 'lost'
   core.timers.clear(`grace:${session.number}`);
   core.timers.clear(`revoke:${session.number}`);
   for (const stream of session.streams.values()) cancelStream(core, stream);
-  if (session.worker === undefined) core.out.push({ type: 'news', name: 'clientLeft', what: { name: session.name, reason } });
+  if (session.role === 'instance') core.out.push({ type: 'instance', session: session.number, name: session.name, fields: undefined });
+  else if (session.worker === undefined) core.out.push({ type: 'news', name: 'clientLeft', what: { name: session.name, reason } });
   else dropWorker(core, session, reason);
   if (session.spent.length > 0) core.out.push({ type: 'release', slots: session.spent });
   session.spent = [];
@@ -142,6 +145,14 @@ export function endSession(core: Core, session: Session, reason: 'left' | 'lost'
   core.touched.delete(session);
   core.owing.delete(session);
   core.out.push({ type: 'drop', session: session.number });
+}
+
+/** Sends a peer away for good. */
+export function dismiss(core: Core, number: number, text: string): void {
+  const session = core.sessions.get(number);
+  if (session === undefined) return;
+  if (session.connection >= 0) refuse(core, session.connection, 'functions', text);
+  endSession(core, session, 'left');
 }
 
 function discard(core: Core, records: readonly WireRecord[]): void {

@@ -12,7 +12,7 @@ import { onGathered, onScattered } from './scattering.ts';
 import { retryDue } from './retrying.ts';
 import { flush } from './sending.ts';
 import { pushesOverdue } from './silence.ts';
-import { ask, endSession, onBatch, onHello, onLost, onReply, onReport } from './sessions.ts';
+import { ask, dismiss, endSession, onBatch, onHello, onLost, onReply, onReport } from './sessions.ts';
 import { type MasterStatus, statusOf } from './status.ts';
 import { revokeOverdue, takeBack } from './taking_back.ts';
 import { onUndial, undialOverdue } from './undialling.ts';
@@ -68,6 +68,8 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
         return onGathered(core, event);
       case 'replied':
         return onReply(core, event.session, event);
+      case 'dismiss':
+        return dismiss(core, event.session, event.text);
       case 'wake':
         // A timer may fire early, and is gone then: it is set anew after every wake.
         core.wakeAtMs = NaN;

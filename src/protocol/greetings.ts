@@ -14,7 +14,8 @@ import { Malformed, type Reader, type Writer } from './bytes.ts';
 import { type Fields, readFields, writeFields } from './fields.ts';
 
 /** @internal */
-export const ROLES = ['client', 'worker'] as const;
+export const ROLES = ['client', 'worker', 'instance'] as const;
+/** 'instance': a specialized worker, which runs no parts itself: the head runs them beside its client. */
 export type Role = (typeof ROLES)[number];
 
 export interface Hello {

@@ -33,7 +33,7 @@ export interface PeerOptions {
   readonly name: string;
   readonly functions?: readonly string[];
   readonly slots?: number;
-  readonly fields?: Fields;
+  readonly fields?: Fields | undefined;
 }
 
 /** How a welcome changed things. `anew`: another session began; what the old one had under way must be said again. */

@@ -172,6 +172,7 @@ export class MasterHost extends Host implements Bound {
       case 'stopped':
         return this.#close();
       case 'hangUp':
+      case 'instance':
       case 'news':
       case 'log':
       case 'reject':

@@ -5,8 +5,7 @@
 import '../wiring.ts';
 import { Client, type ClientOptions } from '../client/client.ts';
 import { checkInteger, checkOptions } from '../common/check.ts';
-import { Master } from '../master/master.ts';
-import type { MasterOptions } from '../master/options.ts';
+import { Master, type MasterOptions } from '../specialized/master.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
 import type { Worker, WorkerOptions } from '../worker/worker.ts';
 
