@@ -14,6 +14,7 @@ import { report } from './results.js';
 import { say } from './rounds.js';
 import { growth } from './workloads/growth.js';
 import { memory } from './workloads/memory.js';
+import { simulator } from './workloads/simulator.js';
 import { start } from './workloads/start.js';
 import { w1 } from './workloads/w1.js';
 import { w2 } from './workloads/w2.js';
@@ -21,7 +22,7 @@ import { w3 } from './workloads/w3.js';
 import { w4 } from './workloads/w4.js';
 
 /** @type {Record<string, (settings: Settings) => Promise<Outcome>>} */
-const MEASURES = { W1: w1, W2: w2, W3: w3, W4: w4, memory, growth, start };
+const MEASURES = { W1: w1, W2: w2, W3: w3, W4: w4, memory, growth, start, simulator };
 
 /** @param {Settings} settings */
 async function bench(settings) {

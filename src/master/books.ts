@@ -21,8 +21,9 @@ export interface Session {
   /** Which session its hello named instead. */
   readonly begunBy: string;
   state: SessionState;
-  /** The connection of the ROUTER that it has now; -1: none. */
+  /** The connections of the ROUTER that it has, and had before if that is not known to be gone; -1: none. */
   connection: number;
+  formerly: number;
   readonly out: Outbox;
   readonly controlIn: Inbox;
   readonly reportsIn: Inbox;
@@ -209,7 +210,7 @@ export function newSession(
   now: number,
 ): Session {
   const lanes = { out: new Outbox(), controlIn: new Inbox(), reportsIn: new Inbox(), drafts: new Drafts() };
-  const empty = { spent: [], owedBytes: 0, unansweredCalls: 0, heardAtMs: now, worker: undefined };
+  const empty = { formerly: -1, spent: [], owedBytes: 0, unansweredCalls: 0, heardAtMs: now, worker: undefined };
   return { number, token, role, name, fields, begunBy, state: 'greeting', connection: -1, ...lanes, ...empty, streams: new Map() };
 }
 

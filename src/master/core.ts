@@ -48,6 +48,8 @@ export class Core {
   readonly streams: Map<number, Stream> = new Map();
   readonly workers: Map<number, WorkerBook> = new Map();
   readonly shapes: ShapeBook[] = [];
+  /** Functions that any worker of this epoch has served. */
+  readonly served: Set<string> = new Set();
   readonly shapeIds: Map<string, ShapeBook> = new Map();
   /** Connections that were asked for a hello. */
   readonly asked: Set<number> = new Set();
@@ -83,6 +85,9 @@ export class Core {
   lastMark = 0;
   lostWorkers = 0;
   now = 0;
+  /** When this epoch began, and whether peers have come that knew an earlier one. */
+  bornMs = NaN;
+  reunites = false;
   shared = 0;
   stopping = false;
   stopped = false;
@@ -125,7 +130,7 @@ export class Core {
     const key = resources === undefined ? name : `${name}\u0000${Buffer.from(resources).toString('base64')}`;
     let shape = this.shapeIds.get(key);
     if (shape === undefined) {
-      const served = this.policy.serving(name) > 0 || this.config.tasklets?.includes(name) === true;
+      const served = this.served.has(name) || this.config.tasklets?.includes(name) === true;
       const empty = { ready: [], waiting: 0, solo: new Deque(), warned: false };
       shape = { id: this.shapes.length, function: name, resources, ...empty, served, refusal: undefined };
       if (resources !== undefined) shape.refusal = this.#judge(shape);

@@ -7,6 +7,9 @@ import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
 import { endPart } from './settling.ts';
 import { runsAlone } from './suspicion.ts';
 
+/** Peers of an earlier master have so many times the grace of a worker to come back. */
+const REUNION = 10;
+
 /** Puts a part in its queue; `again`: it was placed before, and goes first. */
 export function enqueue(core: Core, row: number, again = false): void {
   const { parts } = core;
@@ -17,7 +20,7 @@ export function enqueue(core: Core, row: number, again = false): void {
   core.active.add(shape);
   if (shape.refusal !== undefined) return failRefused(core, stream, shape, row);
   if (!again) parts.lostBefore[row] = core.lostWorkers;
-  if (!shape.served && core.workers.size > 0) return failUnknown(core, shape, row);
+  if (!shape.served && isSettled(core)) return failUnknown(core, shape, row);
   if (core.policy.serving(shape.function) === 0) core.timers.ensure('waiting', core.now + NOTICE_AFTER_MS);
   parts.solo[row] = runsAlone(core, row);
   if (parts.solo[row]) return shape.solo.push(key);
@@ -26,6 +29,32 @@ export function enqueue(core: Core, row: number, again = false): void {
   if (again) queue.rows.unshift(key);
   else queue.rows.push(key);
   list(core, queue);
+}
+
+/**
+ * Whether a function that nobody has served in this epoch is unknown: when an epoch begins, who serves it may still be on the way. Where
+ * peers come from an earlier master, its workers may take as long as they need to dial again, and some may have been cut off.
+ */
+function isSettled(core: Core): boolean {
+  const { workerGraceMs } = core.config;
+  const settledAtMs = core.bornMs + (core.reunites ? REUNION * workerGraceMs : workerGraceMs);
+  if (core.now < settledAtMs) core.timers.set('settled', settledAtMs);
+  return core.now >= settledAtMs && core.workers.size > 0;
+}
+
+/** Fails what waits for functions that are unknown. */
+export function failUnserved(core: Core): void {
+  for (const shape of core.active) {
+    if (shape.served || shape.waiting === 0) continue;
+    if (!isSettled(core)) return;
+    for (const stream of core.streams.values()) {
+      const queue = stream.queues.get(shape.id);
+      for (let key = queue?.rows.shift(); key !== undefined; key = queue?.rows.shift()) {
+        const row = core.parts.find(key);
+        if (row >= 0 && core.parts.state[row] === 'queued') failUnknown(core, shape, row);
+      }
+    }
+  }
 }
 
 /** A part that nobody serves fails; the error names what is served. */
@@ -39,21 +68,13 @@ function failUnknown(core: Core, shape: ShapeBook, row: number): void {
 
 /** What was waited for is served now; what is not, never will be by those present. */
 export function serve(core: Core, functions: readonly string[]): void {
+  for (const name of functions) core.served.add(name);
   for (const shape of core.shapes) {
     if (!functions.includes(shape.function)) continue;
     shape.served = true;
     shape.warned = false;
   }
-  for (const shape of core.active) {
-    if (shape.served || shape.waiting === 0) continue;
-    for (const stream of core.streams.values()) {
-      const queue = stream.queues.get(shape.id);
-      for (let key = queue?.rows.shift(); key !== undefined; key = queue?.rows.shift()) {
-        const row = core.parts.find(key);
-        if (row >= 0 && core.parts.state[row] === 'queued') failUnknown(core, shape, row);
-      }
-    }
-  }
+  failUnserved(core);
 }
 
 /** What the part asks for makes no sense here. */
@@ -95,11 +116,12 @@ function first(core: Core, queue: Queue): number {
     const key = queue.rows.peek();
     if (key === undefined) return -1;
     const row = core.parts.find(key);
-    if (row >= 0 && core.parts.state[row] === 'queued') return row;
+    if (row >= 0 && waitsIn(core, queue, row)) return row;
     queue.rows.shift();
   }
 }
 
+/** Whether a part waits here. Its key may still stand here from before, while it waits out a delay, or for a worker of its own. */
 function waitsIn({ parts, delayed }: Core, queue: Queue, row: number): boolean {
   if (parts.state[row] !== 'queued' || parts.shape[row] !== queue.shape.id || parts.solo[row] === true) return false;
   return delayed.size === 0 || !delayed.has(parts.key[row] as number);

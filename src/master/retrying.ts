@@ -4,7 +4,7 @@
  */
 import { fieldValue, type Fields } from '../protocol/fields.ts';
 import { JOB_ERROR_CODES, type WireErrorCode } from '../protocol/remote_error.ts';
-import type { ShapeBook, WorkerBook } from './books.ts';
+import type { ShapeBook } from './books.ts';
 import type { RetryRule } from './parts.ts';
 import type { Core } from './core.ts';
 import { setAside } from './placing.ts';
@@ -44,13 +44,12 @@ function jitter(epoch: string, key: number, attempt: number): number {
   return 0.5 + ((hash ^ (hash >>> 15)) >>> 0) / 8_589_934_592;
 }
 
-/** Whether a part that failed so is tried again; if so it waits, and nothing is said to the consumer. */
-export function tryAgain(core: Core, row: number, by: WorkerBook, code: WireErrorCode): boolean {
+/** Whether a part that failed so, at the worker that has it, is tried again; if so it waits, and nothing is said to the consumer. */
+export function tryAgain(core: Core, row: number, code: WireErrorCode): boolean {
   const { parts } = core;
   const rule = parts.retry[row];
   const failures = (parts.failures[row] as number) + 1;
   if (rule === undefined || !rule.on.includes(code) || failures > rule.attempts) return false;
-  if (parts.state[row] !== 'placed' || parts.worker[row] !== by.session) return false;
   parts.failures[row] = failures;
   const key = parts.key[row] as number;
   const delay = Math.min(rule.maxMs, rule.minMs * rule.factor ** (failures - 1)) * jitter(core.config.epoch, key, failures);

@@ -1,9 +1,9 @@
 /** Who is there: hello, loss, return, goodbye; and which batches are taken. The peer's side is protocol/peer.ts. */
-import { MAX_CALLS, type CallRecord } from '../protocol/call_records.ts';
 import type { Hello, Refusal } from '../protocol/greetings.ts';
-import { type Envelope, slotsOf, type WireRecord } from '../protocol/messages.ts';
+import { type Envelope, NO_ID, slotsOf, type WireRecord } from '../protocol/messages.ts';
 import { type Inbox, moved, SESSION_MOVES } from '../protocol/session.ts';
 import { newSession, newWorker, type Session } from './books.ts';
+import { onCall } from './calling.ts';
 import { cancelStream } from './closing.ts';
 import type { Core } from './core.ts';
 import { requeuePushed } from './placing.ts';
@@ -13,6 +13,7 @@ import { dropWorker, onAccepted, onHungry, onOutcomes, onReturned, suspectWorker
 
 export function onHello(core: Core, connection: number, hello: Hello, token: string): void {
   core.asked.delete(connection);
+  if (hello.epoch !== NO_ID && hello.epoch !== core.config.epoch) core.reunites = true;
   const known = core.sessions.get(hello.session);
   const here = core.byConnection.get(connection);
   // A worker's reports go over a connection of their own: what they acknowledge may be heard before a hello that was said earlier.
@@ -67,7 +68,10 @@ function join({ policy, now }: Core, worker: number, { functions, slots, fields 
 }
 
 function attach(core: Core, session: Session, connection: number): void {
-  if (session.connection >= 0) core.byConnection.delete(session.connection);
+  if (session.connection >= 0) {
+    core.byConnection.delete(session.connection);
+    if (session.connection !== connection) session.formerly = session.connection;
+  }
   session.connection = connection;
   session.state = moved(SESSION_MOVES, 'session', session.state, 'welcome');
   session.heardAtMs = core.now;
@@ -116,7 +120,8 @@ function acknowledge(core: Core, session: Session, seq: number): void {
 export function onLost(core: Core, connection: number): void {
   core.asked.delete(connection);
   const session = core.byConnection.get(connection);
-  if (session !== undefined) disconnect(core, session);
+  if (session !== undefined) return disconnect(core, session);
+  for (const one of core.sessions.values()) if (one.formerly === connection) one.formerly = -1;
 }
 
 function disconnect(core: Core, session: Session): void {
@@ -126,6 +131,9 @@ function disconnect(core: Core, session: Session): void {
   const grace = session.role !== 'client' || core.stopping ? core.config.workerGraceMs : core.config.clientGraceMs;
   core.timers.set(`grace:${session.number}`, core.now + grace);
   if (session.worker !== undefined) suspectWorker(core, session.worker);
+  // Hellos of two connections may be read in the wrong order: the one that stands may be that which was read first.
+  ask(core, session.formerly);
+  session.formerly = -1;
 }
 
 /** The session is over: a worker's parts go elsewhere, a consumer's streams are cancelled. */
@@ -256,40 +264,4 @@ function dispatch(core: Core, session: Session, record: WireRecord): void {
 function unexpected(core: Core, session: Session, record: WireRecord): void {
   discard(core, [record]);
   core.out.push({ type: 'reject', peer: session.name, reason: `a ${session.role} does not send '${record.kind}'` });
-}
-
-function onCall(core: Core, session: Session, record: CallRecord): void {
-  session.unansweredCalls += 1;
-  if (session.unansweredCalls > MAX_CALLS) {
-    core.release(record.slot);
-    return onReply(core, session.number, {
-      id: record.id,
-      outcome: 'refused',
-      text: `more than ${MAX_CALLS} calls are unanswered`,
-      slot: -1,
-      length: 0,
-    });
-  }
-  const { id, operation, key, slot } = record;
-  const { maxMessageBytes } = core.config;
-  if (record.length > maxMessageBytes) {
-    core.release(slot);
-    const text = `the value has ${record.length} bytes, over the master's maxMessageBytes (${maxMessageBytes})`;
-    return onReply(core, session.number, { id, outcome: 'refused', text, slot: -1, length: 0 });
-  }
-  core.out.push({ type: 'call', session: session.number, id, operation, key, slot });
-}
-
-/** A call was carried out: its answer goes out with the next batch. */
-export function onReply(
-  core: Core,
-  number: number,
-  reply: { id: number; outcome: 'done' | 'none' | 'refused'; text: string; slot: number; length: number },
-): void {
-  const session = core.sessions.get(number);
-  if (session === undefined) return core.release(reply.slot);
-  session.unansweredCalls -= 1;
-  session.drafts.add({ kind: 'reply', ...reply }, reply.length);
-  if (reply.slot >= 0) session.spent.push(reply.slot);
-  core.touched.add(session);
 }

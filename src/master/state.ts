@@ -5,14 +5,16 @@
 import type { Machine } from '../machine/history.ts';
 import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
 import { Core, type MasterConfig } from './core.ts';
+import { onReply } from './calling.ts';
 import type { MasterEvent } from './events.ts';
 import type { MasterInstruction } from './instructions.ts';
 import { requeuePushed } from './placing.ts';
+import { failUnserved } from './queueing.ts';
 import { onGathered, onScattered } from './scattering.ts';
 import { retryDue } from './retrying.ts';
 import { flush } from './sending.ts';
 import { pushesOverdue } from './silence.ts';
-import { ask, dismiss, endSession, onBatch, onHello, onLost, onReply, onReport } from './sessions.ts';
+import { ask, dismiss, endSession, onBatch, onHello, onLost, onReport } from './sessions.ts';
 import { type MasterStatus, statusOf } from './status.ts';
 import { revokeOverdue, takeBack } from './taking_back.ts';
 import { onUndial, undialOverdue } from './undialling.ts';
@@ -39,6 +41,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
     core.out = [];
     if (core.stopped) return this.#afterStop(event);
     if ('now' in event) core.now = event.now;
+    if (Number.isNaN(core.bornMs)) core.bornMs = core.now;
     this.#apply(event);
     if (core.stopping && core.streams.size === 0) this.#finish();
     const atMs = core.timers.next();
@@ -139,6 +142,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
     const core = this.#core;
     const number = Number(name.slice(name.indexOf(':') + 1));
     if (name === 'stop') return this.#stop();
+    if (name === 'settled') return failUnserved(core);
     if (name === 'waiting') return this.#sayWhatWaits();
     if (name === 'strangers') return this.#sayWhoIsTooMany();
     if (name === 'retry') return retryDue(core);

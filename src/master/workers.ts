@@ -90,8 +90,9 @@ function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, { 
   const code = codeOf(flags);
   const isOld = core.parts.isOutdated(row, worker.session, attempt);
   if (code === 'worker-lost' && struck(core, worker, row, isOld)) return core.release(slot);
-  // Where a part may be tried again, its newest attempt decides.
-  const goesOn = isOld ? core.parts.retry[row] !== undefined : tryAgain(core, row, worker, code);
+  // Where a part may be tried again, its newest attempt decides: it is queued, or runs elsewhere, or is on its way here once more.
+  const isElsewhere = isOld || core.parts.worker[row] !== worker.session;
+  const goesOn = isElsewhere ? core.parts.retry[row] !== undefined : tryAgain(core, row, code);
   if (goesOn) core.release(slot);
   else fail(core, stream, row, slot, bytes, isOld ? undefined : worker);
   if (code === 'timed-out') addGhost(worker, key);

@@ -1,18 +1,24 @@
 /** A client's process. What client/connection.ts is in production. */
 import type { ClientEvent, ClientInstruction } from '../client/events.ts';
 import { ClientState } from '../client/state.ts';
+import { CacheCalls, CacheUser } from './cache_calls.ts';
 import { consume } from './consuming.ts';
+import { MasterDialler } from './failover.ts';
 import { Host } from './host.ts';
 import type { Kernel } from './kernel.ts';
-import { Dialler, type Dialling, type Network, type Plug } from './network.ts';
+import type { Dialling, Network, Plug } from './network.ts';
 import { KeptParcels, type Letter, pack, SymbolicStore, unpack } from './payloads.ts';
 import type { Reader, ReaderPort } from './reader.ts';
+import type { CacheSpec } from './workload.ts';
 
 export interface ClientHostOptions {
   readonly kernel: Kernel;
   readonly network: Network;
   readonly name: string;
-  readonly address: string;
+  /** Of the masters. */
+  readonly addresses: readonly string[];
+  /** What its user does with the cache. */
+  readonly cache: CacheSpec | undefined;
 }
 
 export class ClientHost extends Host implements Dialling, ReaderPort {
@@ -20,19 +26,31 @@ export class ClientHost extends Host implements Dialling, ReaderPort {
   readonly kept: KeptParcels = new KeptParcels();
   readonly readers: Map<number, Reader> = new Map();
   readonly #machine: ClientState;
-  readonly #dealer: Dialler;
+  readonly #dealer: MasterDialler;
+  readonly #calls: CacheCalls;
+  readonly #cacheUser: CacheUser | undefined;
+  /** Masters that it has come to, or come to again. */
+  #masters = 0;
   #queue: ClientEvent[] = [];
   #feeding = false;
   #gathers: (() => void)[] = [];
   #lastStream = 0;
   #closing = false;
 
-  constructor({ kernel, network, name, address }: ClientHostOptions) {
+  constructor({ kernel, network, name, addresses, cache }: ClientHostOptions) {
     super(kernel, name);
     this.store = new SymbolicStore((what) => kernel.blame(`${name}: ${what}`));
     this.#machine = new ClientState({ name, connectTimeoutMs: Infinity });
-    this.#dealer = new Dialler(network, this, 'dealer', address);
+    this.#dealer = new MasterDialler(network, this, addresses);
+    this.#calls = new CacheCalls(this);
     this.feed({ type: 'start', now: kernel.nowMs });
+    this.#cacheUser = cache === undefined ? undefined : new CacheUser(this.#calls, this, cache, () => this.#masters);
+    this.post(this.own, () => this.#cacheUser?.begin());
+  }
+
+  /** Whether all calls of its user are answered. */
+  get isDone(): boolean {
+    return this.gone || this.#cacheUser?.isDone !== false;
   }
 
   /** A number for a new stream. */
@@ -136,11 +154,13 @@ export class ClientHost extends Host implements Dialling, ReaderPort {
         if (this.#closing && this.store.count > 0) this.kernel.blame(`${this.name} closed and left ${this.store.count} payloads`);
         return this.vanish();
       case 'welcomed':
+        if (instruction.how !== 'resumed') this.#masters += 1;
+        return;
       case 'lost':
       case 'waiting':
         return;
       default:
-        this.#queue.push(...consume(instruction, this.readers, this.store));
+        this.#queue.push(...consume(instruction, this.readers, this.store, this.#calls));
     }
   }
 }

@@ -17,6 +17,7 @@ export function closeWorld(world: World, faults: readonly Fault[], limitMs: numb
   const untilMs = Math.max(quietMs, ...crashes);
   pass(world, untilMs);
   nothingIsLeft(world);
+  nobodyIsLost(world);
   world.closing = true;
   const workers = world.pastHosts.filter((host) => !host.gone);
   for (const worker of workers) worker.stop(limitMs);
@@ -24,9 +25,8 @@ export function closeWorld(world: World, faults: readonly Fault[], limitMs: numb
   const clients = world.clients.filter((client) => !client.gone);
   for (const client of clients) client.close();
   until(world, limitMs / 2, 'clients did not close', () => clients.every((client) => client.gone));
-  const { master } = world;
-  master?.stop(limitMs);
-  until(world, limitMs / 2, 'the master did not stop', () => master?.gone !== false);
+  for (const master of world.masters) master?.stop(limitMs);
+  until(world, limitMs / 2, 'the master did not stop', () => world.masters.every((master) => master?.gone !== false));
 }
 
 function pass(world: World, untilMs: number): void {
@@ -39,15 +39,32 @@ function until(world: World, limitMs: number, complaint: string, done: () => boo
   while (!done()) if (!kernel.agenda.step(atMs)) kernel.blame(`${complaint} within ${limitMs} ms, although all was done`);
 }
 
-function nothingIsLeft({ kernel, master, pastHosts, clients }: World): void {
-  if (master === undefined) return kernel.blame('there is no master, although faults are over');
-  const { streams } = master.machine.status;
-  if (streams.length > 0) kernel.blame(`the master still has streams: ${JSON.stringify(streams)}`);
-  const hosts = [master, ...pastHosts, ...clients].filter((host) => !host.gone);
-  for (const { name, store, kept } of hosts) {
+/** Who lives has a session: faults have ceased long ago. */
+function nobodyIsLost({ kernel, masters, pastHosts, clients }: World): void {
+  const known = new Set<string>();
+  for (const master of masters) {
+    if (master === undefined) continue;
+    const { workers, clients: consumers } = master.machine.status;
+    for (const { name, state } of [...workers, ...consumers]) if (state === 'joined') known.add(name);
+  }
+  for (const { name, gone } of [...pastHosts, ...clients]) {
+    if (!gone && !known.has(name)) kernel.blame(`${name} lives, but no master has a session with it`);
+  }
+}
+
+function nothingIsLeft({ kernel, masters, pastHosts, clients }: World): void {
+  const living = masters.filter((master) => master !== undefined);
+  if (living.length === 0) return kernel.blame('there is no master, although faults are over');
+  for (const { machine } of living) {
+    const { streams } = machine.status;
+    if (streams.length > 0) kernel.blame(`the master still has streams: ${JSON.stringify(streams)}`);
+  }
+  const hosts = [...living, ...pastHosts, ...clients].filter((host) => !host.gone);
+  for (const host of hosts) {
+    const { name, store, kept } = host;
     if (store.count > 0)
       kernel.blame(`${name} keeps ${store.count} payloads, although nothing is under way: ${JSON.stringify(store.list().slice(0, 3))}`);
-    const bound = name === 'master' ? ACK_EVERY * hosts.length : 2 * ACK_EVERY;
+    const bound = living.some((master) => master === host) ? ACK_EVERY * hosts.length : 2 * ACK_EVERY;
     if (kept.count >= bound) kernel.blame(`${name} keeps ${kept.count} batches that nobody acknowledges`);
   }
 }

@@ -1,5 +1,6 @@
 /** What client and worker processes have in common: readers by stream, and the consumer's instructions. (Production: streams/caller.ts.) */
 import type { ConsumerEvent, ConsumerInstruction } from '../streams/events.ts';
+import type { CacheCalls } from './cache_calls.ts';
 import type { SymbolicStore } from './payloads.ts';
 import type { Reader } from './reader.ts';
 
@@ -8,9 +9,13 @@ export function consume(
   instruction: ConsumerInstruction,
   readers: ReadonlyMap<number, Reader>,
   store: SymbolicStore,
+  calls: CacheCalls,
 ): readonly ConsumerEvent[] {
   if (instruction.type === 'release') return release(store, instruction.slots);
-  if (instruction.type === 'answer') return release(store, [instruction.slot]);
+  if (instruction.type === 'answer') {
+    calls.answer(instruction);
+    return [];
+  }
   const reader = readers.get(instruction.stream);
   switch (instruction.type) {
     case 'pull':

@@ -3,8 +3,8 @@
  * And how many workers it has brought down: no more than the limit, in one life of the master.
  */
 import type { Kernel } from './kernel.ts';
+import type { Plans } from './plans.ts';
 import type { Task } from './tasks.ts';
-import type { Plans } from './workload.ts';
 
 interface Run {
   count: number;
@@ -65,7 +65,9 @@ export class Executions {
     run.count += 1;
     this.#total += 1;
     if (run.count === 1) return;
-    const consumer = this.#plans.stream(id)?.consumer;
+    const stream = this.#plans.stream(id);
+    const consumer = stream?.consumer;
+    const retries = stream === undefined ? 0 : this.#plans.rules(id, stream.spec, job).retries.attempts;
     const { nowMs } = this.#kernel;
     const faults = this.#faults.filter(
       ({ fromMs, toMs, host: struck }) =>
@@ -74,7 +76,7 @@ export class Executions {
         (run.touched.has(struck) || struck === consumer || struck === 'master' || (this.#pushes && !struck.startsWith('c'))),
     );
     const explained = faults.reduce((sum, { fromMs, toMs }) => sum + 1 + Math.floor((Math.min(toMs, nowMs) - fromMs) / SILENCE_MS), 0);
-    if (run.count > 1 + explained)
+    if (run.count > 1 + retries + explained)
       this.#kernel.blame(`part ${id}/${job}/${part} is run for the ${run.count}. time, on ${host}; ${faults.length} faults touched it`);
   }
 

@@ -1,13 +1,13 @@
 /** Runs functions that take virtual time. What worker/executor.ts is in production: the same instructions, and the same `ran`. */
-import type { PartsRecord } from '../protocol/part_records.ts';
+import { failureFlags, type PartsRecord } from '../protocol/part_records.ts';
+import type { WireErrorCode } from '../protocol/remote_error.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import type { RanEvent } from '../worker/events.ts';
 import type { RunInstruction } from '../worker/instructions.ts';
 import type { Kernel } from './kernel.ts';
 import type { SymbolicStore } from './payloads.ts';
-import type { Reader } from './reader.ts';
-import { Columns, Task } from './tasks.ts';
-import type { PartPlan, Plans } from './workload.ts';
+import { Columns, Task, type Waiting } from './tasks.ts';
+import type { PartPlan, Plans } from './plans.ts';
 
 /** A turn lasts so long; a function that blocks may make it longer. */
 const SLICE_MS = 1;
@@ -24,7 +24,9 @@ export interface ExecutorOptions {
   /** A function begins. */
   readonly begins: (task: Task) => void;
   /** A function calls another: the stream that it waits for. */
-  readonly calls: (task: Task, over: (well: boolean) => void) => Reader;
+  readonly calls: (task: Task, over: (well: boolean) => void) => Waiting;
+  /** A function asks the cache. */
+  readonly asks: (task: Task, over: () => void) => void;
   /** A function kills its process, after so long. */
   readonly kills: (ms: number, task: Task) => void;
 }
@@ -82,7 +84,7 @@ export class Executor {
   /** What happened since the last time, if anything did. Ends the run under way. */
   collect(): RanEvent | undefined {
     for (const task of this.#changed) {
-      const lending = task.reader !== undefined;
+      const lending = task.waitsFor !== undefined;
       if (task.ended || lending === task.lending) continue;
       task.lending = lending;
       (lending ? this.#columns.lends : this.#columns.goesOn).push(task.local);
@@ -103,6 +105,7 @@ export class Executor {
   grant(locals: readonly number[], results: readonly number[], bytes: readonly number[]): void {
     locals.forEach((local, i) => {
       const task = this.#task(local);
+      task.parked = false;
       task.grants += results[i] as number;
       task.bytes += bytes[i] as number;
       const { waiting } = task;
@@ -117,11 +120,26 @@ export class Executor {
     for (const local of locals) {
       const task = this.#tasks.get(local);
       if (task === undefined) continue;
-      task.dropped = true;
-      if (task.reader !== undefined) task.reader.stop('left');
-      else if (!task.stepping) this.#empty(task);
-      else if (task.plan.spec.stubborn !== true) this.#options.later(this.#options.kernel.random.between(0, 2), () => this.#empty(task));
+      this.#drop(task);
     }
+  }
+
+  /** Nobody wants it: its function is told. */
+  #drop(task: Task): void {
+    task.dropped = true;
+    if (task.waitsFor !== undefined) task.waitsFor.stop();
+    else if (!task.stepping) this.#empty(task);
+    else if (task.plan.spec.stubborn !== true) this.#options.later(this.#options.kernel.random.between(0, 2), () => this.#empty(task));
+  }
+
+  /** Looks after so long whether it took too long. What it waited for its consumer does not count. (Production: worker/timeouts.ts.) */
+  #watch(task: Task): void {
+    this.#options.later(task.timeoutMs, () => {
+      if (task.ended || task.over || task.dropped) return;
+      if (task.parked) return this.#watch(task);
+      this.#columns.entry(task, failureFlags('timed-out') - ENTRY.partEnd, this.#error(task, 'timed-out'), ERROR_BYTES);
+      this.#drop(task);
+    });
   }
 
   #begin(run: RunInstruction, at: number): void {
@@ -137,9 +155,37 @@ export class Executor {
         `part ${task.id}/${task.job}/${task.part} was given the bytes of ${token.what} ${token.stream}/${token.job}/${token.part}`,
       );
     begins(task);
+    if (task.timeoutMs > 0) this.#watch(task);
     if (task.plan.kills) kills(this.#ms(task), task);
-    else if (task.plan.spec.calls !== undefined) this.#call(task);
+    else if (task.plan.spec.asks === true) this.#ask(task);
+    else this.#go(task);
+  }
+
+  #go(task: Task): void {
+    if (task.plan.spec.calls !== undefined) this.#call(task);
     else this.#step(task);
+  }
+
+  #ask(task: Task): void {
+    const goesOn = this.#waits(task);
+    // A call cannot be taken back: its answer is waited for, whatever the function was told.
+    task.waitsFor = { stop: () => undefined };
+    this.#options.asks(task, () => {
+      goesOn();
+      if (task.dropped) this.#empty(task);
+      else this.#go(task);
+    });
+  }
+
+  /** It lends its lane until it goes on. */
+  #waits(task: Task): () => void {
+    task.lets(this.#options.kernel.nowMs);
+    this.#changed.push(task);
+    return () => {
+      task.waitsFor = undefined;
+      task.sinceMs = this.#options.kernel.nowMs;
+      this.#changed.push(task);
+    };
   }
 
   #ms(task: Task): number {
@@ -147,12 +193,9 @@ export class Executor {
   }
 
   #call(task: Task): void {
-    task.lets(this.#options.kernel.nowMs);
-    this.#changed.push(task);
-    task.reader = this.#options.calls(task, (well) => {
-      task.reader = undefined;
-      task.sinceMs = this.#options.kernel.nowMs;
-      this.#changed.push(task);
+    const goesOn = this.#waits(task);
+    task.waitsFor = this.#options.calls(task, (well) => {
+      goesOn();
       if (task.dropped) this.#empty(task);
       else if (well) this.#step(task);
       else this.#failure(task);
@@ -163,8 +206,9 @@ export class Executor {
   #step(task: Task): void {
     task.stepping = true;
     const ms = this.#ms(task);
-    if (task.plan.spec.blocks === true || ms === 0) {
+    if ((task.plan.spec.blocks === true && this.#begun >= 0) || ms === 0) {
       this.#spentMs += ms;
+      task.heldMs += ms;
       return this.#stepped(task);
     }
     this.#options.later(ms, () => this.#stepped(task));
@@ -176,7 +220,7 @@ export class Executor {
     const { plans } = this.#options;
     const { spec, throwsAt, results } = task.plan;
     if (task.dropped) return this.#empty(task);
-    if (throwsAt === task.index) return this.#failure(task);
+    if (throwsAt === task.index && plans.throws(task.id, task.job, task.part, task.plan)) return this.#failure(task);
     const bytes = plans.resultBytes(task.id, task.job, task.part, task.index, spec);
     if (spec.results === undefined) return this.#returned(task, bytes);
     if (task.index === results) return this.#empty(task);
@@ -202,6 +246,7 @@ export class Executor {
 
   #wait(task: Task, bytes: number): void {
     task.waiting = bytes;
+    task.parked = true;
     task.lets(this.#options.kernel.nowMs);
     this.#columns.wait(task);
   }
@@ -221,10 +266,12 @@ export class Executor {
   }
 
   #failure(task: Task): void {
-    const { id: stream, job, part, index, epoch } = task;
-    const slot = this.#options.store.put({ what: 'error', stream, job, part, index, epoch, length: ERROR_BYTES, code: 'function-threw' });
-    this.#columns.entry(task, ENTRY.error | ENTRY.partEnd, slot, ERROR_BYTES);
+    this.#columns.entry(task, failureFlags('function-threw'), this.#error(task, 'function-threw'), ERROR_BYTES);
     this.#end(task);
+  }
+
+  #error({ id: stream, job, part, index, epoch }: Task, code: WireErrorCode): number {
+    return this.#options.store.put({ what: 'error', stream, job, part, index, epoch, length: ERROR_BYTES, code });
   }
 
   #empty(task: Task): void {

@@ -3,10 +3,10 @@ import type { Random } from './random.ts';
 
 /**
  * cut: one connection of a worker or client breaks, at any message. partition: nothing arrives, one way or both. crash: kill -9
- * (`silent`: with its machine), and another comes. freeze: SIGSTOP and SIGCONT. block: the event loop stands. slow: every turn takes
+ * (`silent`: with its machine), and another comes. die: of a master, and none comes. freeze: SIGSTOP and SIGCONT. block: the event loop stands. slow: every turn takes
  * long. stop: ends in order, and another comes. join: one more worker. stranger: somebody who is no worker of ours fetches parts.
  */
-export type FaultKind = 'cut' | 'partition' | 'crash' | 'freeze' | 'block' | 'slow' | 'stop' | 'join' | 'stranger';
+export type FaultKind = 'cut' | 'partition' | 'crash' | 'freeze' | 'block' | 'slow' | 'stop' | 'join' | 'stranger' | 'die';
 export type FaultRole = 'worker' | 'client' | 'master';
 
 export interface Fault {

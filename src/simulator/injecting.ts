@@ -19,11 +19,12 @@ export function overAtMs(fault: Fault): number {
   return fault.atMs + fault.ms + 2 * SILENCE_MS;
 }
 
-function injectMaster(world: World, { kind, ms, silent }: Fault): void {
-  const { master } = world;
+function injectMaster(world: World, { kind, which, ms, silent }: Fault): void {
+  const master = world.masters[which];
   if (master === undefined) return;
-  if (kind === 'crash') return world.killMaster(silent, ms);
-  if (kind === 'stop') return world.stopMaster(ms, 50);
+  if (kind === 'crash') return world.killMaster(which, silent, ms);
+  if (kind === 'die') return world.killMaster(which, silent, Infinity);
+  if (kind === 'stop') return world.stopMaster(which, ms, 50);
   if (kind === 'stranger') {
     if (world.options.policy.create().distribution !== 'push') return;
     world.executions.fault('master', ms);

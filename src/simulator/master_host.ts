@@ -9,7 +9,7 @@ import { MasterLaw } from './master_law.ts';
 import type { Bound, Link, Network } from './network.ts';
 import { KeptParcels, type Letter, pack, SymbolicStore, type Token, unpack } from './payloads.ts';
 import { UserCode } from './user_code.ts';
-import type { Plans } from './workload.ts';
+import type { Plans } from './plans.ts';
 
 /** A PUSH socket learns a little later that a peer is out of its rota. */
 const SETTLE_MS = 10;
@@ -24,6 +24,8 @@ export interface MasterHostOptions {
   /** User code takes up to so long. */
   readonly userMs: number;
   readonly slack: number;
+  /** Whether its sockets tell of lost peers; else it must listen for their hearts. */
+  readonly notices: boolean;
   readonly stopped: () => void;
 }
 
@@ -49,8 +51,8 @@ export class MasterHost extends Host implements Bound {
     this.store = new SymbolicStore((what) => kernel.blame(`${config.name}: ${what}`));
     this.machine = new MasterState(config);
     this.#user = new UserCode(kernel, plans, this.store);
-    const { workerGraceMs, clientGraceMs, epoch, name } = config;
-    this.law = new MasterLaw({ kernel, name, epoch, store: this.store, workerGraceMs, clientGraceMs, slack });
+    const { workerGraceMs, clientGraceMs, heartbeatMs, epoch, name } = config;
+    this.law = new MasterLaw({ kernel, name, epoch, store: this.store, plans, workerGraceMs, clientGraceMs, heartbeatMs, slack });
     for (const at of [address, config.pushAt, config.pullAt]) network.listen(at, this);
   }
 
@@ -73,7 +75,7 @@ export class MasterHost extends Host implements Bound {
   }
 
   unlinked(link: Link): void {
-    if (link.plug === 'dealer') this.#lose(link);
+    if (link.plug === 'dealer' && this.#options.notices) this.#lose(link);
   }
 
   #lose(link: Link): void {
@@ -127,8 +129,8 @@ export class MasterHost extends Host implements Bound {
   }
 
   #step(event: MasterEvent): void {
-    this.law.told(event);
     const instructions = this.machine.handle(event);
+    this.law.told(event, instructions);
     this.kernel.log.add(this.kernel.nowMs, this.name, event, instructions);
     this.law.answers(instructions);
     for (const instruction of instructions) {
@@ -210,7 +212,7 @@ export class MasterHost extends Host implements Bound {
       this.#queue.push({ ...reply, text: key });
     } else if (operation === 'get' && found !== undefined)
       this.#queue.push({ ...reply, slot: this.store.put(found), length: found.length });
-    else this.#queue.push({ ...reply, outcome: 'none' });
+    else this.#queue.push({ ...reply, outcome: operation === 'delete' && this.#cache.delete(key) ? 'done' : 'none' });
   }
 
   /** It has stopped in order: what it has said is sent, and its sockets close. */

@@ -5,13 +5,21 @@
 import type { MasterEvent } from '../master/events.ts';
 import type { MasterInstruction } from '../master/instructions.ts';
 import type { WireRecord } from '../protocol/messages.ts';
+import { MAX_CALLS } from '../protocol/call_records.ts';
+import type { OutcomesRecord, PartsRecord } from '../protocol/part_records.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
+import { FunctionLaw } from './function_law.ts';
 import type { Kernel } from './kernel.ts';
 import type { SymbolicStore } from './payloads.ts';
+import type { Plans } from './plans.ts';
+import { RetryLaw } from './retry_law.ts';
 
+const NOT_TAKEN: readonly string[] = ['a batch of no session', 'a report of no session'];
 /** A worker's slots, and parts that may be ahead of them at most. */
 const MAX_AHEAD = 512;
 const PUSHED = -1;
+/** Who misses so many heartbeats is suspect. */
+const HEARTS = 3;
 
 interface Granted {
   readonly id: string;
@@ -24,8 +32,11 @@ export interface MasterLawOptions {
   readonly name: string;
   readonly epoch: string;
   readonly store: SymbolicStore;
+  readonly plans: Plans;
   readonly workerGraceMs: number;
   readonly clientGraceMs: number;
+  /** Where it must listen for its peers' hearts; else 0. */
+  readonly heartbeatMs: number;
   /** Gathered jobs are delivered whole, and errors need no credit: so many more may come than was granted. */
   readonly slack: number;
 }
@@ -39,9 +50,15 @@ export class MasterLaw {
   readonly #slots = new Map<number, number>();
   readonly #lent = new Map<number, number>();
   readonly #granted = new Map<string, Granted>();
+  /** Streams (by id) and jobs (id/index) that were cancelled. */
   readonly #cancelled = new Set<string>();
+  readonly #retries: RetryLaw;
+  /** Calls that are not answered. */
+  readonly #calls = new Map<number, number>();
+  readonly #functions: FunctionLaw;
   /** Since when a session is suspect; and who was given up, before it is told which session that was. */
   readonly #lostAtMs = new Map<number, number>();
+  readonly #hearts = new Map<number, number>();
   #givenUp: { readonly name: string; readonly graceMs: number } | undefined;
   /** Where a session is connected, and how far its lanes were read. */
   readonly #connection = new Map<number, number>();
@@ -53,11 +70,15 @@ export class MasterLaw {
 
   constructor(options: MasterLawOptions) {
     this.#options = options;
+    this.#retries = new RetryLaw(options.kernel, options.plans);
+    this.#functions = new FunctionLaw(options.kernel, options.epoch, options.workerGraceMs);
   }
 
-  /** Before the machine is told. */
-  told(event: MasterEvent): void {
+  /** What the machine was told; of a batch that it did not take, nothing holds. */
+  told(event: MasterEvent, instructions: readonly MasterInstruction[]): void {
+    if (instructions.some((one) => one.type === 'reject' && NOT_TAKEN.includes(one.reason))) return;
     if (event.type === 'stop') this.#stopping = true;
+    else if (event.type === 'hello') this.#functions.greeted(event.hello);
     else if (event.type === 'lost') {
       for (const [session, connection] of this.#connection) {
         if (connection !== event.connection) continue;
@@ -65,6 +86,7 @@ export class MasterLaw {
         this.#lostAtMs.set(session, event.now);
       }
     } else if (event.type === 'report' || event.type === 'batch') {
+      this.#hearts.set(event.envelope.session, event.now);
       if (!this.#isTaken(event)) return;
       for (const record of event.records) this.#heard(event.envelope.session, record);
     }
@@ -88,14 +110,15 @@ export class MasterLaw {
     const { session } = instruction.greeting;
     this.#connection.set(session, event.connection);
     this.#lostAtMs.delete(session);
+    this.#hearts.set(session, event.now);
     this.#slots.set(session, event.hello.slots);
+    this.#functions.welcomed(event.hello);
   }
 
   #heard(session: number, record: WireRecord): void {
     switch (record.kind) {
       case 'outcomes':
-        record.keys.forEach((key, i) => ((record.flags[i] as number) & ENTRY.partEnd) !== 0 && this.#letGo(session, key));
-        return;
+        return this.#outcomes(session, record);
       case 'returned':
         for (const key of record.keys) this.#letGo(session, key);
         return;
@@ -116,11 +139,28 @@ export class MasterLaw {
       }
       case 'cancel': {
         const granted = this.#granted.get(`${session}:${record.stream}`);
-        if (granted !== undefined && record.job < 0) this.#cancelled.add(granted.id);
+        if (granted !== undefined) this.#cancelled.add(record.job < 0 ? granted.id : `${granted.id}/${record.job}`);
         return;
       }
+      case 'call':
+        return this.#called(session, 1);
       default:
     }
+  }
+
+  #outcomes(session: number, { keys, attempts, flags }: OutcomesRecord): void {
+    keys.forEach((key, i) => {
+      const flag = flags[i] as number;
+      if ((flag & ENTRY.error) !== 0 && this.#holders.get(key) === session) this.#retries.failed(key, attempts[i] as number);
+      if ((flag & ENTRY.partEnd) !== 0) this.#letGo(session, key);
+    });
+  }
+
+  #called(session: number, more: number): void {
+    const open = (this.#calls.get(session) ?? 0) + more;
+    this.#calls.set(session, open);
+    if (open > MAX_CALLS)
+      this.#options.kernel.blame(`session ${session} has ${open} calls that are not answered, at most ${MAX_CALLS} are allowed`);
   }
 
   #letGo(session: number, key: number): void {
@@ -155,16 +195,17 @@ export class MasterLaw {
       case 'push':
         for (const record of instruction.records) {
           if (record.kind !== 'parts') continue;
-          this.#wanted(record.id);
+          this.#wanted(record);
           for (const key of record.keys) this.#holders.set(key, PUSHED);
         }
         return;
+      case 'keep':
+        return this.#functions.failed(instruction.error);
       case 'drop':
         return this.#dropped(instruction.session);
       case 'reject': {
         const { reason } = instruction;
-        if (reason !== 'a batch of no session' && reason !== 'a report of no session')
-          kernel.blame(`${this.#options.name} rejected: ${reason}`);
+        if (!NOT_TAKEN.includes(reason)) kernel.blame(`${this.#options.name} rejected: ${reason}`);
         return;
       }
       case 'news':
@@ -187,28 +228,38 @@ export class MasterLaw {
     for (const [key, holder] of this.#holders) if (holder === session) this.#holders.delete(key);
     this.#held.delete(session);
     this.#connection.delete(session);
+    this.#calls.delete(session);
     if (this.#givenUp === undefined) return;
     const { name, graceMs } = this.#givenUp;
     this.#givenUp = undefined;
-    const awayMs = kernel.nowMs - (this.#lostAtMs.get(session) ?? Infinity);
+    const { heartbeatMs } = this.#options;
+    const silentAtMs = heartbeatMs > 0 ? (this.#hearts.get(session) ?? 0) + HEARTS * heartbeatMs : Infinity;
+    const awayMs = kernel.nowMs - (this.#lostAtMs.get(session) ?? silentAtMs);
     // A tenth of a microsecond is what sums of floating numbers may lose.
     if (!(awayMs >= graceMs - 0.0001))
       kernel.blame(`${this.#options.name} gave ${name} up ${awayMs.toFixed(1)} ms after it was gone; it has ${graceMs} ms to come back`);
   }
 
-  #wanted(id: string): void {
-    if (this.#cancelled.has(id)) this.#options.kernel.blame(`${this.#options.name} gives parts of stream ${id} away, which was cancelled`);
+  #wanted({ id, keys, jobs, attempts }: PartsRecord): void {
+    const { kernel, name } = this.#options;
+    if (this.#cancelled.has(id)) kernel.blame(`${name} gives parts of stream ${id} away, which was cancelled`);
+    jobs.forEach((job, i) => {
+      if (this.#cancelled.has(`${id}/${job}`)) kernel.blame(`${name} gives parts of job ${id}/${job} away, which was cancelled`);
+      this.#retries.given(keys[i] as number, attempts[i] as number, id, job);
+    });
   }
 
   #sent(session: number, record: WireRecord): void {
-    if (record.kind === 'parts') this.#parts(session, record.id, record.keys);
+    if (record.kind === 'parts') this.#parts(session, record);
+    else if (record.kind === 'reply') this.#called(session, -1);
     else if (record.kind === 'abort') for (const key of record.keys) this.#letGo(session, key);
     else if (record.kind === 'results') this.#results(session, record.stream, record.slots, record.flags);
   }
 
-  #parts(session: number, id: string, keys: readonly number[]): void {
+  #parts(session: number, record: PartsRecord): void {
     const { kernel, name } = this.#options;
-    this.#wanted(id);
+    const { id, keys } = record;
+    this.#wanted(record);
     for (const key of keys) {
       const holder = this.#holders.get(key);
       if (this.#aborted.has(`${session}:${key}`) && holder !== undefined && holder !== session) continue;

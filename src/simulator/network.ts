@@ -29,12 +29,15 @@ export interface Bound extends Host {
   severed(link: Link): void;
 }
 
-/** The side that dials. */
-export interface Dialling extends Host {
+/** Who is told what happens at a socket that dials. */
+export interface Hearing {
   connected(plug: Plug): void;
   disconnected(plug: Plug): void;
   received(plug: Plug, letter: Letter): void;
 }
+
+/** The side that dials. */
+export interface Dialling extends Host, Hearing {}
 
 /** How a connection breaks. The times are how long each side takes to hear of it. */
 export interface Break {
@@ -165,10 +168,12 @@ export class Dialler {
   #known: Link | undefined;
   #closed = false;
   #pauseMs = REDIAL_MS;
+  readonly #hears: Hearing;
 
-  constructor(network: Network, host: Dialling, plug: Plug, address: string) {
+  constructor(network: Network, host: Dialling, plug: Plug, address: string, hears: Hearing = host) {
     this.#network = network;
     this.host = host;
+    this.#hears = hears;
     this.plug = plug;
     this.address = address;
     this.#dial();
@@ -187,7 +192,7 @@ export class Dialler {
   read(link: Link, letter: Letter): void {
     if (this.#closed) return;
     this.#up(link);
-    this.host.received(this.plug, letter);
+    this.#hears.received(this.plug, letter);
   }
 
   /** The socket has lost its connection. */
@@ -201,13 +206,13 @@ export class Dialler {
   down(link: Link): void {
     if (this.#closed || link !== this.#known) return;
     this.#known = undefined;
-    this.host.disconnected(this.plug);
+    this.#hears.disconnected(this.plug);
   }
 
   #up(link: Link): void {
     if (link === this.#known) return;
     this.#known = link;
-    this.host.connected(this.plug);
+    this.#hears.connected(this.plug);
   }
 
   #again(): void {

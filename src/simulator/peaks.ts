@@ -36,14 +36,16 @@ export class Peaks {
   }
 
   #look(): void {
-    const { master, opened, pastMasters, pastHosts, clients } = this.#world;
-    if (master !== undefined && !master.gone) {
+    const { masters, opened, pastMasters, pastHosts, clients } = this.#world;
+    const living = masters.filter((master) => master !== undefined);
+    for (const master of living) {
+      if (master.gone) continue;
       const { queued, placed } = master.machine.status;
       this.#most('queued at the master', queued);
       this.#most('placed on workers', placed);
     }
     for (const { reader } of opened) this.#most('results not taken', reader.untaken);
-    for (const one of [...pastMasters, ...(master === undefined ? [] : [master])]) {
+    for (const one of [...pastMasters, ...living]) {
       this.#most('batches kept by the master', one.kept.peak);
       this.#most('payloads at the master', one.store.peak);
       this.#most('bytes at the master', one.store.peakBytes);

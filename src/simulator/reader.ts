@@ -1,12 +1,12 @@
 /** A user with a stream: its source, and the loop that takes its results. What streams/source.ts and job_stream.ts are in production. */
-import { NO_FIELDS } from '../protocol/fields.ts';
+import type { Fields } from '../protocol/fields.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
-import { isShown } from '../streams/columns.ts';
+import { isShown, isTaken } from '../streams/columns.ts';
 import type { ConsumerEvent, DeliverInstruction, PulledEvent } from '../streams/events.ts';
 import type { Kernel } from './kernel.ts';
 import type { SymbolicStore } from './payloads.ts';
 import type { Witness } from './witness.ts';
-import type { KnownStream, Plans } from './workload.ts';
+import type { KnownStream, Plans } from './plans.ts';
 
 /** What a reader needs of the process that it is in. */
 export interface ReaderPort {
@@ -57,9 +57,10 @@ export class Reader {
   }
 
   begin(): void {
-    const { port, number, stream, parent } = this.options;
-    const { ordered, messages, window } = stream.spec;
-    port.feed({ type: 'begin', stream: number, id: stream.id, ordered, parent, messages, fields: NO_FIELDS, window });
+    const { port, number, stream, parent, plans } = this.options;
+    const { ordered, messages, window, stopAfterMs = Infinity } = stream.spec;
+    port.feed({ type: 'begin', stream: number, id: stream.id, ordered, parent, messages, fields: plans.fields(stream.spec), window });
+    if (stopAfterMs < Infinity) port.later(stopAfterMs, () => this.stop('left'));
   }
 
   /** Jobs that the source has given. */
@@ -101,6 +102,7 @@ export class Reader {
     const which: number[] = [];
     const slots: number[] = [];
     const lengths: number[] = [];
+    const fields: Fields[] = [];
     let source: PulledEvent['source'] = 'open';
     while (source === 'open' && slots.length < most && this.#wanted()) {
       const job = this.#given;
@@ -113,6 +115,8 @@ export class Reader {
         which.push(functions.indexOf(name));
         slots.push(port.store.put({ what: 'job', stream: id, job, part: 0, index: 0, epoch: '', length }));
         lengths.push(length);
+        fields.push(plans.jobFields(id, spec, job));
+        this.#cancelLater(job);
         this.#given += 1;
         this.#givenBytes += length;
       }
@@ -120,8 +124,28 @@ export class Reader {
     if (source !== 'open') this.#sourceOver = true;
     if (slots.length === 0 && source === 'open') return [];
     return [
-      { type: 'pulled', stream: number, first, functions, which: functions.length > 1 ? which : [], fields: [], slots, lengths, source },
+      {
+        type: 'pulled',
+        stream: number,
+        first,
+        functions,
+        which: functions.length > 1 ? which : [],
+        fields: fields.some((one) => one.length > 0) ? fields : [],
+        slots,
+        lengths,
+        source,
+      },
     ];
+  }
+
+  /** The user cancels one job, perhaps. */
+  #cancelLater(job: number): void {
+    const { port, number, stream, plans } = this.options;
+    const ms = plans.cancelsAfterMs(stream.id, stream.spec, job);
+    if (ms === Infinity) return;
+    port.later(ms, () => {
+      if (this.#state === 'running') port.feed({ type: 'dropped', stream: number, jobs: [job], shown: stream.spec.settle });
+    });
   }
 
   deliver(entries: DeliverInstruction): void {
@@ -205,7 +229,10 @@ export class Reader {
       }
       batch.row += 1;
       const flags = entries.flags[row] as number;
-      if (!isShown(flags)) continue;
+      if (!isShown(flags)) {
+        if (isTaken(flags, entries.indexes[row] as number)) this.#sayTaken(0);
+        continue;
+      }
       this.#take(flags, entries.slots[row] as number, entries.lengths[row] as number);
       return true;
     }

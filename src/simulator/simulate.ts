@@ -21,6 +21,10 @@ export interface SimulationOptions {
   readonly workload: Workload;
   /** Each fault, or how many to draw. Default: none. */
   readonly faults?: FaultSpec | readonly Fault[] | undefined;
+  /** With 2, clients and workers know a second master, and use it when the first is gone. Default: 1. */
+  readonly masters?: 1 | 2 | undefined;
+  /** Whether sockets tell of lost peers; else the master listens for heartbeats (`config.heartbeatMs`). Default: true. */
+  readonly notices?: boolean | undefined;
   /** Default: `leastLoaded()`. */
   readonly policy?: PolicyChoice | undefined;
   /** Whether the order of things that may happen in any order is drawn at random. Default: true; false is faster, for planning. */
@@ -31,6 +35,8 @@ export interface SimulationOptions {
   readonly config?: Partial<MasterConfig> | undefined;
   /** Virtual time after the last fault in which all streams must end. Default: 120 s. */
   readonly patienceMs?: number | undefined;
+  /** How many events the machines may have: a world that has more goes round in circles. Default: any number. */
+  readonly maxEvents?: number | undefined;
 }
 
 export interface SimulationResult {
@@ -58,16 +64,38 @@ const CLOSING_MS = 20_000;
 
 /** Runs master, workers and clients, the real state machines, in virtual time. Never throws for what happens in there. */
 export function simulate(options: SimulationOptions): SimulationResult {
-  const { seed, clients, workload, config = {}, policy = leastLoaded(), chaotic = true, history = true } = options;
+  const {
+    seed,
+    clients,
+    workload,
+    config = {},
+    policy = leastLoaded(),
+    chaotic = true,
+    history = true,
+    masters = 1,
+    notices = true,
+  } = options;
   const workers = typeof options.workers === 'number' ? Array.from({ length: options.workers }, () => ({ slots: 1 })) : options.workers;
   const faults = facedFaults(options, workers.length);
   let violation: string | undefined;
-  const world = new World({ seed, workers, clients, workload, policy, chaotic, keepsLog: history, config });
+  const world = new World({
+    seed,
+    workers,
+    clients,
+    workload,
+    policy,
+    masters,
+    notices,
+    calm: faults.length === 0,
+    chaotic,
+    keepsLog: history,
+    config,
+  });
   const peaks = new Peaks(world);
   let makespanMs = 0;
   try {
     for (const fault of faults) inject(world, fault);
-    run(world, peaks, faults, options.patienceMs ?? PATIENCE_MS);
+    run(world, peaks, faults, options);
     makespanMs = world.kernel.nowMs;
     peaks.freeze();
     closeWorld(world, faults, CLOSING_MS);
@@ -98,11 +126,17 @@ function facedFaults({ seed, clients, faults }: SimulationOptions, workers: numb
 }
 
 /** Until every stream has ended. */
-function run(world: World, peaks: Peaks, faults: readonly Fault[], patienceMs: number): void {
+function run(
+  world: World,
+  peaks: Peaks,
+  faults: readonly Fault[],
+  { patienceMs = PATIENCE_MS, maxEvents = Infinity }: SimulationOptions,
+): void {
   const { kernel } = world;
   const lastMs = Math.max(0, ...world.options.workload.streams.map(({ startMs }) => startMs), ...faults.map(overAtMs));
   const limitMs = lastMs + patienceMs;
-  while (!(world.allOpened && world.openStreams.length === 0)) {
+  while (!world.isDone) {
+    if (kernel.log.count > maxEvents) kernel.blame(`after ${maxEvents} events these streams have not ended: ${stuck(world)}`);
     if (kernel.agenda.step(limitMs)) peaks.look();
     else
       kernel.blame(`after ${Math.round(limitMs)} ms, ${patienceMs} ms since the last fault, these streams have not ended: ${stuck(world)}`);
@@ -113,5 +147,7 @@ function stuck(world: World): string {
   const streams = world.openStreams.map(
     ({ known, reader, witness }) => `${known.id} (${witness.ended} of ${reader.given} jobs ended, ${reader.untaken} results not taken)`,
   );
-  return `${streams.join(', ')}; the master: ${JSON.stringify(world.master?.machine.status)}`;
+  const calls = world.clients.filter((client) => !client.isDone).map(({ name }) => `calls of ${name} to the cache`);
+  const masters = world.masters.map((master) => JSON.stringify(master?.machine.status));
+  return `${[...streams, ...calls].join(', ')}; the master: ${masters.join('; ')}`;
 }

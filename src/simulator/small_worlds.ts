@@ -2,12 +2,19 @@
 import { leastLoaded } from '../scheduling/least_loaded.ts';
 import { roundRobin } from '../scheduling/round_robin.ts';
 import { Random } from './random.ts';
+import { type Drawn, richer } from './richer_worlds.ts';
 import type { SimulationOptions } from './simulate.ts';
 import type { WorkerSpec } from './world.ts';
 import { type FunctionSpec, type Range, STREAM, type StreamSpec, type Workload } from './workload.ts';
 
 /** The world of a seed. */
 export function smallWorld(seed: number): SimulationOptions {
+  const more = new Random(seed, 'more');
+  const world = plainWorld(seed);
+  return more.chance(0.5) ? richer(more, world) : world;
+}
+
+function plainWorld(seed: number): Drawn {
   const random = new Random(seed, 'world');
   const clients = random.whole(1, 2);
   const workers: WorkerSpec[] = [];
@@ -21,6 +28,7 @@ export function smallWorld(seed: number): SimulationOptions {
     faults: { count, withinMs: random.pick([50, 500, 4_000]) },
     policy: random.chance(0.35) ? roundRobin() : leastLoaded(),
     patienceMs: PATIENCE_MS,
+    maxEvents: 2_000_000,
     config: {
       clientGraceMs: random.pick([3_000, 30_000]),
       bufferBytes: random.pick([100_000, 268_435_456]),

@@ -1,8 +1,14 @@
 /** A function that runs in a simulated worker. */
+import { fieldValue, mergeFields } from '../protocol/fields.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
 import type { RunInstruction } from '../worker/instructions.ts';
-import type { Reader } from './reader.ts';
-import type { PartPlan } from './workload.ts';
+import type { PartPlan } from './plans.ts';
+
+/** What a function waits for that is its own: a stream, or the answer to a call. */
+export interface Waiting {
+  /** The function was told to stop. */
+  stop(): void;
+}
 
 export class Task {
   readonly local: number;
@@ -18,6 +24,8 @@ export class Task {
   /** The life of the master that gave it. */
   readonly epoch: string;
   readonly plan: PartPlan;
+  /** How long this attempt may take; 0: as long as it likes. */
+  readonly timeoutMs: number;
   /** Results reported so far; what may still be reported. */
   index = 0;
   grants: number;
@@ -29,8 +37,10 @@ export class Task {
   over = false;
   dropped = false;
   ended = false;
-  /** It waits for a stream of its own; and whether that was said. */
-  reader: Reader | undefined = undefined;
+  /** It waits for credit. */
+  parked = false;
+  /** It waits for something of its own; and whether that was said. */
+  waitsFor: Waiting | undefined = undefined;
   lending = false;
   heldMs = 0;
   sinceMs: number;
@@ -55,12 +65,15 @@ export class Task {
     this.lane = at >= from.own;
     this.epoch = epoch;
     this.plan = plan(record, row);
+    const fields = mergeFields(record.fields, record.partFields[row] ?? []);
+    const timeoutMs = fields.length === 0 ? 0 : fieldValue(fields, 'timeout');
+    this.timeoutMs = typeof timeoutMs === 'number' ? timeoutMs : 0;
     this.sinceMs = nowMs;
   }
 
   /** It holds a lane. */
   get holds(): boolean {
-    return this.lane && !this.ended && this.reader === undefined && this.waiting === undefined;
+    return this.lane && !this.ended && this.waitsFor === undefined && this.waiting === undefined;
   }
 
   lets(nowMs: number): void {

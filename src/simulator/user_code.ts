@@ -3,7 +3,7 @@ import type { MasterEvent } from '../master/events.ts';
 import type { MasterInstruction } from '../master/instructions.ts';
 import type { Kernel } from './kernel.ts';
 import type { SymbolicStore, Token } from './payloads.ts';
-import type { Plans } from './workload.ts';
+import type { Plans } from './plans.ts';
 
 type Instruction<T extends MasterInstruction['type']> = Extract<MasterInstruction, { type: T }>;
 

@@ -3,10 +3,11 @@
  * order that was asked for; each job's end once, when all of it has come.
  */
 import { ENTRY } from '../protocol/stream_records.ts';
-import type { Entry } from '../streams/columns.ts';
+import { DROPPED, type Entry } from '../streams/columns.ts';
 import type { DeliverInstruction } from '../streams/events.ts';
+import type { Expectations } from './expectations.ts';
 import type { SymbolicStore, Token } from './payloads.ts';
-import type { KnownStream, Plans } from './workload.ts';
+import type { KnownStream, Plans } from './plans.ts';
 
 interface Seen {
   /** Results so far of each part; what gather made is counted under -1. */
@@ -22,8 +23,7 @@ export interface WitnessOptions {
   readonly stream: KnownStream;
   readonly store: SymbolicStore;
   readonly blame: (what: string) => never;
-  /** Whether an error is one that this job may end with. */
-  readonly mayFail: (code: string, stream: KnownStream, job: number) => boolean;
+  readonly expectations: Expectations;
 }
 
 const ERROR = { notReplayable: 'not-replayable' } as const;
@@ -75,6 +75,7 @@ export class Witness {
     }
     if (seen.over) this.#blame(entry, `something came after the job's end (flags ${flags})`);
     if (this.#options.stream.spec.ordered) this.#inOrder(entry);
+    if (entry.index === DROPPED) return this.#dropped(entry, seen);
     if ((flags & ENTRY.result) !== 0) this.#result(entry, seen);
     if ((flags & ENTRY.error) !== 0) this.#error(entry, seen);
     if ((flags & ENTRY.jobEnd) !== 0) this.#end(entry, seen);
@@ -109,18 +110,27 @@ export class Witness {
     }
   }
 
+  /** The user has cancelled it: nothing of it comes any more. */
+  #dropped(entry: Entry, seen: Seen): void {
+    const { plans, stream } = this.#options;
+    if (plans.cancelsAfterMs(stream.id, stream.spec, entry.job) === Infinity)
+      this.#blame(entry, 'its job ended as if the user had cancelled it');
+    seen.over = true;
+    this.#ends += 1;
+  }
+
   #error(entry: Entry, seen: Seen): void {
-    const { store, stream, mayFail } = this.#options;
+    const { store, stream, expectations } = this.#options;
     const code = entry.slot < 0 ? ERROR.notReplayable : (store.get(entry.slot).code ?? '');
     const whole = (entry.flags & ENTRY.partEnd) === 0;
     if (whole ? seen.wholeFailed : seen.failed.has(entry.part)) this.#blame(entry, `it failed twice (${code})`);
-    if (!mayFail(code, stream, entry.job)) this.#blame(entry, `it failed with ${code}, which nothing explains`);
+    if (!expectations.mayFail(code, stream, entry.job)) this.#blame(entry, `it failed with ${code}, which nothing explains`);
     if (whole) seen.wholeFailed = true;
     else seen.failed.add(entry.part);
   }
 
   #end(entry: Entry, seen: Seen): void {
-    const { plans, stream } = this.#options;
+    const { plans, stream, expectations } = this.#options;
     seen.over = true;
     this.#ends += 1;
     if (seen.wholeFailed) return;
@@ -128,11 +138,12 @@ export class Witness {
     const name = plans.functionOf(stream.spec, entry.job);
     let due = 0;
     for (let part = 0; part < parts; part += 1) {
-      const { results, throwsAt } = plans.part(stream.id, entry.job, part, name);
+      const { results } = plans.part(stream.id, entry.job, part, name);
       due += results;
       if (plans.workload.gather !== undefined || seen.failed.has(part)) continue;
       const came = seen.counts.get(part) ?? 0;
-      if (throwsAt >= 0) this.#blame(entry, `part ${part} threw, and no error came`);
+      const fault = expectations.mustFail(stream, entry.job, part);
+      if (fault !== undefined) this.#blame(entry, `part ${part}: ${fault}`);
       if (came !== results) this.#blame(entry, `its job ended, but ${came} of ${results} results of part ${part} came`);
     }
     if (plans.workload.gather === undefined) return;

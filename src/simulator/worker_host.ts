@@ -5,20 +5,24 @@ import type { ConsumerEvent } from '../streams/events.ts';
 import type { WorkerEvent } from '../worker/events.ts';
 import type { RunInstruction, WorkerInstruction } from '../worker/instructions.ts';
 import { WorkerState } from '../worker/state.ts';
+import { CacheCalls } from './cache_calls.ts';
 import { consume } from './consuming.ts';
 import { Custody } from './custody.ts';
 import type { Executions } from './executions.ts';
 import { Executor } from './executor.ts';
+import { MasterDialler } from './failover.ts';
 import { Host } from './host.ts';
 import type { Kernel } from './kernel.ts';
 import { Dialler, type Dialling, type Network, type Plug } from './network.ts';
 import { KeptParcels, type Letter, pack, SymbolicStore, unpack } from './payloads.ts';
 import type { Reader, ReaderPort } from './reader.ts';
-import type { Task } from './tasks.ts';
-import type { Plans } from './workload.ts';
+import type { Task, Waiting } from './tasks.ts';
+import type { Plans } from './plans.ts';
 
 /** User code that keeps the loop for so long may cost the worker what it has not begun. */
 const BLOCKED_MS = 20;
+/** The key that functions ask the cache for: the first of the first client. */
+const SHARED_KEY = 'c0:0';
 
 export interface WorkerHostOptions {
   readonly kernel: Kernel;
@@ -26,7 +30,8 @@ export interface WorkerHostOptions {
   readonly plans: Plans;
   readonly executions: Executions;
   readonly name: string;
-  readonly address: string;
+  /** Of the masters. */
+  readonly addresses: readonly string[];
   readonly functions: readonly string[];
   readonly slots: number;
   readonly maxParked: number;
@@ -45,7 +50,8 @@ export class WorkerHost extends Host implements Dialling, ReaderPort {
   readonly slots: number;
   readonly #options: WorkerHostOptions;
   readonly #machine: WorkerState;
-  readonly #dealer: Dialler;
+  readonly #dealer: MasterDialler;
+  readonly #calls: CacheCalls;
   #parts: Dialler | undefined;
   #reports: Dialler | undefined;
   #queue: WorkerEvent[] = [];
@@ -60,7 +66,7 @@ export class WorkerHost extends Host implements Dialling, ReaderPort {
   #flushAgain = false;
 
   constructor(options: WorkerHostOptions) {
-    const { kernel, network, plans, name, address, functions, slots, maxParked } = options;
+    const { kernel, network, plans, name, addresses, functions, slots, maxParked } = options;
     super(kernel, name);
     this.#options = options;
     this.slots = slots;
@@ -74,10 +80,13 @@ export class WorkerHost extends Host implements Dialling, ReaderPort {
       name,
       later: (ms, act) => this.later(ms, act),
       begins: (task) => this.#begins(task),
-      calls: (task, over) => this.#calls(task, over),
+      calls: (task, over) => this.#nested(task, over),
+      // The function goes on when the loop comes to it.
+      asks: (_, over) => this.#calls.get(SHARED_KEY, () => this.post(this.own, over)),
       kills: (ms, task) => this.later(ms, () => options.killed(this, task)),
     });
-    this.#dealer = new Dialler(network, this, 'dealer', address);
+    this.#dealer = new MasterDialler(network, this, addresses);
+    this.#calls = new CacheCalls(this);
     this.#tell({ type: 'start', now: kernel.nowMs });
   }
 
@@ -135,13 +144,13 @@ export class WorkerHost extends Host implements Dialling, ReaderPort {
     executions.begun(task.id, task.job, task.part, this.name);
   }
 
-  #calls(task: Task, over: (well: boolean) => void): Reader {
+  #nested(task: Task, over: (well: boolean) => void): Waiting {
     this.#lastStream += 1;
     const number = this.#lastStream;
     const reader = this.#options.nested(this, task, number, over);
     this.readers.set(number, reader);
     reader.begin();
-    return reader;
+    return { stop: () => reader.stop('left') };
   }
 
   protected override goOn(): void {
@@ -227,7 +236,7 @@ export class WorkerHost extends Host implements Dialling, ReaderPort {
     return address === '' ? undefined : new Dialler(network, this, plug, address);
   }
 
-  #socket(lane: string): Dialler | undefined {
+  #socket(lane: string): Dialler | MasterDialler | undefined {
     return lane === 'reports' ? this.#reports : this.#dealer;
   }
 
@@ -270,7 +279,7 @@ export class WorkerHost extends Host implements Dialling, ReaderPort {
       case 'waiting':
         return;
       default:
-        this.#queue.push(...consume(instruction, this.readers, this.store));
+        this.#queue.push(...consume(instruction, this.readers, this.store, this.#calls));
     }
   }
 

@@ -3,6 +3,7 @@ import type { MasterConfig } from '../master/core.ts';
 import type { PolicyChoice } from '../scheduling/policy.ts';
 import { ClientHost } from './client_host.ts';
 import { Executions } from './executions.ts';
+import { Expectations } from './expectations.ts';
 import { Kernel } from './kernel.ts';
 import { MasterHost } from './master_host.ts';
 import { Network } from './network.ts';
@@ -10,9 +11,10 @@ import { type Outcome, Reader } from './reader.ts';
 import type { Task } from './tasks.ts';
 import { Witness } from './witness.ts';
 import { WorkerHost } from './worker_host.ts';
-import { type KnownStream, Plans, STREAM, type StreamSpec, type Workload } from './workload.ts';
+import { type KnownStream, Plans } from './plans.ts';
+import { STREAM, type StreamSpec, type Workload } from './workload.ts';
 
-const MASTER_ADDRESS = 'master';
+const MASTERS = ['master', 'standby'] as const;
 
 export interface WorkerSpec {
   readonly slots: number;
@@ -25,6 +27,12 @@ export interface WorldOptions {
   readonly seed: number;
   readonly workers: readonly WorkerSpec[];
   readonly clients: number;
+  /** Masters that clients and workers know: they use the first that answers. */
+  readonly masters: 1 | 2;
+  /** Whether sockets tell of lost peers; else the master listens for their hearts. */
+  readonly notices: boolean;
+  /** Nothing goes wrong. */
+  readonly calm: boolean;
   readonly workload: Workload;
   readonly policy: PolicyChoice;
   readonly chaotic: boolean;
@@ -64,10 +72,13 @@ export class World {
   readonly specs: WorkerSpec[];
   readonly pastHosts: WorkerHost[] = [];
   readonly pastMasters: MasterHost[] = [];
-  master: MasterHost | undefined;
+  /** The process in each master's place. */
+  readonly masters: (MasterHost | undefined)[] = [];
   /** The faults are over, and nobody who goes is replaced. */
   closing = false;
   readonly #pushes: boolean;
+  readonly #addresses: readonly string[];
+  readonly #expectations: Expectations;
   #lives: number[] = [];
   #epochs = 0;
 
@@ -79,10 +90,13 @@ export class World {
     this.#pushes = options.policy.create().distribution === 'push';
     this.executions = new Executions(this.kernel, this.plans, this.#pushes);
     this.specs = [...options.workers];
-    this.startMaster();
+    this.#addresses = MASTERS.slice(0, options.masters);
+    this.#expectations = this.#expects();
+    for (let i = 0; i < options.masters; i += 1) this.startMaster(i);
     for (let i = 0; i < this.specs.length; i += 1) this.startWorker(i);
+    const where = { kernel: this.kernel, network: this.network, addresses: this.#addresses, cache: options.workload.cache };
     for (let i = 0; i < options.clients; i += 1) {
-      this.clients.push(new ClientHost({ kernel: this.kernel, network: this.network, name: `c${i}`, address: MASTER_ADDRESS }));
+      this.clients.push(new ClientHost({ ...where, name: `c${i}` }));
     }
     for (const spec of options.workload.streams) this.kernel.at(spec.startMs, () => this.#open(spec));
   }
@@ -92,8 +106,10 @@ export class World {
     return this.opened.filter(({ outcome }) => outcome === undefined);
   }
 
-  get allOpened(): boolean {
-    return this.opened.length === this.options.workload.streams.length;
+  /** Whether all that users want of this world has been done. */
+  get isDone(): boolean {
+    const { opened, clients, options } = this;
+    return opened.length === options.workload.streams.length && this.openStreams.length === 0 && clients.every((client) => client.isDone);
   }
 
   #open(spec: StreamSpec): void {
@@ -110,8 +126,7 @@ export class World {
   #reader(host: ClientHost | WorkerHost, known: KnownStream, number: number, parent: number, over: (outcome: Outcome) => void): Opened {
     const { plans, kernel } = this;
     plans.open(known);
-    const mayFail = (code: string, stream: KnownStream, job: number): boolean => this.#mayFail(code, stream, job);
-    const witness = new Witness({ plans, stream: known, store: host.store, blame: kernel.blame, mayFail });
+    const witness = new Witness({ plans, stream: known, store: host.store, blame: kernel.blame, expectations: this.#expectations });
     const ended = (of: number, outcome: Outcome): void => {
       host.readers.delete(of);
       over(outcome);
@@ -130,41 +145,37 @@ export class World {
       this.kernel.blame(`stream ${known.id} ended, but only ${witness.ended} of its ${reader.given} jobs did`);
   }
 
-  /** Whether a job may end with this error. */
-  #mayFail(code: string, { spec }: KnownStream, job: number): boolean {
-    const { functions } = this.plans.workload;
-    const names = [this.plans.functionOf(spec, job)];
-    for (const name of names) {
-      const calls = functions[name]?.calls;
-      if (calls !== undefined && !names.includes(calls)) names.push(calls);
-    }
-    const some = (may: 'throws' | 'kills'): boolean => names.some((name) => (functions[name]?.[may] ?? 0) > 0);
-    const { crashLimit = CONFIG.crashLimit } = this.options.config;
-    const crashes = [this.master, ...this.pastMasters].some((master) => (master?.law.lostWorkers ?? 0) >= crashLimit);
-    if (code === 'bad-result') return this.plans.workload.gather !== undefined;
-    if (code === 'worker-lost') return some('kills') || crashes;
-    if (code === 'function-threw') return some('throws') || (names.length > 1 && (some('kills') || crashes));
-    // What fails because workers die may have gone well in an earlier life of the master.
-    return code === 'not-replayable' && this.pastMasters.length > 0 && (some('kills') || crashes);
+  #expects(): Expectations {
+    const { calm, workers, config } = this.options;
+    const { crashLimit = CONFIG.crashLimit } = config;
+    const masters = (): (MasterHost | undefined)[] => [...this.masters, ...this.pastMasters];
+    return new Expectations(this.plans, {
+      calm,
+      differing: workers.some(({ functions }) => functions !== undefined),
+      hasLostMany: () => masters().some((master) => (master?.law.lostWorkers ?? 0) >= crashLimit),
+      hasRestarted: () => masters().length > 1,
+    });
   }
 
-  startMaster(): void {
-    const { policy, workload, config } = this.options;
+  startMaster(at: number): void {
+    const { policy, workload, config, notices } = this.options;
+    const address = this.#addresses[at] as string;
     this.#epochs += 1;
     const { random } = this.kernel;
     const epoch = random.id();
     // A master that comes again may find its ports free or not.
-    const ports = random.chance(0.5) ? '' : String(this.#epochs);
-    this.master = new MasterHost({
+    const ports = (at === 0 ? '' : `@${address}`) + (random.chance(0.5) ? '' : String(this.#epochs));
+    this.masters[at] = new MasterHost({
       kernel: this.kernel,
       network: this.network,
       plans: this.plans,
-      address: MASTER_ADDRESS,
+      address,
+      notices,
       userMs: this.options.chaotic ? 3 : 0,
       // With gather, jobs are delivered whole; and what an attempt that was given up sends late has no credit any more.
       slack: workload.gather === undefined ? (this.options.chaotic ? 8 : 0) : 64,
       config: {
-        name: 'master',
+        name: address,
         epoch,
         policy,
         scatter: workload.scatter !== undefined,
@@ -174,7 +185,7 @@ export class World {
         ...CONFIG,
         ...config,
       },
-      stopped: () => this.kernel.remark('the master has stopped'),
+      stopped: () => this.kernel.remark(at === 0 ? 'the master has stopped' : `the ${address} has stopped`),
     });
   }
 
@@ -188,7 +199,7 @@ export class World {
       plans: this.plans,
       executions: this.executions,
       name: `w${at}.${life}`,
-      address: MASTER_ADDRESS,
+      addresses: this.#addresses,
       functions,
       slots,
       maxParked,
@@ -244,32 +255,34 @@ export class World {
     });
   }
 
-  killMaster(silent: boolean, downMs: number): void {
-    const { master } = this;
+  /** `downMs` Infinity: it does not come again. */
+  killMaster(at: number, silent: boolean, downMs: number): void {
+    const master = this.masters[at];
     if (master === undefined || master.gone) return;
-    this.executions.fault('master', downMs);
+    this.executions.fault('master', downMs === Infinity ? 0 : downMs);
     master.vanish();
     this.network.killed(master, silent);
-    this.#replaceMaster(downMs);
+    this.#replaceMaster(at, downMs);
   }
 
-  stopMaster(deadlineMs: number, downMs: number): void {
-    const { master } = this;
+  stopMaster(at: number, deadlineMs: number, downMs: number): void {
+    const master = this.masters[at];
     if (master === undefined || master.gone) return;
     this.executions.fault('master', deadlineMs + downMs);
     master.stop(deadlineMs);
     const wait = (): void => {
-      if (this.master !== master) return;
-      if (master.gone) this.#replaceMaster(downMs);
+      if (this.masters[at] !== master) return;
+      if (master.gone) this.#replaceMaster(at, downMs);
       else this.kernel.after(10, wait);
     };
     wait();
   }
 
-  #replaceMaster(downMs: number): void {
-    if (this.master !== undefined) this.pastMasters.push(this.master);
-    this.master = undefined;
-    this.kernel.after(downMs, () => this.startMaster());
+  #replaceMaster(at: number, downMs: number): void {
+    const master = this.masters[at];
+    if (master !== undefined) this.pastMasters.push(master);
+    this.masters[at] = undefined;
+    if (downMs < Infinity) this.kernel.after(downMs, () => this.startMaster(at));
   }
 
   /** A client is killed: whatever it had open is nobody's concern. */

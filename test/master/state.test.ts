@@ -97,11 +97,32 @@ describe('functions', () => {
     world.open(client);
     world.jobs(client, 1, { name: 'constructor' });
     world.flush();
+    world.pass(999);
+    expect(world.entries(client)).toEqual([]);
+    world.pass(1);
     expect(world.entries(client)).toEqual([{ job: 0, part: 0, index: 0, flags: ENTRY.error | ENTRY.partEnd | ENTRY.jobEnd }]);
     const kept = world.log.flatMap((step) => step.instructions).find((one) => one.type === 'keep');
     expect(kept).toMatchObject({
       error: { code: 'unknown-function', message: "no worker has a function 'constructor'; there are: bar, foo" },
     });
+  });
+
+  it('waits longer for who serves a function when peers come from an earlier master', () => {
+    const world = new World();
+    const client = world.client('client', 'a0a0a0a0a0a0a0a0');
+    world.worker('one', ['foo']);
+    world.open(client);
+    world.jobs(client, 2, { name: 'bar' });
+    world.flush();
+    world.pass(9_000);
+    expect(world.entries(client)).toEqual([]);
+    const late = world.worker('late', ['bar'], 2);
+    world.flush();
+    expect(world.parts(late)).toHaveLength(2);
+    world.open(client, 2);
+    world.jobs(client, 1, { stream: 2, name: 'baz' });
+    world.pass(1_000);
+    expect(world.entries(client, 2)).toHaveLength(1);
   });
 
   it('lets jobs wait while no worker is there at all, and says so once after a second', () => {

@@ -5,7 +5,7 @@ import type { MasterEvent } from '../../src/master/events.ts';
 import type { MasterInstruction } from '../../src/master/instructions.ts';
 import type { Envelope, Lane, WireRecord } from '../../src/protocol/messages.ts';
 import type { Welcome } from '../../src/protocol/greetings.ts';
-import { ENTRY, type ResultsRecord } from '../../src/protocol/stream_records.ts';
+import { ENTRY, type OpenRecord, type ResultsRecord } from '../../src/protocol/stream_records.ts';
 import type { PartsRecord } from '../../src/protocol/part_records.ts';
 import { leastLoaded } from '../../src/scheduling/least_loaded.ts';
 
@@ -94,13 +94,19 @@ export class World {
     return this.#slots;
   }
 
-  #hello(player: Played, role: 'client' | 'worker', functions: readonly string[], slots: number): MasterInstruction[] {
+  #hello(
+    player: Played,
+    role: 'client' | 'worker',
+    functions: readonly string[],
+    slots: number,
+    known = '0000000000000000',
+  ): MasterInstruction[] {
     const { session, token, seen, connection } = player;
     const hello = {
       type: 'hello',
       role,
       name: player.name,
-      epoch: session === 0 ? '0000000000000000' : EPOCH,
+      epoch: session === 0 ? known : EPOCH,
       session,
       token,
       seen,
@@ -140,9 +146,10 @@ export class World {
     return player;
   }
 
-  client(name = 'client'): Played {
+  /** @param epoch of the master that it knew before */
+  client(name = 'client', epoch = '0000000000000000'): Played {
     const player = this.#player(name);
-    this.#hello(player, 'client', [], 0);
+    this.#hello(player, 'client', [], 0, epoch);
     return player;
   }
 
@@ -156,6 +163,12 @@ export class World {
     this.#connections += 1;
     player.connection = this.#connections;
     return this.#hello(player, role, functions, slots);
+  }
+
+  /** A worker's hello over any connection. */
+  hello(player: Played, connection: number): MasterInstruction[] {
+    player.connection = connection;
+    return this.#hello(player, 'worker', ['foo'], 1);
   }
 
   #envelope(player: Played, lane: Lane): Envelope {
@@ -195,7 +208,7 @@ export class World {
     this.now = end;
   }
 
-  open(player: Played, stream = 1, more: Partial<{ ordered: boolean; results: number; bytes: number }> = {}): void {
+  open(player: Played, stream = 1, more: Partial<Pick<OpenRecord, 'ordered' | 'results' | 'bytes' | 'fields'>> = {}): void {
     this.say(player, {
       kind: 'open',
       stream,
