@@ -1,7 +1,4 @@
-/**
- * The books that a master keeps: a session for each peer, a worker's load, a stream and its jobs. Data only; the decisions are in the
- * files around it.
- */
+/** The books that a master keeps: a session for each peer, a worker's load, a stream and its jobs. Data only: others decide. */
 import type { Deque } from '../machine/deque.ts';
 import { Drafts } from '../protocol/drafts.ts';
 import type { Fields } from '../protocol/fields.ts';

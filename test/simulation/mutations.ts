@@ -34,14 +34,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'else if (this.#results === undefined) {',
   },
   {
-    name: 'a result of an old epoch taken by the master',
-    first: 1100,
-    file: 'src/master/sessions.ts',
-    from: 'return envelope.epoch === core.config.epoch && envelope.session === session.number && envelope.token === session.token;',
-    to: 'return envelope.session === session.number;',
-  },
-  {
-    name: 'a result of an old epoch reported by a worker',
+    name: 'a result of an old epoch taken: a worker reports it to the next master',
     file: 'src/worker/workload.ts',
     from: "this.#stop(running, 'the master that gave this job is gone', out);",
     to: 'return;',
