@@ -3,6 +3,7 @@ import { Client } from '../client/client.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { grain } from '../scheduling/grain.ts';
 import { Master } from '../specialized/master.ts';
+import { offered } from '../worker/offered.ts';
 import { LocalWorker } from './local.ts';
 import type { HeadOptions, ReadOptions } from './options.ts';
 import type { Executor } from './scope.ts';
@@ -35,16 +36,23 @@ function clientOf(
 }
 
 async function openHead(options: HeadOptions, logger: Logger | false | undefined, failed: (error: Error) => void): Promise<Engine> {
-  const { policy = grain(), workers = [], resourcesPerWorker, local, workerModule, tasklets = {}, specializedType } = options;
+  const {
+    policy = grain(),
+    workers = [],
+    resourcesPerWorker,
+    local,
+    isolate = true,
+    workerModule,
+    tasklets = {},
+    specializedType,
+  } = options;
   const instances = { slots: 1, resources: resourcesPerWorker };
   const master = new Master({ name: 'combine', address: 'tcp://127.0.0.1:*', policy, logger, specializedType, instances });
   for (const [name, tasklet] of Object.entries(tasklets)) master.tasklet(name, tasklet);
   for (const address of workers) master.dial(address, { resources: resourcesPerWorker });
   await master.start();
   const worker =
-    workerModule === undefined
-      ? undefined
-      : new LocalWorker({ master, module: workerModule, worker: { resources: local }, logger: loggerFor(logger), failed });
+    workerModule === undefined ? undefined : startLocal(master, workerModule, { local, isolate, logger: loggerFor(logger), failed });
   const client = clientOf(master.address, undefined, logger);
   return {
     executor: client.executor,
@@ -54,4 +62,16 @@ async function openHead(options: HeadOptions, logger: Logger | false | undefined
       await master.stop({ deadlineMs: STOP_MS });
     },
   };
+}
+
+/** A worker of this machine: a slot for each core, since each function has a process of its own. */
+function startLocal(
+  master: Master,
+  module: URL | string,
+  { local, isolate, logger, failed }: { local: HeadOptions['local']; isolate: boolean; logger: Logger; failed: (error: Error) => void },
+): LocalWorker {
+  const resources = offered('runCombine: local', local);
+  const { cores } = resources;
+  const slots = Math.max(1, Array.isArray(cores) ? cores.length : Number(cores ?? 1));
+  return new LocalWorker({ master, module, worker: { resources, slots, isolate }, logger, failed });
 }

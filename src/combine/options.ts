@@ -1,5 +1,5 @@
 /** Where the jobs of a combine run: what users say of it. */
-import { checkInteger, checkOptions, checkSignal, shown } from '../common/check.ts';
+import { checkBoolean, checkInteger, checkOptions, checkSignal, shown } from '../common/check.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ResourceOffer } from '../resources/types.ts';
 import type { PolicyChoice } from '../scheduling/policy.ts';
@@ -7,7 +7,7 @@ import type { Tasklet } from '../specialized/instance.ts';
 import type { Transport } from '../transport/transport.ts';
 
 const COMMON = ['maxGroups', 'signal', 'logger'] as const;
-const HEAD = ['policy', 'workers', 'resourcesPerWorker', 'local', 'workerModule', 'tasklets', 'specializedType'] as const;
+const HEAD = ['policy', 'workers', 'resourcesPerWorker', 'local', 'isolate', 'workerModule', 'tasklets', 'specializedType'] as const;
 const MAX_GROUPS = 10_000;
 
 export interface CommonOptions {
@@ -49,6 +49,8 @@ export interface PassiveWorkers extends OwnHead {
 export interface LocalWorkers extends OwnHead {
   /** What it offers; default: the cores and the memory that this process may use. */
   readonly local: ResourceOffer;
+  /** Each function runs in a process of its own, so that as many run at a time as there are cores for. Default: true. */
+  readonly isolate?: boolean | undefined;
   /** A module whose default export is the worker's class, as `new URL('./worker.js', import.meta.url)`. */
   readonly workerModule: URL | string;
 }
@@ -91,7 +93,7 @@ export function readOptions(options: CombineOptions): ReadOptions {
   return { ...common, where: head };
 }
 
-function checkHead(what: string, { workers, local, workerModule, tasklets, specializedType }: HeadOptions): void {
+function checkHead(what: string, { workers, local, isolate, workerModule, tasklets, specializedType }: HeadOptions): void {
   if (workers === undefined && local === undefined && specializedType === undefined)
     throw new TypeError(`${what}: expected address, workers, local with workerModule, or specializedType: where the jobs run`);
   if (workers !== undefined && (!Array.isArray(workers) || workers.length === 0))
@@ -100,6 +102,7 @@ function checkHead(what: string, { workers, local, workerModule, tasklets, speci
     throw new TypeError(`${what}: expected both local and workerModule, got ${local === undefined ? 'workerModule' : 'local'} alone`);
   if (workerModule !== undefined && !(workerModule instanceof URL) && typeof workerModule !== 'string')
     throw new TypeError(`${what}: workerModule: expected the URL or path of a module, got ${shown(workerModule)}`);
+  checkBoolean(`${what}: isolate`, isolate, true);
   if (tasklets !== undefined && (tasklets === null || typeof tasklets !== 'object'))
     throw new TypeError(`${what}: tasklets: expected an object of functions by name, got ${shown(tasklets)}`);
 }
