@@ -6,6 +6,7 @@ const report = process.env['GRISTMILL_TEST_REPORT'];
 /** What starts processes of its own, or measures time: never beside the pure tests. */
 const PROCESSES = [
   'test/cli/**',
+  'test/contract/**',
   'test/integration/**',
   'test/transport/**',
   'test/examples.test.ts',

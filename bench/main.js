@@ -14,6 +14,7 @@ import { report } from './results.js';
 import { say } from './rounds.js';
 import { growth } from './workloads/growth.js';
 import { memory } from './workloads/memory.js';
+import { pools } from './workloads/pools.js';
 import { simulator } from './workloads/simulator.js';
 import { start } from './workloads/start.js';
 import { w1 } from './workloads/w1.js';
@@ -22,7 +23,7 @@ import { w3 } from './workloads/w3.js';
 import { w4 } from './workloads/w4.js';
 
 /** @type {Record<string, (settings: Settings) => Promise<Outcome>>} */
-const MEASURES = { W1: w1, W2: w2, W3: w3, W4: w4, memory, growth, start, simulator };
+const MEASURES = { W1: w1, W2: w2, W3: w3, W4: w4, memory, growth, start, simulator, pools };
 
 /** @param {Settings} settings */
 async function bench(settings) {

@@ -137,8 +137,27 @@ export function bullmq({ workers = 2, concurrency = 1 } = {}) {
   });
 }
 
+/**
+ * Client and workers by the address of an engine; its server is a child of the process `server`.
+ * @param {'redis' | 'nats'} engine
+ * @param {{ workers?: number }} options
+ * @returns {Promise<System>}
+ */
+export function byEngine(engine, { workers = 2 } = {}) {
+  return started(async (system) => {
+    const { address } = (await system.start('server', 'engine_server', { engine })).ready;
+    await Promise.all(names(workers, 'worker').map((name) => system.start(name, 'worker', { name, address })));
+    await system.startDriver('client', 'client', { address });
+  });
+}
+
+/** The version of an engine's server, if there is one. @param {'redis' | 'nats'} engine @returns {string | undefined} */
+export function versionOf(engine) {
+  const { status, stdout } = spawnSync(`${engine}-server`, ['--version'], { encoding: 'utf8' });
+  return status === 0 ? (/v[=]?(\d[\d.]*)/.exec(stdout)?.[1] ?? 'unknown') : undefined;
+}
+
 /** The version of redis-server, if there is one. @returns {string | undefined} */
 export function redisVersion() {
-  const { status, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
-  return status === 0 ? (/v=(\S+)/.exec(stdout)?.[1] ?? 'unknown') : undefined;
+  return versionOf('redis');
 }

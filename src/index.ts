@@ -41,14 +41,9 @@ export type {
   WorkerFunction,
 } from './streams/types.ts';
 
-export {
-  type JobRecord,
-  type JobStatus,
-  type SpawnWorkerOptions,
-  type SubmitOptions,
-  type WorkerHandle,
-  WorkerPool,
-} from './pools/pool.ts';
+export { type SpawnWorkerOptions, type WorkerHandle, WorkerPool } from './pools/pool.ts';
+export type { JobRecord, JobStatus, SubmitOptions } from './pools/record.ts';
+export { openPool, type OpenPoolOptions } from './pools/open_pool.ts';
 export { MasterPool, type MasterPoolOptions } from './pools/master_pool.ts';
 
 export { leastLoaded } from './scheduling/least_loaded.ts';

@@ -121,6 +121,11 @@ const ARROWS: house.Arrows = {
     zeromq: ['src/transport/*.ts'],
     msgpackr: ['src/**/*.ts'],
     'lru-cache': ['src/master/cache.ts'],
+    bullmq: ['src/pools/redis/*.ts'],
+    ioredis: ['src/pools/redis/*.ts'],
+    '@nats-io/transport-node': ['src/pools/nats/*.ts'],
+    '@nats-io/jetstream': ['src/pools/nats/*.ts'],
+    '@nats-io/kv': ['src/pools/nats/*.ts'],
     yargs: ['src/cli/*.ts'],
     'smol-toml': ['src/cli/config.ts'],
     fastify: ['src/pipelines/*.ts'],
@@ -134,6 +139,8 @@ const ENTRIES = [
   'src/testing/index.ts',
   'src/simulator/index.ts',
   'src/pipelines/index.ts',
+  'src/pools/redis.ts',
+  'src/pools/nats.ts',
 ];
 
 const root = join(import.meta.dirname, '..');

@@ -18,8 +18,9 @@ import type {
   StreamOptions,
 } from '../streams/types.ts';
 import { dialAddresses } from '../transport/addresses.ts';
+import { transportFor } from '../transport/engines.ts';
 import type { Transport } from '../transport/transport.ts';
-import { zeromqTransport } from '../transport/zeromq.ts';
+
 import { type ClientEvents, Connection } from './connection.ts';
 
 const OPTIONS = ['address', 'function', 'name', 'connectTimeoutMs', 'maxMessageBytes', 'logger', 'transport', 'historyLimit'] as const;
@@ -84,7 +85,7 @@ export class Client<W = never> implements AsyncDisposable {
         options.connectTimeoutMs === undefined ? Infinity : checkInteger('Client: connectTimeoutMs', options.connectTimeoutMs, 0, 1),
       maxMessageBytes: checkInteger('Client: maxMessageBytes', options.maxMessageBytes, MAX_MESSAGE_BYTES, 1),
       logger: loggerFor(options.logger),
-      transport: options.transport ?? zeromqTransport(),
+      transport: options.transport ?? transportFor(addresses),
       historyLimit: limit,
     });
   }

@@ -6,12 +6,19 @@ import { JOB_KEY } from '../master/desk.ts';
 import type { MasterStatus } from '../master/status.ts';
 import type { Item, JobStream, Payload, Settled, Source, StreamOptions } from '../streams/types.ts';
 import type { Transport } from '../transport/transport.ts';
-import { type JobRecord, type SpawnWorkerOptions, type SubmitOptions, type WorkerHandle, WorkerPool } from './pool.ts';
-import { checkId, packSubmission, readSubmission, shownRecord, unpackRecord } from './record.ts';
+import { type SpawnWorkerOptions, type WorkerHandle, WorkerPool } from './pool.ts';
+import {
+  checkId,
+  type JobRecord,
+  packSubmission,
+  readSubmission,
+  RECORD_TTL_MS,
+  shownRecord,
+  type SubmitOptions,
+  unpackRecord,
+} from './record.ts';
 import { spawnPoolWorker } from './spawning.ts';
 
-/** What records stay for by default. */
-const RECORD_TTL_MS = 3_600_000;
 /** What is kept to be submitted again. */
 const CUSTODY_BYTES = 67_108_864;
 
@@ -82,12 +89,12 @@ export class MasterPool extends WorkerPool {
     return await this.#client.delete(JOB_KEY + checkId('cancel: id', id));
   }
 
-  job(...args: readonly unknown[]): JobStream<never> {
+  override job(...args: readonly unknown[]): JobStream<never> {
     const [name, payloads, options] = args as [string, Source<Item>, StreamOptions & { settle: true }];
     return this.#client.job(name, payloads, options) as JobStream<Settled> as JobStream<never>;
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await this.#client.close();
   }
 

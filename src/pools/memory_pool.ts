@@ -23,6 +23,11 @@ export class MemoryPool extends MasterPool {
   readonly #started: Promise<void>;
   readonly #workers = new Set<Worker>();
 
+  /** Another producer at the same master. */
+  another(options: MemoryPoolOptions = {}): MasterPool {
+    return new MemoryProducer(this, this.#network, options);
+  }
+
   /** @throws TypeError or RangeError that names the option, what was expected and the value seen */
   constructor(options: MemoryPoolOptions = {}) {
     checkOptions('MemoryPool', options, ['recordTtlMs']);
@@ -61,5 +66,20 @@ export class MemoryPool extends MasterPool {
     await Promise.all([...this.#workers].map((worker) => worker.stop({ deadlineMs: 0 })));
     await this.#started;
     await this.#master.stop({ deadlineMs: 0 });
+  }
+}
+
+/** A producer at a MemoryPool: its workers are that pool's. */
+class MemoryProducer extends MasterPool {
+  readonly #pool: MemoryPool;
+
+  /** Use `another`. */
+  constructor(pool: MemoryPool, network: MemoryNetwork, options: MemoryPoolOptions) {
+    super({ ...options, address: ADDRESS, logger: false, transport: network.transport() });
+    this.#pool = pool;
+  }
+
+  override spawnWorker(module: URL | string, options: SpawnWorkerOptions = {}): Promise<WorkerHandle> {
+    return this.#pool.spawnWorker(module, options);
   }
 }

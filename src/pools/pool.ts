@@ -6,34 +6,16 @@
  * - A job's record stays for `recordTtlMs` after it has ended, then it is gone.
  * - Nothing waits for a worker to be there, but the job itself.
  */
-import type { JobError } from '../errors.ts';
-import type { AnyItem, Item, JobOptions, JobStream, Payload, SettledBy, Source, StreamOptions } from '../streams/types.ts';
+import { setTimeout } from 'node:timers/promises';
+import { checkOptions } from '../common/check.ts';
+import type { AnyItem, Item, JobStream, Payload, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import type { Exit } from '../worker/spawn.ts';
+import type { Keeper } from './forwarder.ts';
+import { type JobRecord, keptRecord, type SubmitOptions } from './record.ts';
+import { Streams } from './streams.ts';
 
-/** `deferred`: it waits for its next attempt. */
-export type JobStatus = 'queued' | 'running' | 'done' | 'failed' | 'deferred';
-
-/** What a pool knows of a job. */
-export interface JobRecord {
-  readonly id: string;
-  readonly status: JobStatus;
-  /** What the function gave, once it is done: its only result, or the first of many; undefined if it yielded none. */
-  readonly value?: Buffer | undefined;
-  /** All results, in their order, once it is done. */
-  readonly values?: readonly Buffer[] | undefined;
-  /** Why it failed, with the remote stack; code `cancelled` if it was cancelled. */
-  readonly error?: JobError | undefined;
-  /** How often it was begun. */
-  readonly attempts: number;
-}
-
-/** What can be said of a submitted job. */
-export interface SubmitOptions extends JobOptions {
-  /** Its id, unique in the pool: to submit it again is to submit it once. At most 200 of `A-Z a-z 0-9 _ -`. Default: one is made. */
-  readonly id?: string | undefined;
-  /** From 1, the highest, to 1,000,000; a job without one goes before those that have one. Only engines with priorities take it. */
-  readonly priority?: number | undefined;
-}
+const MIN_DELAY_MS = 2;
+const MAX_DELAY_MS = 250;
 
 export interface SpawnWorkerOptions {
   /** What the worker is called. Default: `worker` and random letters. */
@@ -54,6 +36,8 @@ export interface WorkerHandle extends AsyncDisposable {
 }
 
 export abstract class WorkerPool implements AsyncDisposable {
+  #streams: Streams | undefined;
+
   /** How many workers are up, wherever they run. */
   abstract workerCount(): Promise<number>;
 
@@ -73,16 +57,44 @@ export abstract class WorkerPool implements AsyncDisposable {
   /** Cancels a job: it is not begun any more, or its function is told. Resolves to whether it was still open. */
   abstract cancel(id: string): Promise<boolean>;
 
-  /** Streams jobs, and their results back: as Client.job. */
-  abstract job<S extends AbortSignal = never>(
+  /** Resolves to the record of a job when it has ended. Rejects with a RangeError if there is none. The default asks again and again. */
+  async ended(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<JobRecord> {
+    checkOptions('ended', options, ['signal']);
+    for (let delayMs = MIN_DELAY_MS; ; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
+      const record = await this.fetch(id);
+      if (record === undefined) throw new RangeError(`ended: there is no job '${id}', or its record has expired`);
+      if (record.status === 'done' || record.status === 'failed') return record;
+      await setTimeout(delayMs, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    }
+  }
+
+  /** Streams jobs, and their results back: as Client.job. The default submits them, and waits for each to end. */
+  job<S extends AbortSignal = never>(
     fn: string,
     payloads: Source<Item<string, S>>,
     options: StreamOptions & { readonly settle: true },
   ): JobStream<SettledBy<S>>;
-  abstract job(fn: string, payloads: Source<AnyItem>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
+  job(fn: string, payloads: Source<AnyItem>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
+  job(...args: readonly unknown[]): JobStream<never> {
+    this.#streams ??= new Streams(this.keeper());
+    return this.#streams.job(args) as JobStream<never>;
+  }
 
-  /** Lets go of the engine. Jobs and records stay, and so do spawned workers. */
-  abstract close(): Promise<void>;
+  /** Where `job` keeps its jobs. For engines of this package. */
+  protected keeper(): Keeper {
+    return {
+      carryOut: async ({ id, function: name, payload, options }, signal) => {
+        await this.submit(name, payload, { ...options, id });
+        return keptRecord(await this.ended(id, { signal }));
+      },
+      cancel: (id) => this.cancel(id),
+    };
+  }
+
+  /** Lets go of the engine. Streams end with a ClosedError; jobs and records stay, and so do spawned workers. Call it last of your own. */
+  async close(): Promise<void> {
+    await this.#streams?.close();
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();

@@ -3,14 +3,42 @@ import { Packr } from 'msgpackr';
 import { randomUUID } from 'node:crypto';
 import { checkInteger, checkOptions, checkString, shown, toBytes } from '../common/check.ts';
 import { JobError, type JobErrorCode } from '../errors.ts';
+import type { Origin } from '../protocol/origin.ts';
 import { JOB_ERROR_CODES } from '../protocol/remote_error.ts';
 import { JOB_OPTIONS, readJobOptions } from '../streams/job_options.ts';
 import type { JobOptions, Payload } from '../streams/types.ts';
-import type { JobRecord, JobStatus, SubmitOptions } from './pool.ts';
+
+/** `deferred`: it waits for its next attempt. */
+export type JobStatus = 'queued' | 'running' | 'done' | 'failed' | 'deferred';
+
+/** What a pool knows of a job. */
+export interface JobRecord {
+  readonly id: string;
+  readonly status: JobStatus;
+  /** What the function gave, once it is done: its only result, or the first of many; undefined if it yielded none. */
+  readonly value?: Buffer | undefined;
+  /** All results, in their order, once it is done. */
+  readonly values?: readonly Buffer[] | undefined;
+  /** Why it failed, with the remote stack; code `cancelled` if it was cancelled. */
+  readonly error?: JobError | undefined;
+  /** How often it was begun. */
+  readonly attempts: number;
+}
+
+/** What can be said of a submitted job. */
+export interface SubmitOptions extends JobOptions {
+  /** Its id, unique in the pool: to submit it again is to submit it once. At most 200 of `A-Z a-z 0-9 _ -`. Default: one is made. */
+  readonly id?: string | undefined;
+  /** From 1, the highest, to 1,000,000; a job without one goes before those that have one. Only engines with priorities take it. */
+  readonly priority?: number | undefined;
+}
+
+/** What records stay for by default. */
+export const RECORD_TTL_MS = 3_600_000;
 
 const packr = new Packr({ useRecords: false });
 const STATUSES: readonly unknown[] = ['queued', 'running', 'done', 'failed', 'deferred'] satisfies JobStatus[];
-const CODES: readonly unknown[] = [...JOB_ERROR_CODES, 'cancelled'];
+const CODES: readonly unknown[] = JOB_ERROR_CODES;
 const ID = /^[\w-]{1,200}$/;
 const MAX_PRIORITY = 1_000_000;
 
@@ -23,6 +51,9 @@ export interface Submission {
   readonly priority: number;
   /** How long its record stays after it has ended. */
   readonly ttlMs: number;
+  /** Which stream it is of, if any; and whether a worker's function sent it. */
+  readonly origin?: Origin | undefined;
+  readonly nested?: boolean | undefined;
 }
 
 /** An error as it is kept. */
@@ -127,6 +158,11 @@ function jobErrorOf(error: KeptError): JobError {
 export function keptError(error: JobError): KeptError {
   const { code, message, function: name, attempts, worker = '', remoteStack: stack = '' } = error;
   return { code, message, function: name, attempts, worker, stack };
+}
+
+/** How it is kept, from how it is shown. */
+export function keptRecord({ status, attempts, values, error }: JobRecord): KeptRecord {
+  return { status, attempts, values, error: error === undefined ? undefined : keptError(error) };
 }
 
 function unpacked(bytes: Uint8Array): unknown {

@@ -15,6 +15,7 @@ export const JOB_ERROR_CODES = [
   'bad-result',
   'result-count',
   'not-replayable',
+  'cancelled',
 ] as const;
 export type WireErrorCode = (typeof JOB_ERROR_CODES)[number];
 

@@ -1,6 +1,16 @@
 /** Reading and deriving addresses. */
 import { shown } from '../common/check.ts';
 
+/** Schemes of engines that carry jobs in place of a master. */
+const ENGINES: Readonly<Record<string, Engine>> = { 'redis:': 'redis', 'rediss:': 'redis', 'nats:': 'nats' };
+export type Engine = 'redis' | 'nats';
+
+/** Which engine an address means, if any. */
+export function engineOf(address: unknown): Engine | undefined {
+  const scheme = typeof address === 'string' ? /^([a-z]+:)\/\/./.exec(address)?.[1] : undefined;
+  return scheme !== undefined && Object.hasOwn(ENGINES, scheme) ? ENGINES[scheme] : undefined;
+}
+
 /** Takes `tcp://host:port` or `ipc://path` apart; throws a TypeError that says what was expected. */
 export function parseAddress(address: unknown, option = 'address'): { scheme: 'tcp' | 'ipc' | 'memory'; host: string; port: number | '*' } {
   if (typeof address !== 'string')
@@ -44,6 +54,7 @@ export function dialled(address: string, where: string): string {
  */
 export function dialAddresses(option: string, value: unknown): readonly [string, ...string[]] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length === 1 && engineOf(list[0]) !== undefined) return list as [string];
   if (list.length === 0) throw new RangeError(`${option}: expected at least one address, got an empty array`);
   for (const address of list) {
     const { scheme, host, port } = parseAddress(address, option);

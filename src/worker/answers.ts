@@ -1,5 +1,6 @@
 /** What functions may give back, and how what they threw is told. Pure. */
 import { shown } from '../common/check.ts';
+import type { RemoteError, WireErrorCode } from '../protocol/remote_error.ts';
 
 export interface Thenable {
   then(fulfilled: (value: unknown) => unknown, rejected: (reason: unknown) => unknown): unknown;
@@ -69,8 +70,26 @@ function isSteps(value: unknown): value is Steps {
 /** The process that ran a function of its own has died. */
 export class ProcessDied extends Error {}
 
+/** Why a part failed. What is left out is known of the part. */
+export type Failure = Partial<RemoteError> & { readonly code: WireErrorCode; readonly message: string };
+
+/** Thrown by a function that passes jobs on: what the job failed with elsewhere is told as it is. */
+export class Relayed extends Error {
+  readonly error: RemoteError;
+
+  constructor(error: RemoteError) {
+    super(error.message);
+    this.error = error;
+  }
+}
+
+/** Why a part failed whose function threw this. */
+export function failureOf(thrown: unknown): Failure {
+  return thrown instanceof Relayed ? thrown.error : told(thrown);
+}
+
 /** What is told of something thrown. Whatever it is, telling it does not throw. */
-export function told(thrown: unknown): { code: 'function-threw' | 'worker-lost'; message: string; stack: string } {
+function told(thrown: unknown): { code: 'function-threw' | 'worker-lost'; message: string; stack: string } {
   const code = 'function-threw';
   try {
     if (thrown instanceof ProcessDied) return { code: 'worker-lost', message: thrown.message, stack: '' };

@@ -54,6 +54,8 @@ export interface ConnectionOptions {
   readonly maxParked: number;
   readonly resources: Readonly<Record<string, unknown>>;
   readonly functions: ReadonlyMap<string, Served>;
+  /** Its functions pass jobs on. */
+  readonly relays: boolean;
   readonly transport: Transport;
   readonly logger: Logger;
   readonly historyLimit: number;
@@ -88,7 +90,16 @@ export class Connection implements ConsumerPort {
     this.id = `${name}-${randomBytes(6).toString('hex')}`;
     this.caller = new Caller(this);
     const wake = (): void => this.#schedule();
-    this.#executor = new Executor({ owner: options.owner, name, functions, store: this.store, nested: this.caller, now, wake });
+    this.#executor = new Executor({
+      owner: options.owner,
+      name,
+      functions,
+      store: this.store,
+      nested: this.caller,
+      relays: options.relays,
+      now,
+      wake,
+    });
     this.#sockets = new Sockets({
       transport,
       name,

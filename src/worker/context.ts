@@ -2,6 +2,7 @@
 import { fieldValue, unpackValue } from '../protocol/fields.ts';
 import { shownAllotment } from '../resources/asking.ts';
 import type { AllottedResources } from '../resources/types.ts';
+import { type Origin, readOrigin } from '../protocol/origin.ts';
 import type { Scope } from '../streams/job_stream.ts';
 import type { AnyItem, CallOptions, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import { type ProgramOptions, type ProgramResult, runProgram } from './program.ts';
@@ -72,15 +73,15 @@ export class Context implements JobContext {
   }
 
   get stream(): string {
-    return this.#task.record.id;
+    return this.#origin?.stream ?? this.#task.record.id;
   }
 
   get client(): string {
-    return this.#task.record.client;
+    return this.#origin?.client ?? this.#task.record.client;
   }
 
   get index(): number {
-    return this.#task.record.jobs[this.#task.row] as number;
+    return this.#origin?.index ?? (this.#task.record.jobs[this.#task.row] as number);
   }
 
   get part(): number {
@@ -88,7 +89,7 @@ export class Context implements JobContext {
   }
 
   get attempt(): number {
-    return this.#task.attempt;
+    return (this.#origin?.attempts ?? 0) + this.#task.attempt;
   }
 
   get function(): string {
@@ -97,6 +98,13 @@ export class Context implements JobContext {
 
   get signal(): AbortSignal {
     return this.#task.signal;
+  }
+
+  /** Where a job came from that an engine gave to this process. */
+  get #origin(): Origin | undefined {
+    const { record } = this.#task;
+    if (record.fields.length === 0 && record.partFields.length === 0) return undefined;
+    return readOrigin(fieldValue(this.#task.fields, 'origin'));
   }
 
   get deadline(): number | undefined {

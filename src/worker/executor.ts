@@ -7,8 +7,7 @@
  * microtasks let the turn go on; others hold their lane, and what they end in is part of a later `ran`.
  */
 import type { PartsRecord } from '../protocol/part_records.ts';
-import type { WireErrorCode } from '../protocol/remote_error.ts';
-import { isThenable, readAnswer, readStep, type Steps, type Thenable, told } from './answers.ts';
+import { type Failure, failureOf, isThenable, readAnswer, readStep, type Steps, type Thenable } from './answers.ts';
 import type { RanEvent } from './events.ts';
 import type { RunInstruction } from './instructions.ts';
 import { finish, invoke, next } from './invoking.ts';
@@ -136,8 +135,8 @@ export class Executor {
     if (task.lane) this.#free -= 1;
     const { functions, owner, store, nested } = this.#options;
     const served = functions.get(task.record.function);
-    if (served === undefined) return this.#fail(task, 'unknown-function', unknownFunction(this.#options, task.record.function));
-    this.#timeouts.begin(task);
+    if (served === undefined) return this.#fail(task, unknownFunction(this.#options, task.record.function));
+    if (!this.#options.relays) this.#timeouts.begin(task);
     let answer: unknown;
     try {
       answer = invoke(served, owner, store.joined(run.slots[at] as number), task, nested);
@@ -159,7 +158,7 @@ export class Executor {
       task.suspended = true;
       if (task.dropped) this.#finish(task);
       else this.#pull(task);
-    } else if (read.kind === 'bad') this.#fail(task, 'bad-result', read.text);
+    } else if (read.kind === 'bad') this.#fail(task, { code: 'bad-result', message: read.text });
   }
 
   /** Goes on with what a promise ends in, and with the turn, if it is not over. */
@@ -225,7 +224,7 @@ export class Executor {
     task.suspended = true;
     if (read.kind === 'done') this.#ledger.empty(task);
     else if (task.dropped) this.#finish(task);
-    else if (read.kind === 'bad') this.#fail(task, 'bad-result', read.text);
+    else if (read.kind === 'bad') this.#fail(task, { code: 'bad-result', message: read.text });
     else if (read.kind === 'bytes') return this.#yielded(task, read.bytes);
     return false;
   }
@@ -267,19 +266,18 @@ export class Executor {
   #threw(task: Task, error: unknown): void {
     this.#ledger.clockMs = this.#options.now();
     task.steps = undefined;
-    const { code, message, stack } = told(error);
-    this.#fail(task, code, message, stack);
+    this.#fail(task, failureOf(error));
   }
 
   #tooLarge(task: Task, how: string, length: number): void {
-    const takes = `the master takes at most ${this.maxMessageBytes} (maxMessageBytes)`;
-    this.#fail(task, 'bad-result', `${task.record.function} ${how} ${length} bytes; ${takes}`);
+    const limit = `the master takes at most ${this.maxMessageBytes} (maxMessageBytes)`;
+    this.#fail(task, { code: 'bad-result', message: `${task.record.function} ${how} ${length} bytes; ${limit}` });
   }
 
   /** The part failed. A generator that is still there is ended, after the part. */
-  #fail(task: Task, code: WireErrorCode, message: string, stack = ''): void {
+  #fail(task: Task, failure: Failure): void {
     if (task.dropped) return task.steps === undefined ? this.#ledger.empty(task) : this.#finish(task);
-    this.#ledger.failure(task, code, message, stack);
+    this.#ledger.failure(task, failure);
     if (task.steps !== undefined) this.#finish(task);
   }
 

@@ -1,8 +1,9 @@
 /** What has happened to parts since it was last told: the columns of the next `ran`. Pure. */
 import type { PayloadStore } from '../protocol/payloads.ts';
 import { failureFlags } from '../protocol/part_records.ts';
-import { encodeError, type WireErrorCode } from '../protocol/remote_error.ts';
+import { encodeError } from '../protocol/remote_error.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
+import type { Failure } from './answers.ts';
 import type { RanEvent } from './events.ts';
 import type { Task } from './task.ts';
 
@@ -56,10 +57,10 @@ export class Ledger {
   }
 
   /** The part has failed. */
-  failure(task: Task, code: WireErrorCode, message: string, stack: string): void {
-    const about = { function: task.record.function, worker: this.#worker, attempts: task.attempt, phase: '' };
-    const bytes = encodeError({ code, message, stack, ...about });
-    this.#entry(task, failureFlags(code), this.#store.put(bytes), bytes.length);
+  failure(task: Task, failure: Failure): void {
+    const about = { function: task.record.function, worker: this.#worker, attempts: task.attempt, phase: '', stack: '' };
+    const bytes = encodeError({ ...about, ...failure });
+    this.#entry(task, failureFlags(failure.code), this.#store.put(bytes), bytes.length);
     this.#end(task);
   }
 

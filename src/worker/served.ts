@@ -12,6 +12,9 @@ type Method = (...args: never[]) => unknown;
 /** Marks a base class: functions are looked for on the classes below the nearest one. */
 export const BASE: unique symbol = Symbol('base class of workers');
 
+/** Marks a class of workers that pass jobs on: time limits and errors are those of who runs them. */
+export const RELAYS: unique symbol = Symbol('workers that pass jobs on');
+
 const RESERVED: ReadonlySet<string> = new Set(RESERVED_NAMES);
 
 /**

@@ -8,15 +8,15 @@ import type { ResourceOffer } from '../resources/types.ts';
 import type { Payload, Status } from '../streams/types.ts';
 import { dialAddresses, listenAddress } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
-import { zeromqTransport } from '../transport/zeromq.ts';
+import { transportFor } from '../transport/engines.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
 import { Connection, type WorkerEvents } from './connection.ts';
 import type { Served } from './executor_options.ts';
 import { countIsolated, isChild, IsolatedChild } from './isolated_child.ts';
 import { Isolation } from './isolation.ts';
 import { offered } from './offered.ts';
-import { BASE, servedFunctions } from './served.ts';
 import type { Meeting } from './sockets.ts';
+import { BASE, RELAYS, servedFunctions } from './served.ts';
 
 const OPTIONS = [
   'name',
@@ -104,6 +104,7 @@ export abstract class Worker implements AsyncDisposable {
     this.slots = checkInteger('Worker: slots', options.slots, 1, 1, 65_536);
     this.#drainMs = checkInteger('Worker: drainTimeoutMs', options.drainTimeoutMs, DRAIN_MS, 0);
     const limit = options.historyLimit;
+    const meeting = meetingOf(options);
     const isolate = checkBoolean('Worker: isolate', options.isolate, false);
     const functions = servedFunctions(new.target) as Map<string, Served>;
     const number = isolate ? countIsolated() : 0;
@@ -113,15 +114,16 @@ export abstract class Worker implements AsyncDisposable {
     this.#connection = new Connection({
       owner: this,
       name: this.name,
-      meeting: meetingOf(options),
+      meeting,
       slots: this.slots,
       maxParked: checkInteger('Worker: maxParked', options.maxParked, MAX_PARKED, 0),
       resources: offered('Worker: resources', options.resources),
       functions: this.#isolation?.wrap(functions) ?? functions,
       logger: loggerFor(options.logger),
       historyLimit: limit === Infinity ? limit : checkInteger('Worker: historyLimit', limit, HISTORY_LIMIT, 1),
+      relays: Object.hasOwn(new.target, RELAYS),
       // A process of isolated functions reaches nobody but its parent.
-      transport: this.#child === undefined ? (options.transport ?? zeromqTransport()) : new MemoryNetwork().transport(),
+      transport: this.#child === undefined ? (options.transport ?? transportOf(meeting)) : new MemoryNetwork().transport(),
     });
     this.#connection.events.on('closed', () => {
       this.#phase = 'closed';
@@ -222,4 +224,8 @@ function meetingOf({ address, listen, insecure }: WorkerOptions): Meeting {
   if (listen === undefined) return { dial: dialAddresses('Worker: address', address) };
   if (address !== undefined) throw new TypeError('Worker: expected an address to dial or one to listen at, got both');
   return { listen: listenAddress('Worker: listen', listen, open) };
+}
+
+function transportOf(meeting: Meeting): Transport {
+  return transportFor('dial' in meeting ? meeting.dial : [meeting.listen]);
 }

@@ -70,6 +70,7 @@ export class Rig {
       maxParked: options.maxParked ?? 64,
     });
     this.executor = new Executor({
+      relays: false,
       owner: { name: 'owner' },
       name: 'w',
       functions,

@@ -1,0 +1,162 @@
+/**
+ * The gate between this process and an engine: a master in memory, in which clients and workers of this process see one of their own.
+ * So streams, credit, order, settling, time limits, signals and the cache are what they always are, whatever carries the jobs.
+ *
+ *     client ──▶ gate ──▶ forwarder (a worker that passes jobs on) ──▶ engine
+ *     engine ──▶ feeder (a client) ──▶ gate ──▶ worker, whose own calls go the way of a client's
+ *
+ * A job that passes the gate is delivered whole: its results come together, when it has ended, up to maxMessageBytes.
+ */
+import { Client } from '../client/client.ts';
+import { JobError } from '../errors.ts';
+import type { KeyStore } from '../master/desk.ts';
+import { Master } from '../master/master.ts';
+import type { Message } from '../master/message.ts';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
+import { MemoryNetwork } from '../transport/memory.ts';
+import type { Transport } from '../transport/transport.ts';
+import { Forwarder, type Keeper, wrap } from './forwarder.ts';
+import { type KeptRecord, keptError, type Submission } from './record.ts';
+
+export const GATE = 'memory://gate';
+const FEEDER = 'gate-feeder';
+const FORWARDER = 'gate-forwarder';
+/** What is around a payload that is passed on. */
+const WRAPPING_BYTES = 1_100;
+
+/** What came of a job that an engine gave to this process; `returned`: nothing, it is to be given to another. */
+export type Outcome = Pick<KeptRecord, 'values' | 'error'> | 'returned';
+
+export interface ServeOptions {
+  readonly name: string;
+  readonly slots: number;
+  /**
+   * Runs a job. Never rejects.
+   * @param attempts how often it was begun before
+   */
+  readonly run: (job: Submission, attempts: number, signal: AbortSignal) => Promise<Outcome>;
+}
+
+export interface Serving {
+  /** So many of the jobs that run wait for jobs of their own: as many more may be taken. */
+  lend(count: number): void;
+  /** Takes no more, and gives back what has not ended. */
+  close(): Promise<void>;
+}
+
+/** What a gate asks of an engine, besides that it keeps jobs. */
+export interface Engine extends Keeper {
+  readonly keys: KeyStore;
+  /** Resolves when the engine has answered for the first time. */
+  ready(): Promise<void>;
+  serve(options: ServeOptions): Serving;
+}
+
+class GateMaster extends Master {
+  override scatter(message: Message): readonly Message[] {
+    if (message.client === FEEDER) return [message];
+    return [message.with({ function: 'forward', payload: wrap(message) })];
+  }
+}
+
+export class Gate {
+  readonly #network = new MemoryNetwork();
+  readonly #master: Master;
+  readonly #forwarder: Forwarder;
+  readonly #engine: Engine | undefined;
+  #feeder: Client | undefined;
+  #serving: Serving | undefined;
+  #nested = 0;
+  #functions: readonly string[] = [];
+  #worker = '';
+  #closed: Promise<void> | undefined;
+
+  /** @param engine where workers of this process get their jobs; without one they get none */
+  constructor(keeper: Keeper, engine?: Engine) {
+    this.#engine = engine;
+    const common = { address: GATE, logger: false, transport: this.#network.transport() } as const;
+    const maxMessageBytes = MAX_MESSAGE_BYTES + WRAPPING_BYTES;
+    const at = { workerPushAddress: `${GATE}/push`, workerPullAddress: `${GATE}/pull` };
+    this.#master = new GateMaster(
+      { ...common, ...at, name: 'gate', maxMessageBytes, clientReconnectMs: 0 },
+      engine === undefined ? {} : { keys: engine.keys },
+    );
+    this.#master.events.on('workerJoined', ({ name, functions, slots }) => {
+      if (name !== FORWARDER) this.#serve(name, functions, slots);
+    });
+    this.#forwarder = new Forwarder({ ...common, name: FORWARDER }, keeper, (count) => {
+      this.#nested += count;
+      this.#serving?.lend(this.#nested);
+      return this.#serving !== undefined;
+    });
+    void this.#start();
+  }
+
+  /** What clients and workers dial GATE through; their connection is made when the engine is there. */
+  transport(): Transport {
+    return this.#network.transport();
+  }
+
+  /** Ends what is under way here; what an engine gave is given back. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#feeder?.close();
+    await this.#serving?.close();
+    await this.#forwarder.stop({ deadlineMs: 0 });
+    await this.#master.stop({ deadlineMs: 0 });
+  }
+
+  async #start(): Promise<void> {
+    await this.#engine?.ready();
+    if (this.#closed !== undefined) return;
+    await this.#master.start();
+    await this.#forwarder.start().catch(() => undefined);
+  }
+
+  #serve(name: string, functions: readonly string[], slots: number): void {
+    if (this.#engine === undefined || this.#serving !== undefined) return;
+    this.#worker = name;
+    this.#functions = functions;
+    this.#feeder = new Client({ address: GATE, name: FEEDER, transport: this.transport(), logger: false });
+    this.#serving = this.#engine.serve({ name, slots, run: (job, attempts, signal) => this.#run(job, attempts, signal) });
+  }
+
+  async #run(job: Submission, attempts: number, signal: AbortSignal): Promise<Outcome> {
+    const { function: name, payload, origin } = job;
+    const from = origin ?? { stream: job.id, client: 'submitted', index: 0, attempts: 0 };
+    const before = from.attempts + attempts;
+    const failed = (error: JobError): Outcome => ({ error: { ...keptError(error), attempts: before + error.attempts } });
+    if (!this.#functions.includes(name)) {
+      const text = `worker ${this.#worker} has no function '${name}', only ${this.#functions.join(', ')}`;
+      return failed(new JobError('unknown-function', text, { function: name, index: 0, attempts: 0 }));
+    }
+    if (this.#isLeaving()) return 'returned';
+    const fields = { ...job.options.fields, origin: { ...from, attempts: before } };
+    const { timeoutMs } = job.options;
+    const values: Buffer[] = [];
+    let bytes = 0;
+    try {
+      const item = { payload: Buffer.from(payload), fields, timeoutMs, signal };
+      for await (const result of (this.#feeder as Client).job(name, [item], { settle: true })) {
+        if (result.status === 'rejected') throw result.reason;
+        bytes += result.value.length;
+        if (bytes > MAX_MESSAGE_BYTES) {
+          const text = `${name}: its results have more than ${MAX_MESSAGE_BYTES} bytes together; an engine delivers a job whole`;
+          return failed(new JobError('bad-result', text, { function: name, index: 0, attempts: 1 }));
+        }
+        values.push(result.value);
+      }
+      return { values };
+    } catch (error) {
+      return error instanceof JobError ? failed(error) : 'returned';
+    }
+  }
+
+  #isLeaving(): boolean {
+    return !this.#master.status().workers.some(({ name, state }) => name === this.#worker && state !== 'leaving');
+  }
+}

@@ -1,0 +1,70 @@
+/** What is kept in NATS, as bytes. Pure. */
+import { Packr } from 'msgpackr';
+import type { JobStatus, KeptRecord } from '../record.ts';
+
+const packr = new Packr({ useRecords: false });
+
+/** A message of the work queue. */
+export interface QueuedJob {
+  /** The submission; without its payload, if that is too large. */
+  readonly job: Uint8Array;
+  readonly large: boolean;
+  /** Who is told of its end. */
+  readonly to: string;
+}
+
+/** What is known of an open job. */
+export interface OpenJob {
+  readonly function: string;
+  /** How often it was begun, has failed, and was given back. What is left over are workers that it was lost with. */
+  readonly begun: number;
+  readonly failures: number;
+  readonly returned: number;
+  readonly status: JobStatus;
+  readonly ttlMs: number;
+}
+
+/** That a job has ended; with its record, if that is small. */
+export interface News {
+  readonly id: string;
+  readonly record?: KeptRecord | undefined;
+}
+
+interface Ended {
+  readonly record: KeptRecord;
+  readonly expiresAtMs: number;
+}
+
+export function packJob(job: QueuedJob): Buffer {
+  return packr.pack(job);
+}
+
+export function unpackJob(bytes: Uint8Array): QueuedJob {
+  return packr.unpack(bytes) as QueuedJob;
+}
+
+export function packOpen(job: OpenJob): Buffer {
+  return packr.pack(job);
+}
+
+export function unpackOpen(bytes: Uint8Array): OpenJob {
+  return packr.unpack(bytes) as OpenJob;
+}
+
+export function packNews(news: News): Buffer {
+  return packr.pack(news);
+}
+
+export function unpackNews(bytes: Uint8Array): News {
+  return packr.unpack(bytes) as News;
+}
+
+export function packEnded(record: KeptRecord, expiresAtMs: number): Buffer {
+  return packr.pack({ record, expiresAtMs } satisfies Ended);
+}
+
+/** Undefined if its time is over. */
+export function endedRecord(bytes: Uint8Array, now: number): KeptRecord | undefined {
+  const { record, expiresAtMs } = packr.unpack(bytes) as Ended;
+  return now < expiresAtMs ? record : undefined;
+}

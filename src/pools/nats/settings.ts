@@ -1,0 +1,75 @@
+/** What an address `nats://…` says. Pure. */
+import { checkInteger, checkString, shown } from '../../common/check.ts';
+
+export interface NatsSettings {
+  /** What is dialled: `nats://host:port`, one or several of a cluster, without our own parameters. */
+  readonly servers: readonly string[];
+  /** What streams, buckets and subjects are called after. */
+  readonly stream: string;
+  /** How long a worker may be silent before its jobs are given to another. */
+  readonly lockMs: number;
+  /** How many servers keep each stream. */
+  readonly replicas: number;
+}
+
+const STREAM = 'gristmill';
+const LOCK_MS = 10_000;
+const MIN_LOCK_MS = 500;
+const NAME = /^[\w-]{1,100}$/;
+const PARAMETERS = ['stream', 'lockMs', 'replicas'];
+
+type Given = { readonly [K in 'stream' | 'lockMs' | 'replicas']?: unknown };
+
+/**
+ * Reads `nats://[user:password@]host[:port][,nats://…][?stream=name&lockMs=10000&replicas=1]`.
+ * @throws TypeError or RangeError that names what was expected and the value seen
+ */
+export function readNats(what: string, address: unknown, given: Given = {}): NatsSettings {
+  const list = Array.isArray(address) ? (address as unknown[]) : checkString(what, address).split(',');
+  const urls = list.map((one) => {
+    if (typeof one !== 'string' || !/^nats:\/\/./.test(one) || !URL.canParse(one))
+      throw new TypeError(`${what}: expected 'nats://host:port', got ${shown(one)}`);
+    return new URL(one);
+  });
+  if (urls.length === 0) throw new RangeError(`${what}: expected at least one server, got an empty array`);
+  const parameters = new Map(urls.flatMap((url) => [...url.searchParams]));
+  for (const name of parameters.keys())
+    if (!PARAMETERS.includes(name)) throw new TypeError(`${what}: unknown parameter '${name}'; known are ${PARAMETERS.join(', ')}`);
+  const number = (name: 'lockMs' | 'replicas', fallback: number, min: number, max?: number): number => {
+    const said = parameters.get(name);
+    return checkInteger(`${what}: ${name}`, given[name] ?? (said === undefined ? undefined : Number(said)), fallback, min, max);
+  };
+  const stream = given.stream ?? parameters.get('stream') ?? STREAM;
+  if (typeof stream !== 'string' || !NAME.test(stream))
+    throw new RangeError(`${what}: stream: expected up to 100 of A-Z a-z 0-9 _ -, got ${shown(stream)}`);
+  const servers = urls.map((url) => {
+    url.search = '';
+    return url.href;
+  });
+  return { servers, stream, lockMs: number('lockMs', LOCK_MS, MIN_LOCK_MS), replicas: number('replicas', 1, 1, 5) };
+}
+
+/** The address that says all of it: what a spawned worker dials. */
+export function natsAddress({ servers, stream, lockMs, replicas }: NatsSettings): string {
+  const parameters = new URLSearchParams();
+  if (stream !== STREAM) parameters.set('stream', stream);
+  if (lockMs !== LOCK_MS) parameters.set('lockMs', String(lockMs));
+  if (replicas !== 1) parameters.set('replicas', String(replicas));
+  return servers.join(',') + (parameters.size > 0 ? `?${parameters.toString()}` : '');
+}
+
+/** What is called how on the server. */
+export function namesOf(
+  stream: string,
+): Readonly<Record<'jobs' | 'nested' | 'cancel' | 'to' | 'open' | 'ended' | 'cache' | 'workers', string>> {
+  return {
+    jobs: `${stream}.jobs`,
+    nested: `${stream}.nested`,
+    cancel: `${stream}.cancel`,
+    to: `${stream}.to`,
+    open: `${stream}-open`,
+    ended: `${stream}-ended`,
+    cache: `${stream}-cache`,
+    workers: `${stream}-workers`,
+  };
+}

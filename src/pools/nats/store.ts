@@ -1,0 +1,134 @@
+/** A connection to NATS, and what is kept there. Everything is made when it is not there yet. */
+import {
+  AckPolicy,
+  type Consumer,
+  DiscardPolicy,
+  type JetStreamClient,
+  JetStreamApiError,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+} from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
+import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ClosedError } from '../../errors.ts';
+import { Blobs } from './blobs.ts';
+import { namesOf, type NatsSettings } from './settings.ts';
+
+const AGAIN_MS = 100;
+const RECONNECT_MS = 200;
+const MIN_TTL_MS = 60_000;
+/** How long the server remembers what was submitted, so as not to take it twice. */
+const DUPLICATES_MS = 120_000;
+const MAX_PENDING = 65_536;
+
+export interface Store {
+  readonly connection: NatsConnection;
+  readonly js: JetStreamClient;
+  /** Jobs that have not ended, and payloads that are too large for a message. */
+  readonly open: Blobs;
+  readonly ended: Blobs;
+  readonly cache: Blobs;
+  /** A key for each worker, which expires unless it is put again. */
+  readonly workers: Blobs;
+  workerCount(): Promise<number>;
+  consumers(): Promise<{ readonly jobs: Consumer; readonly nested: Consumer }>;
+}
+
+export class Opener {
+  readonly #settings: NatsSettings;
+  readonly #warn: (text: string) => void;
+  #connection: NatsConnection | undefined;
+  #closed = false;
+  #said = '';
+
+  constructor(settings: NatsSettings, warn: (text: string) => void) {
+    this.#settings = settings;
+    this.#warn = warn;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @param ttlMs how long records must stay */
+  async open(ttlMs: number): Promise<Store> {
+    const connection = await this.again(() =>
+      connect({ servers: [...this.#settings.servers], maxReconnectAttempts: -1, reconnectTimeWait: RECONNECT_MS, timeout: 2_000 }),
+    );
+    this.#connection = connection;
+    if (this.#closed) await this.close();
+    const jsm = await this.again(() => jetstreamManager(connection, { checkAPI: false }));
+    const js = jetstream(connection);
+    const { stream, lockMs, replicas } = this.#settings;
+    const names = namesOf(stream);
+    await this.again(() => this.#make(jsm, names));
+    const kvm = new Kvm(connection);
+    const bucket = async (name: string, ttl: number): Promise<{ blobs: Blobs; kv: Awaited<ReturnType<Kvm['create']>> }> => {
+      const kv = await this.again(() => kvm.create(name, { history: 1, replicas, ...(ttl > 0 ? { ttl } : {}) }));
+      return { kv, blobs: new Blobs(kv, jsm, name) };
+    };
+    const ended = await bucket(names.ended, Math.max(ttlMs, MIN_TTL_MS));
+    const { max_age: age } = (await this.again(() => jsm.streams.info(`KV_${names.ended}`))).config;
+    if (age < nanos(ttlMs)) await this.again(() => jsm.streams.update(`KV_${names.ended}`, { max_age: nanos(ttlMs) }));
+    const workers = await bucket(names.workers, lockMs * 3);
+    return {
+      connection,
+      js,
+      open: (await bucket(names.open, 0)).blobs,
+      ended: ended.blobs,
+      cache: (await bucket(names.cache, 0)).blobs,
+      workers: workers.blobs,
+      workerCount: async () => {
+        let count = 0;
+        for await (const _ of await workers.kv.keys()) count += 1;
+        return count;
+      },
+      consumers: async () => ({ jobs: await js.consumers.get(stream, 'jobs'), nested: await js.consumers.get(stream, 'nested') }),
+    };
+  }
+
+  /** Does it until it is done: a server that is away is waited for. What the server refuses is refused. */
+  async again<T>(action: () => Promise<T>): Promise<T> {
+    for (;;) {
+      if (this.#closed) throw new ClosedError('closed', 'the pool was closed');
+      try {
+        return await action();
+      } catch (error) {
+        // 5xx: it has no time, no leader, or is only just starting.
+        if (error instanceof JetStreamApiError && error.status < 500) throw error;
+        this.failed(error as Error);
+      }
+      await pause(AGAIN_MS);
+    }
+  }
+
+  /** Said once for each reason. */
+  failed(error: Error): void {
+    if (this.#closed || this.#said === error.message) return;
+    this.#said = error.message;
+    this.#warn(`${this.#settings.servers.join(', ')}: ${error.message}`);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#connection?.close().catch(() => undefined);
+  }
+
+  async #make(jsm: Awaited<ReturnType<typeof jetstreamManager>>, names: ReturnType<typeof namesOf>): Promise<void> {
+    const { stream, lockMs, replicas } = this.#settings;
+    await jsm.streams.add({
+      name: stream,
+      subjects: [names.jobs, names.nested],
+      retention: RetentionPolicy.Workqueue,
+      discard: DiscardPolicy.New,
+      duplicate_window: nanos(DUPLICATES_MS),
+      num_replicas: replicas,
+    });
+    for (const name of ['jobs', 'nested'] as const) {
+      const config = { ack_policy: AckPolicy.Explicit, ack_wait: nanos(lockMs), max_deliver: -1, max_ack_pending: MAX_PENDING };
+      await jsm.consumers.add(stream, { ...config, durable_name: name, filter_subject: names[name] });
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** Connections to a Redis: they are made again by themselves, and nobody waits for them at the end. */
+import { Redis } from 'ioredis';
+
+const MAX_DELAY_MS = 500;
+
+export class Connections {
+  readonly #url: string;
+  readonly #warn: (text: string) => void;
+  readonly #open: Redis[] = [];
+  #said = '';
+
+  constructor(url: string, warn: (text: string) => void) {
+    this.#url = url;
+    this.#warn = warn;
+  }
+
+  /** A connection of its own. What is asked of it while Redis is away waits. */
+  open(purpose: 'commands' | 'channels' | 'queue'): Redis {
+    const redis = new Redis(this.#url, {
+      maxRetriesPerRequest: null,
+      enableAutoPipelining: purpose === 'commands',
+      retryStrategy: (times) => Math.min(50 * times, MAX_DELAY_MS),
+    });
+    redis.on('error', (error: Error) => this.failed(error));
+    redis.on('ready', () => {
+      this.#said = '';
+    });
+    this.#open.push(redis);
+    return redis;
+  }
+
+  /** Said once, until there is a connection again. */
+  failed(error: Error): void {
+    if (this.#said === error.message) return;
+    this.#said = error.message;
+    this.#warn(`${new URL(this.#url).host}: ${error.message}`);
+  }
+
+  close(): void {
+    for (const redis of this.#open) redis.disconnect();
+  }
+}

@@ -1,0 +1,29 @@
+/** The thread of a Renewer. It must never load zeromq. */
+import { Job, Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { parentPort, workerData } from 'node:worker_threads';
+import { prefixOf, type RedisSettings } from './settings.ts';
+
+const { url, queue: name, lockMs } = workerData as RedisSettings;
+const connection = new Redis(url, { maxRetriesPerRequest: null });
+// Whoever serves the queue says what is wrong with Redis.
+connection.on('error', () => undefined);
+const queue = new Queue(name, { connection, prefix: prefixOf(name), skipVersionCheck: true });
+queue.on('error', () => undefined);
+const held = new Map<string, string>();
+
+function renew(id: string, token: string): void {
+  // A lock that is gone: the job runs elsewhere, and what comes of it here is refused.
+  new Job(queue, '', null, {}, id).extendLock(token, lockMs).catch(() => undefined);
+}
+
+parentPort?.on('message', ({ id, token }: { id: string; token?: string }) => {
+  if (token === undefined) held.delete(id);
+  else held.set(id, token);
+});
+
+setInterval(() => {
+  for (const [id, token] of held) renew(id, token);
+}, lockMs / 4);
+
+void connection.ping().then(() => parentPort?.postMessage('ready'));
