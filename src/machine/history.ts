@@ -16,16 +16,25 @@ export interface Machine<E, I> {
 }
 
 /**
- * A ring: an entry makes no object, and exactly `limit` events stay alive. (What a history holds survives every collection of young
- * garbage, and is copied by it: with twice as much, that was what the slowest of a hundred jobs waited for.)
+ * So many numbers in columns are remembered for each event of the limit, on average; a few events are remembered however large they are.
+ * (What a history holds survives every collection of young garbage, and is copied by it.)
  */
+const NUMBERS_AN_EVENT = 64;
+const FEW = 8;
+
+/** A ring: an entry makes no object, and exactly what is remembered stays alive. */
 export class History<E, I> {
   readonly #limit: number;
-  readonly #events: E[] = [];
+  readonly #events: (E | undefined)[] = [];
   readonly #instructions: (readonly I[])[] = [];
+  readonly #weights: number[] = [];
+  /** How many events have been forgotten, and how many there have been. */
+  #forgotten = 0;
   #last = 0;
+  /** What those that are remembered weigh. */
+  #weight = 0;
 
-  /** @param limit How many events are kept; Infinity keeps all. */
+  /** @param limit How many events are kept, fewer if they are large; Infinity keeps all. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -35,22 +44,38 @@ export class History<E, I> {
   }
 
   record(event: E, instructions: readonly I[]): number {
-    if (this.#limit > 0) {
-      const at = this.#at(this.#last);
-      this.#events[at] = event;
-      this.#instructions[at] = instructions;
-    }
+    if (this.#limit === 0) return this.#count();
+    if (this.#last - this.#forgotten >= this.#limit) this.#forget();
+    const at = this.#at(this.#last);
+    this.#events[at] = event;
+    this.#instructions[at] = instructions;
+    if (this.#limit === Infinity) return this.#count();
+    const weight = numbersIn([event]) + numbersIn(instructions);
+    this.#weights[at] = weight;
+    this.#weight += weight;
+    while (this.#weight > this.#limit * NUMBERS_AN_EVENT && this.#last - this.#forgotten >= FEW) this.#forget();
+    return this.#count();
+  }
+
+  entries(): readonly HistoryEntry<E, I>[] {
+    return Array.from({ length: this.#limit === 0 ? 0 : this.#last - this.#forgotten }, (_, i) => {
+      const at = this.#at(this.#forgotten + i);
+      return { id: this.#forgotten + i + 1, event: this.#events[at] as E, instructions: this.#instructions[at] as readonly I[] };
+    });
+  }
+
+  #count(): number {
     this.#last += 1;
     return this.#last;
   }
 
-  entries(): readonly HistoryEntry<E, I>[] {
-    const count = this.#events.length;
-    return Array.from({ length: count }, (_, i) => {
-      const id = this.#last - count + 1 + i;
-      const at = this.#at(id - 1);
-      return { id, event: this.#events[at] as E, instructions: this.#instructions[at] as readonly I[] };
-    });
+  /** Lets the oldest go. */
+  #forget(): void {
+    const at = this.#at(this.#forgotten);
+    this.#weight -= this.#weights[at] as number;
+    this.#events[at] = undefined;
+    this.#instructions[at] = [];
+    this.#forgotten += 1;
   }
 
   /** Where the n-th event stands, from 0. */
@@ -69,6 +94,22 @@ export class History<E, I> {
     }
     return lines;
   }
+}
+
+/** How many numbers stand in the columns of these things, and of the records in them. */
+function numbersIn(things: readonly unknown[]): number {
+  let count = 0;
+  let before: unknown;
+  for (const thing of things) {
+    // Parts that came together stand in a row with the same record.
+    if (thing === null || typeof thing !== 'object' || thing === before) continue;
+    before = thing;
+    for (const value of Object.values(thing) as unknown[]) {
+      if (!Array.isArray(value)) continue;
+      count += typeof value[0] === 'object' ? numbersIn(value) : value.length;
+    }
+  }
+  return count;
 }
 
 /** One line for one event or instruction; long columns are cut, bytes only counted. */

@@ -7,7 +7,7 @@ import type { ShapeBook, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { take } from './queueing.ts';
 
-type Assign = (core: Core, worker: WorkerBook, row: number, allocation: Allocation) => void;
+type Assign = (core: Core, worker: WorkerBook, rows: readonly number[], allocation: Allocation) => void;
 
 /** Places what fits, shape by shape; one that finds no room keeps none of the others waiting. */
 export function placeAllocated(core: Core, assign: Assign): void {
@@ -22,7 +22,7 @@ export function placeAllocated(core: Core, assign: Assign): void {
       if (allocation === undefined) break;
       const [row] = take(core, shape, 1);
       if (row === undefined) allocator.release(allocation.id);
-      else assign(core, core.workers.get(allocation.worker) as WorkerBook, row, allocation);
+      else assign(core, core.workers.get(allocation.worker) as WorkerBook, [row], allocation);
     }
   }
 }
@@ -39,6 +39,7 @@ export function hold(core: Core, worker: WorkerBook, row: number, { id }: Alloca
 
 /** The function of an attempt has ended on this worker, or will never begin there. */
 export function release(core: Core, worker: WorkerBook, key: number, attempt: number): void {
+  if (worker.allocated.size === 0) return;
   const attempts = worker.allocated.get(key);
   const id = attempts?.get(attempt);
   if (attempts === undefined || id === undefined) return;

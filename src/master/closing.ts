@@ -4,11 +4,13 @@ import { type Job, type Stream, type WorkerBook, STREAM_MOVES } from './books.ts
 import type { Core } from './core.ts';
 import { returnGrant } from './credit.ts';
 import { forgetStream, jobEnded } from './delivering.ts';
+import { PART } from './parts.ts';
 
 /** The worker has the part no more, as far as the books go. */
-export function unplace(core: Core, row: number): WorkerBook | undefined {
+export function unplace(core: Core, row: number, by?: WorkerBook): WorkerBook | undefined {
   const { parts } = core;
-  const worker = core.workers.get(parts.worker[row] as number);
+  const session = parts.worker[row] as number;
+  const worker = by?.session === session && core.workers.has(session) ? by : core.workers.get(session);
   parts.worker[row] = 0;
   if (worker === undefined) return undefined;
   parts.ofWorker.remove(worker.placed, row);
@@ -38,21 +40,20 @@ export function addGhost(worker: WorkerBook, key: number): void {
 }
 
 /** Ends a part. If a worker other than `by` has it, that worker is told. */
-export function closePart(core: Core, row: number, by: WorkerBook | undefined): void {
+export function closePart(core: Core, stream: Stream, row: number, by: WorkerBook | undefined): void {
   const { parts } = core;
   const key = parts.key[row] as number;
-  const stream = core.streams.get(parts.stream[row] as number) as Stream;
-  if (parts.state[row] === 'placed') {
-    const holder = unplace(core, row);
+  if (parts.state[row] === PART.placed) {
+    const holder = unplace(core, row, by);
     if (holder !== undefined && holder !== by) abortAt(core, holder, key);
-  } else if (parts.state[row] === 'pushed') {
+  } else if (parts.state[row] === PART.pushed) {
     core.pushed.delete(key);
   } else {
     if (core.delayed.size > 0) forgetDelay(core, key);
     const shape = core.shapes[parts.shape[row] as number];
     if (shape !== undefined) shape.waiting -= 1;
   }
-  by?.ghosts.delete(key);
+  if (by !== undefined && by.ghosts.size > 0) by.ghosts.delete(key);
   returnGrant(core, stream, row);
   if (stream.hungry.size > 0) stream.hungry.delete(key);
   parts.ofStream.remove(stream.parts, row);
@@ -63,13 +64,15 @@ export function closePart(core: Core, row: number, by: WorkerBook | undefined): 
 }
 
 function forgetDelay(core: Core, key: number): void {
-  core.delays.remove(key);
+  const delay = core.delayed.get(key);
+  if (delay === undefined) return;
+  core.delays.remove(delay);
   core.delayed.delete(key);
 }
 
 /** Closes all that a job with a book still has. */
 export function closeJob(core: Core, stream: Stream, job: Job): void {
-  for (const row of job.open) closePart(core, row, undefined);
+  for (const row of job.open) closePart(core, stream, row, undefined);
   if (job.scatter === 'running' || job.scatter === 'paused') core.out.push({ type: 'stopScatter', stream: stream.number, job: job.index });
   job.scatter = 'ended';
   if (stream.scattering === job) stream.scattering = undefined;
@@ -107,7 +110,7 @@ export function cancelJob(core: Core, stream: Stream, index: number): void {
   for (let row = stream.parts.head; row >= 0; row = core.parts.ofStream.next[row] as number) {
     if (core.parts.job[row] !== index) continue;
     const bytes = core.parts.bytes[row] as number;
-    closePart(core, row, undefined);
+    closePart(core, stream, row, undefined);
     jobEnded(core, stream, index, bytes);
     return;
   }
@@ -127,7 +130,7 @@ export function cancelStream(core: Core, stream: Stream): void {
     dropOutputs(core, job);
     closeJob(core, stream, job);
   }
-  while (stream.parts.head >= 0) closePart(core, stream.parts.head, undefined);
+  while (stream.parts.head >= 0) closePart(core, stream, stream.parts.head, undefined);
   for (const queue of stream.queues.values()) {
     const at = queue.listed ? queue.shape.ready.indexOf(queue) : -1;
     if (at >= 0) queue.shape.ready.splice(at, 1);

@@ -38,6 +38,13 @@ export interface MasterConfig {
   readonly crashLimit: number;
 }
 
+/** A part that waits to be tried again, by key, and until when. */
+export interface Delay {
+  readonly key: number;
+  readonly atMs: number;
+  place: number;
+}
+
 export class Core {
   readonly config: MasterConfig;
   readonly policy: Policy;
@@ -73,8 +80,8 @@ export class Core {
   /** Workers kept free for a part that must run alone. */
   readonly held: Set<WorkerBook> = new Set();
   /** Parts that wait to be tried again: when, by key, and which is next. */
-  readonly delayed: Map<number, number> = new Map();
-  readonly delays: Heap = new Heap((a, b) => (this.delayed.get(a) as number) < (this.delayed.get(b) as number));
+  readonly delayed: Map<number, Delay> = new Map();
+  readonly delays: Heap<Delay> = new Heap((a, b) => a.atMs < b.atMs);
   /** Workers that are dialled no more, by session: the connection to let go when they have finished. */
   readonly undialling: Map<number, number> = new Map();
   pushPeers = 0;
@@ -93,6 +100,7 @@ export class Core {
   stopped = false;
   wakeAtMs = Infinity;
   out: MasterInstruction[] = [];
+  #released: number[] = [];
   #errors = 0;
 
   constructor(config: MasterConfig) {
@@ -100,8 +108,20 @@ export class Core {
     this.policy = config.policy.create();
   }
 
+  /** A payload (-1: none) is let go: behind all that the event in hand asks for, so that what carries it goes first. */
   release(slot: number): void {
-    if (slot >= 0) this.out.push({ type: 'release', slots: [slot] });
+    if (slot >= 0) this.#released.push(slot);
+  }
+
+  releaseAll(slots: readonly number[]): void {
+    for (const slot of slots) this.release(slot);
+  }
+
+  /** All that the event in hand has let go becomes one instruction. */
+  tellReleased(): void {
+    if (this.#released.length === 0) return;
+    this.out.push({ type: 'release', slots: this.#released });
+    this.#released = [];
   }
 
   /** An error as a payload; its slot. */

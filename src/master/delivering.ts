@@ -10,25 +10,30 @@ const MAX_SHARE = 16_777_216;
 /** Every stream has this much, however many there are. */
 export const MIN_SHARE = 65_536;
 
-/** Adds an entry; its payload, if any, is spent once it has been sent. */
+/** Adds an entry; its payload (slot -1: none) is spent once it has been sent. `whole`: it goes into the same batch as the one before. */
 export function deliver(
   core: Core,
   stream: Stream,
-  entry: { job: number; part: number; index: number; flags: number; slot: number; bytes: number },
+  job: number,
+  part: number,
+  index: number,
+  flags: number,
+  slot: number,
+  bytes: number,
   whole = false,
 ): void {
   const { session } = stream;
-  const record = session.drafts.results(stream.theirs, entry.bytes, whole);
-  record.jobs.push(entry.job);
-  record.parts.push(entry.part);
-  record.indexes.push(entry.index);
-  record.flags.push(entry.flags);
-  record.slots.push(entry.slot);
-  record.lengths.push(entry.bytes);
-  if (entry.slot >= 0) {
-    session.spent.push(entry.slot);
+  const record = session.drafts.results(stream.theirs, bytes, whole);
+  record.jobs.push(job);
+  record.parts.push(part);
+  record.indexes.push(index);
+  record.flags.push(flags);
+  record.slots.push(slot);
+  record.lengths.push(bytes);
+  if (slot >= 0) {
+    session.spent.push(slot);
     stream.delivered += 1;
-    stream.deliveredBytes += entry.bytes;
+    stream.deliveredBytes += bytes;
   }
   core.touched.add(session);
 }
@@ -108,24 +113,11 @@ function deliverJob(core: Core, stream: Stream, job: Job): void {
   let results = 0;
   for (let i = 0; i < slots.length; i += 1) {
     const last = i === slots.length - 1 && job.error < 0;
-    const entry = {
-      job: job.index,
-      part: 0,
-      index: results,
-      flags: (flags[i] as number) | (last ? ENTRY.jobEnd : 0),
-      slot: slots[i] as number,
-      bytes: lengths[i] as number,
-    };
-    deliver(core, stream, entry, i > 0);
+    const flag = (flags[i] as number) | (last ? ENTRY.jobEnd : 0);
+    deliver(core, stream, job.index, 0, results, flag, slots[i] as number, lengths[i] as number, i > 0);
     if ((flags[i] as number) === ENTRY.result) results += 1;
   }
-  if (job.error >= 0)
-    deliver(
-      core,
-      stream,
-      { job: job.index, part: 0, index: results, flags: ENTRY.error | ENTRY.jobEnd, slot: job.error, bytes: 0 },
-      slots.length > 0,
-    );
-  else if (slots.length === 0) deliver(core, stream, { job: job.index, part: 0, index: 1, flags: ENTRY.jobEnd, slot: -1, bytes: 0 });
+  if (job.error >= 0) deliver(core, stream, job.index, 0, results, ENTRY.error | ENTRY.jobEnd, job.error, 0, slots.length > 0);
+  else if (slots.length === 0) deliver(core, stream, job.index, 0, 1, ENTRY.jobEnd, -1, 0);
   jobEnded(core, stream, job.index, job.bytes);
 }

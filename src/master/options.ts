@@ -43,7 +43,7 @@ export interface MasterOptions {
   readonly insecure?: boolean | undefined;
   /** Where warnings go; `false` silences. Default: stderr. */
   readonly logger?: Logger | false | undefined;
-  /** How many events its history remembers. Default 64. */
+  /** How many events its history remembers, fewer if they are large. Default 64. */
   readonly historyLimit?: number | undefined;
   /** How messages travel. Default: ZeroMQ. */
   readonly transport?: Transport | undefined;

@@ -5,11 +5,11 @@
  * Rows are on two lists at a time: that of their stream (in the order of creation, so its head is the stream's oldest open part), and,
  * once placed, that of their worker (in the order of placing, so its head is what the worker has had longest).
  */
+import { Coded } from '../machine/coded.ts';
 import type { WireErrorCode } from '../protocol/remote_error.ts';
-import { moved } from '../protocol/session.ts';
 
-export type PartState = 'queued' | 'pushed' | 'placed' | 'ended';
-export type PartMove = 'place' | 'push' | 'requeue' | 'end';
+type PartState = 'queued' | 'pushed' | 'placed' | 'ended';
+type PartMove = 'place' | 'push' | 'requeue' | 'end';
 
 /** Legal moves of a part. 'pushed': on its way over PUSH, nobody knows to whom. */
 const PART_MOVES = {
@@ -18,6 +18,10 @@ const PART_MOVES = {
   placed: { requeue: 'queued', end: 'ended' },
   ended: {},
 } as const satisfies Record<PartState, Partial<Record<PartMove, PartState>>>;
+
+const coded = new Coded<PartState, PartMove>('part', PART_MOVES);
+export const PART: Readonly<Record<PartState, number>> = coded.state;
+export const MOVE: Readonly<Record<PartMove, number>> = coded.move;
 
 /** How often a part is tried again, and after what delays. */
 export interface RetryRule {
@@ -30,6 +34,7 @@ export interface RetryRule {
 }
 
 const ROWS = 2 ** 24;
+const FIRST_ROWS = 256;
 
 /** The ends of a list of rows; -1: empty. */
 export interface RowList {
@@ -44,8 +49,13 @@ export function rowList(): RowList {
 
 /** Columns that link rows to their neighbours. */
 class Links {
-  readonly next: number[] = [];
-  readonly previous: number[] = [];
+  next: Int32Array<ArrayBuffer> = new Int32Array(FIRST_ROWS);
+  previous: Int32Array<ArrayBuffer> = new Int32Array(FIRST_ROWS);
+
+  grow(rows: number): void {
+    this.next = integers(this.next, rows);
+    this.previous = integers(this.previous, rows);
+  }
 
   add(list: RowList, row: number): void {
     this.next[row] = -1;
@@ -67,40 +77,59 @@ class Links {
   }
 }
 
+/** The same column with room for more rows. */
+function numbers(column: Float64Array<ArrayBuffer>, rows: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(rows);
+  larger.set(column);
+  return larger;
+}
+
+function integers(column: Int32Array<ArrayBuffer>, rows: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(rows);
+  larger.set(column);
+  return larger;
+}
+
+const newNumbers = (): Float64Array<ArrayBuffer> => new Float64Array(FIRST_ROWS);
+const newIntegers = (): Int32Array<ArrayBuffer> => new Int32Array(FIRST_ROWS);
+
 export class Parts {
-  readonly key: number[] = [];
-  readonly state: PartState[] = [];
+  key: Float64Array<ArrayBuffer> = newNumbers();
+  /** One of PART. */
+  state: Int32Array<ArrayBuffer> = newIntegers();
   /** The stream's number, the job's index in it, the part's in the job. */
-  readonly stream: number[] = [];
-  readonly job: number[] = [];
-  readonly part: number[] = [];
-  readonly shape: number[] = [];
+  stream: Float64Array<ArrayBuffer> = newNumbers();
+  job: Float64Array<ArrayBuffer> = newNumbers();
+  part: Float64Array<ArrayBuffer> = newNumbers();
+  shape: Int32Array<ArrayBuffer> = newIntegers();
   /** Where the payload is, and its length. */
-  readonly slot: number[] = [];
-  readonly bytes: number[] = [];
+  slot: Float64Array<ArrayBuffer> = newNumbers();
+  bytes: Float64Array<ArrayBuffer> = newNumbers();
   /** Tries so far, and workers that died of it. */
-  readonly attempt: number[] = [];
-  readonly strikes: number[] = [];
-  /** Who else may have died of it, workers that were lost before it came, and whether it waits to run alone (suspicion.ts). */
+  attempt: Int32Array<ArrayBuffer> = newIntegers();
+  strikes: Int32Array<ArrayBuffer> = newIntegers();
+  /** Who else may have died of it, workers that were lost before it came, and whether (1) it waits to run alone (suspicion.ts). */
   readonly doubts: (Set<number> | undefined)[] = [];
-  readonly lostBefore: number[] = [];
-  readonly solo: boolean[] = [];
-  /** Whether it is tried again when its function throws, and how often it has. */
-  readonly retry: (RetryRule | undefined)[] = [];
-  readonly failures: number[] = [];
+  lostBefore: Int32Array<ArrayBuffer> = newIntegers();
+  solo: Int32Array<ArrayBuffer> = newIntegers();
+  /** How often it was tried again since its function threw. */
+  failures: Int32Array<ArrayBuffer> = newIntegers();
   /** The session of the worker that has it (0: none), and as which attempt. */
-  readonly worker: number[] = [];
-  readonly given: number[] = [];
+  worker: Int32Array<ArrayBuffer> = newIntegers();
+  given: Int32Array<ArrayBuffer> = newIntegers();
   /** What it has of its worker's resources, by number; -1: nothing, but a slot. */
-  readonly allocation: number[] = [];
+  allocation: Int32Array<ArrayBuffer> = newIntegers();
   /** The index of the next result that is taken. */
-  readonly index: number[] = [];
+  index: Float64Array<ArrayBuffer> = newNumbers();
   /** What its worker may still report: results, and bytes. */
-  readonly grant: number[] = [];
-  readonly grantBytes: number[] = [];
+  grant: Int32Array<ArrayBuffer> = newIntegers();
+  grantBytes: Float64Array<ArrayBuffer> = newNumbers();
   readonly ofStream: Links = new Links();
   readonly ofWorker: Links = new Links();
+  /** By row: whether it is tried again when its function throws. Few ask for it. */
+  readonly #retry = new Map<number, RetryRule>();
   readonly #free: number[] = [];
+  #rows = 0;
   #open = 0;
 
   /** How many parts are open. */
@@ -109,10 +138,15 @@ export class Parts {
   }
 
   create(stream: number, job: number, part: number, shape: number, slot: number, bytes: number): number {
-    const row = this.#free.pop() ?? this.key.length;
-    const used = this.key[row];
-    this.key[row] = used === undefined ? row + ROWS : used + ROWS;
-    this.state[row] = 'queued';
+    let row = this.#free.pop();
+    if (row === undefined) {
+      row = this.#rows;
+      if (row === this.key.length) this.#grow(row * 2);
+      this.#rows += 1;
+    }
+    const used = this.key[row] as number;
+    this.key[row] = used === 0 ? row + ROWS : used + ROWS;
+    this.state[row] = PART.queued;
     this.stream[row] = stream;
     this.job[row] = job;
     this.part[row] = part;
@@ -121,10 +155,8 @@ export class Parts {
     this.bytes[row] = bytes;
     this.attempt[row] = 0;
     this.strikes[row] = 0;
-    this.doubts[row] = undefined;
     this.lostBefore[row] = 0;
-    this.solo[row] = false;
-    this.retry[row] = undefined;
+    this.solo[row] = 0;
     this.failures[row] = 0;
     this.worker[row] = 0;
     this.given[row] = 0;
@@ -138,8 +170,8 @@ export class Parts {
 
   /** The row of an open part, or -1: the key is old, or was never given. */
   find(key: number): number {
-    const row = key % ROWS;
-    return this.key[row] === key && this.state[row] !== 'ended' ? row : -1;
+    const row = key - Math.floor(key / ROWS) * ROWS;
+    return key > 0 && this.key[row] === key && this.state[row] !== PART.ended ? row : -1;
   }
 
   /** Whether a worker speaks of an attempt that it has had before the one that it has now: what came of that one is no word on this. */
@@ -147,15 +179,47 @@ export class Parts {
     return this.worker[row] === session && attempt < (this.given[row] as number);
   }
 
-  move(row: number, move: PartMove): void {
-    this.state[row] = moved(PART_MOVES, 'part', this.state[row] as PartState, move);
+  /** What its client asked for, or undefined: it is tried once. */
+  retry(row: number): RetryRule | undefined {
+    return this.#retry.size === 0 ? undefined : this.#retry.get(row);
+  }
+
+  setRetry(row: number, rule: RetryRule): void {
+    this.#retry.set(row, rule);
+  }
+
+  /** @param move one of MOVE */
+  move(row: number, move: number): void {
+    this.state[row] = coded.next(this.state[row] as number, move);
   }
 
   /** Ends a part; its row may be used again. */
   end(row: number): void {
-    this.move(row, 'end');
-    this.doubts[row] = undefined;
+    this.move(row, MOVE.end);
+    if (row < this.doubts.length) this.doubts[row] = undefined;
+    if (this.#retry.size > 0) this.#retry.delete(row);
     this.#free.push(row);
     this.#open -= 1;
+  }
+
+  #grow(rows: number): void {
+    for (const name of ['key', 'stream', 'job', 'part', 'slot', 'bytes', 'index', 'grantBytes'] as const)
+      this[name] = numbers(this[name], rows);
+    for (const name of [
+      'state',
+      'shape',
+      'attempt',
+      'strikes',
+      'failures',
+      'worker',
+      'given',
+      'grant',
+      'allocation',
+      'lostBefore',
+      'solo',
+    ] as const)
+      this[name] = integers(this[name], rows);
+    this.ofStream.grow(rows);
+    this.ofWorker.grow(rows);
   }
 }

@@ -11,6 +11,7 @@ import { unplace } from './closing.ts';
 import { type Lease, type LeaseMove, type Session, type ShapeBook, type Stream, type WorkerBook, LEASE_MOVES } from './books.ts';
 import type { Core } from './core.ts';
 import { returnGrant } from './credit.ts';
+import { MOVE, PART } from './parts.ts';
 import { enqueue, take } from './queueing.ts';
 import { letGo, placeSolo } from './solo.ts';
 import { absolve, doubtSomebody, mayDoubt } from './suspicion.ts';
@@ -135,7 +136,7 @@ function flow(core: Core, worker: WorkerBook, shape: ShapeBook, count: number): 
   while (left > 0) {
     const rows = take(core, shape, Math.min(left, TURN));
     if (rows.length === 0) return false;
-    for (const row of rows) assign(core, worker, row);
+    assign(core, worker, rows);
     left -= rows.length;
   }
   return shape.ready.length > 0;
@@ -167,7 +168,7 @@ function placeOldest(core: Core, shape: ShapeBook): void {
     if (worker === undefined) continue;
     shape.ready.splice(shape.ready.indexOf(queue), 1);
     shape.ready.unshift(queue);
-    for (const row of take(core, shape, 1)) assign(core, worker, row);
+    assign(core, worker, take(core, shape, 1));
   }
 }
 
@@ -175,43 +176,49 @@ function isFit(core: Core, worker: WorkerBook, shape: ShapeBook): boolean {
   return !worker.leaving && worker.functions.includes(shape.function) && core.sessions.get(worker.session)?.state === 'joined';
 }
 
-/** Gives a part that was taken to a worker: a line in its next batch. */
-function assign(core: Core, worker: WorkerBook, row: number, allocation?: Allocation): void {
+/** Gives parts that were taken together to a worker: lines in its next batch. `allocation`: what the only one was given. */
+function assign(core: Core, worker: WorkerBook, rows: readonly number[], allocation?: Allocation): void {
+  if (rows.length === 0) return;
   const session = core.sessions.get(worker.session) as Session;
-  core.parts.worker[row] = worker.session;
-  core.parts.given[row] = core.parts.attempt[row] as number;
-  core.parts.ofWorker.add(worker.placed, row);
-  worker.ghosts.delete(core.parts.key[row] as number);
-  if (allocation !== undefined) hold(core, worker, row, allocation);
-  absolve(core, worker, core.parts.key[row] as number);
-  write(core, session.drafts, row, allocation);
+  const { parts } = core;
+  for (const row of rows) {
+    parts.worker[row] = worker.session;
+    parts.given[row] = parts.attempt[row] as number;
+    parts.ofWorker.add(worker.placed, row);
+    if (worker.ghosts.size > 0) worker.ghosts.delete(parts.key[row] as number);
+    if (allocation !== undefined) hold(core, worker, row, allocation);
+    if (worker.doubted !== undefined) absolve(core, worker, parts.key[row] as number);
+  }
+  write(core, session.drafts, rows, allocation);
   core.touched.add(session);
 }
 
-function write(core: Core, drafts: Drafts, row: number, allocation?: Allocation): void {
+/** Parts of one stream and shape, as they were taken. */
+function write(core: Core, drafts: Drafts, rows: readonly number[], allocation?: Allocation): void {
   const { parts } = core;
-  const stream = core.streams.get(parts.stream[row] as number) as Stream;
-  const name = (core.shapes[parts.shape[row] as number] as ShapeBook).function;
-  const record = drafts.parts(
-    { stream: stream.number, id: stream.id, client: stream.session.name, function: name, fields: stream.fields },
-    parts.bytes[row] as number,
-  );
-  if (stream.jobFields.size > 0 || record.partFields.length > 0) {
-    while (record.partFields.length < record.keys.length) record.partFields.push(NO_FIELDS);
-    record.partFields.push(stream.jobFields.get(parts.job[row] as number) ?? NO_FIELDS);
+  const [first] = rows as [number];
+  const stream = core.streams.get(parts.stream[first] as number) as Stream;
+  const name = (core.shapes[parts.shape[first] as number] as ShapeBook).function;
+  const about = { stream: stream.number, id: stream.id, client: stream.session.name, function: name, fields: stream.fields };
+  for (const row of rows) {
+    const record = drafts.parts(about, parts.bytes[row] as number);
+    if (stream.jobFields.size > 0 || record.partFields.length > 0) {
+      while (record.partFields.length < record.keys.length) record.partFields.push(NO_FIELDS);
+      record.partFields.push(stream.jobFields.get(parts.job[row] as number) ?? NO_FIELDS);
+    }
+    if (allocation !== undefined || record.allocations.length > 0) {
+      while (record.allocations.length < record.keys.length) record.allocations.push(NOTHING);
+      record.allocations.push(allocation?.packed ?? NOTHING);
+    }
+    record.keys.push(parts.key[row] as number);
+    record.attempts.push(parts.attempt[row] as number);
+    record.jobs.push(parts.job[row] as number);
+    record.parts.push(parts.part[row] as number);
+    record.grants.push(parts.grant[row] as number);
+    record.bytes.push(parts.grantBytes[row] as number);
+    record.slots.push(parts.slot[row] as number);
+    record.lengths.push(parts.bytes[row] as number);
   }
-  if (allocation !== undefined || record.allocations.length > 0) {
-    while (record.allocations.length < record.keys.length) record.allocations.push(NOTHING);
-    record.allocations.push(allocation?.packed ?? NOTHING);
-  }
-  record.keys.push(parts.key[row] as number);
-  record.attempts.push(parts.attempt[row] as number);
-  record.jobs.push(parts.job[row] as number);
-  record.parts.push(parts.part[row] as number);
-  record.grants.push(parts.grant[row] as number);
-  record.bytes.push(parts.grantBytes[row] as number);
-  record.slots.push(parts.slot[row] as number);
-  record.lengths.push(parts.bytes[row] as number);
 }
 
 /** How many workers are here, and hear. */
@@ -226,21 +233,26 @@ function hearing(core: Core): number {
 
 /** Sends parts over PUSH, in messages so small that every worker gets some, as long as there is room among all. */
 function placeByPush(core: Core, shape: ShapeBook): void {
-  let room = -core.pushed.size;
+  let load = core.pushed.size;
+  let begun = 0;
+  let more = 0;
   let turn = TURN;
   for (const worker of core.workers.values()) {
-    room += Math.max(0, roomOf(core, worker));
     turn = Math.min(turn, Math.max(1, ahead(core, worker)));
+    load += loadOf(worker);
+    if (worker.leaving || worker.alone !== 0) continue;
+    begun += worker.slots + worker.lent;
+    more += ahead(core, worker);
   }
+  // As for one worker (roomOf): not before half of what all have ahead is used.
+  let room = load - begun > more / 2 ? 0 : begun + more - load;
   while (room > 0) {
     const fair = Math.max(1, Math.ceil(shape.waiting / core.pushPeers));
-    const rows = take(core, shape, Math.min(room, turn, fair), 'push');
+    const rows = take(core, shape, Math.min(room, turn, fair), MOVE.push);
     if (rows.length === 0) return;
     room -= rows.length;
-    for (const row of rows) {
-      core.pushed.add(core.parts.key[row] as number);
-      write(core, core.pushDrafts, row);
-    }
+    for (const row of rows) core.pushed.add(core.parts.key[row] as number);
+    write(core, core.pushDrafts, rows);
     for (const records of core.pushDrafts.take()) {
       const envelope = { lane: 'push', epoch: core.config.epoch, session: 0, token: NO_TOKEN, seq: 0, ack: 0, reportsAck: 0 } as const;
       core.out.push({ type: 'push', envelope, records });
@@ -254,11 +266,11 @@ const NO_TOKEN = '0000000000000000';
 export function setAside(core: Core, row: number): void {
   const { parts } = core;
   const stream = core.streams.get(parts.stream[row] as number) as Stream;
-  if (parts.state[row] === 'placed') unplace(core, row);
-  if (parts.state[row] === 'pushed') core.pushed.delete(parts.key[row] as number);
+  if (parts.state[row] === PART.placed) unplace(core, row);
+  if (parts.state[row] === PART.pushed) core.pushed.delete(parts.key[row] as number);
   returnGrant(core, stream, row);
   stream.hungry.delete(parts.key[row] as number);
-  parts.move(row, 'requeue');
+  parts.move(row, MOVE.requeue);
   core.changed.add(stream);
 }
 
@@ -272,7 +284,7 @@ export function requeue(core: Core, row: number): void {
 export function requeuePushed(core: Core): void {
   for (const key of [...core.pushed].toReversed()) {
     const row = core.parts.find(key);
-    if (row >= 0 && core.parts.state[row] === 'pushed') {
+    if (row >= 0 && core.parts.state[row] === PART.pushed) {
       doubtSomebody(core, row);
       requeue(core, row);
     }

@@ -3,6 +3,7 @@ import { Deque } from '../machine/deque.ts';
 import type { Queue, ShapeBook, Stream, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { mayPlace, reserve } from './credit.ts';
+import { MOVE, PART } from './parts.ts';
 import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
 import { endPart } from './settling.ts';
 import { runsAlone } from './suspicion.ts';
@@ -14,21 +15,44 @@ const REUNION = 10;
 export function enqueue(core: Core, row: number, again = false): void {
   const { parts } = core;
   const shape = core.shapes[parts.shape[row] as number] as ShapeBook;
-  const stream = core.streams.get(parts.stream[row] as number) as Stream;
   const key = parts.key[row] as number;
-  shape.waiting += 1;
-  core.active.add(shape);
-  if (shape.refusal !== undefined) return failRefused(core, stream, shape, row);
   if (!again) parts.lostBefore[row] = core.lostWorkers;
-  if (!shape.served && isSettled(core)) return failUnknown(core, shape, row);
-  if (core.policy.serving(shape.function) === 0) core.timers.ensure('waiting', core.now + NOTICE_AFTER_MS);
-  parts.solo[row] = runsAlone(core, row);
-  if (parts.solo[row]) return shape.solo.push(key);
-  let queue = stream.queues.get(shape.id);
-  if (queue === undefined) stream.queues.set(shape.id, (queue = { stream, shape, rows: new Deque(), listed: false }));
+  if (!expect(core, shape, 1)) return failAtOnce(core, shape, row);
+  const solo = runsAlone(core, row);
+  parts.solo[row] = solo ? 1 : 0;
+  if (solo) return shape.solo.push(key);
+  const queue = queueOf(core.streams.get(parts.stream[row] as number) as Stream, shape);
   if (again) queue.rows.unshift(key);
   else queue.rows.push(key);
   list(core, queue);
+}
+
+/** Puts new parts of one stream and shape in their queue. */
+export function enqueueAll(core: Core, stream: Stream, shape: ShapeBook, rows: readonly number[]): void {
+  if (rows.length === 0) return;
+  for (const row of rows) core.parts.lostBefore[row] = core.lostWorkers;
+  if (!expect(core, shape, rows.length)) {
+    for (const row of rows) failAtOnce(core, shape, row);
+    return;
+  }
+  const queue = queueOf(stream, shape);
+  for (const row of rows) queue.rows.push(core.parts.key[row] as number);
+  list(core, queue);
+}
+
+/** So many more parts of a shape wait. Returns false if that is in vain: it makes no sense, or nobody serves it, nor ever will. */
+function expect(core: Core, shape: ShapeBook, count: number): boolean {
+  shape.waiting += count;
+  core.active.add(shape);
+  if (shape.refusal !== undefined || (!shape.served && isSettled(core))) return false;
+  if (core.policy.serving(shape.function) === 0) core.timers.ensure('waiting', core.now + NOTICE_AFTER_MS);
+  return true;
+}
+
+function queueOf(stream: Stream, shape: ShapeBook): Queue {
+  let queue = stream.queues.get(shape.id);
+  if (queue === undefined) stream.queues.set(shape.id, (queue = { stream, shape, rows: new Deque(), listed: false }));
+  return queue;
 }
 
 /**
@@ -51,7 +75,7 @@ export function failUnserved(core: Core): void {
       const queue = stream.queues.get(shape.id);
       for (let key = queue?.rows.shift(); key !== undefined; key = queue?.rows.shift()) {
         const row = core.parts.find(key);
-        if (row >= 0 && core.parts.state[row] === 'queued') failUnknown(core, shape, row);
+        if (row >= 0 && core.parts.state[row] === PART.queued) failUnknown(core, shape, row);
       }
     }
   }
@@ -77,8 +101,10 @@ export function serve(core: Core, functions: readonly string[]): void {
   failUnserved(core);
 }
 
-/** What the part asks for makes no sense here. */
-function failRefused(core: Core, stream: Stream, shape: ShapeBook, row: number): void {
+/** A part that waits in vain: what it asks for makes no sense here, or nobody serves it. */
+function failAtOnce(core: Core, shape: ShapeBook, row: number): void {
+  if (shape.refusal === undefined) return failUnknown(core, shape, row);
+  const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
   const about = { function: shape.function, message: `${shape.function}: ${shape.refusal}` };
   fail(core, stream, row, core.error({ code: 'unsatisfiable', ...about }), 0, undefined);
 }
@@ -123,7 +149,7 @@ function first(core: Core, queue: Queue): number {
 
 /** Whether a part waits here. Its key may still stand here from before, while it waits out a delay, or for a worker of its own. */
 function waitsIn({ parts, delayed }: Core, queue: Queue, row: number): boolean {
-  if (parts.state[row] !== 'queued' || parts.shape[row] !== queue.shape.id || parts.solo[row] === true) return false;
+  if (parts.state[row] !== PART.queued || parts.shape[row] !== queue.shape.id || parts.solo[row] === 1) return false;
   return delayed.size === 0 || !delayed.has(parts.key[row] as number);
 }
 
@@ -131,7 +157,7 @@ function waitsIn({ parts, delayed }: Core, queue: Queue, row: number): boolean {
  * Takes up to `count` parts of a shape, from one queue; the next call goes on with the next. Their first results are reserved.
  * @returns rows, moved already: the caller says at once who gets them.
  */
-export function take(core: Core, shape: ShapeBook, count: number, move: 'place' | 'push' = 'place'): number[] {
+export function take(core: Core, shape: ShapeBook, count: number, move: number = MOVE.place): number[] {
   const rows: number[] = [];
   while (rows.length === 0) {
     const queue = shape.ready.shift();

@@ -5,7 +5,7 @@
 import { fieldValue, type Fields } from '../protocol/fields.ts';
 import { JOB_ERROR_CODES, type WireErrorCode } from '../protocol/remote_error.ts';
 import type { ShapeBook } from './books.ts';
-import type { RetryRule } from './parts.ts';
+import { PART, type RetryRule } from './parts.ts';
 import type { Core } from './core.ts';
 import { setAside } from './placing.ts';
 import { enqueue } from './queueing.ts';
@@ -47,7 +47,7 @@ function jitter(epoch: string, key: number, attempt: number): number {
 /** Whether a part that failed so, at the worker that has it, is tried again; if so it waits, and nothing is said to the consumer. */
 export function tryAgain(core: Core, row: number, code: WireErrorCode): boolean {
   const { parts } = core;
-  const rule = parts.retry[row];
+  const rule = parts.retry(row);
   const failures = (parts.failures[row] as number) + 1;
   if (rule === undefined || !rule.on.includes(code) || failures > rule.attempts) return false;
   parts.failures[row] = failures;
@@ -55,22 +55,23 @@ export function tryAgain(core: Core, row: number, code: WireErrorCode): boolean 
   const delay = Math.min(rule.maxMs, rule.minMs * rule.factor ** (failures - 1)) * jitter(core.config.epoch, key, failures);
   setAside(core, row);
   (core.shapes[parts.shape[row] as number] as ShapeBook).waiting += 1;
-  core.delayed.set(key, core.now + delay);
-  core.delays.update(key);
-  core.timers.set('retry', core.delayed.get(core.delays.top as number) as number);
+  const waits = { key, atMs: core.now + delay, place: -1 };
+  core.delayed.set(key, waits);
+  core.delays.update(waits);
+  core.timers.set('retry', (core.delays.top ?? waits).atMs);
   return true;
 }
 
 /** Parts whose delay is over are queued again. */
 export function retryDue(core: Core): void {
-  for (let key = core.delays.top; key !== undefined && (core.delayed.get(key) as number) <= core.now; key = core.delays.top) {
-    core.delays.remove(key);
-    core.delayed.delete(key);
-    const row = core.parts.find(key);
-    if (row < 0 || core.parts.state[row] !== 'queued') continue;
+  for (let next = core.delays.top; next !== undefined && next.atMs <= core.now; next = core.delays.top) {
+    core.delays.remove(next);
+    core.delayed.delete(next.key);
+    const row = core.parts.find(next.key);
+    if (row < 0 || core.parts.state[row] !== PART.queued) continue;
     (core.shapes[core.parts.shape[row] as number] as ShapeBook).waiting -= 1;
     enqueue(core, row, true);
   }
   const next = core.delays.top;
-  if (next !== undefined) core.timers.set('retry', core.delayed.get(next) as number);
+  if (next !== undefined) core.timers.set('retry', next.atMs);
 }

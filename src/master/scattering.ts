@@ -59,7 +59,8 @@ export function addPart(core: Core, stream: Stream, job: Job, name: string, slot
     return;
   }
   const row = core.parts.create(stream.number, job.index, job.parts, core.shape(name, job.fields).id, slot, bytes);
-  core.parts.retry[row] = job.fields === stream.fields ? stream.retry : retryRule(job.fields);
+  const retry = job.fields === stream.fields ? stream.retry : retryRule(job.fields);
+  if (retry !== undefined) core.parts.setRetry(row, retry);
   job.parts += 1;
   job.open.add(row);
   core.parts.ofStream.add(stream.parts, row);

@@ -70,7 +70,7 @@ function send(core: Core, session: Session): void {
       records,
     });
   }
-  if (session.spent.length > 0) core.out.push({ type: 'release', slots: session.spent });
+  core.releaseAll(session.spent);
   session.spent = [];
 }
 

@@ -147,7 +147,7 @@ export function endSession(core: Core, session: Session, reason: 'left' | 'lost'
   if (session.role === 'instance') core.out.push({ type: 'instance', session: session.number, name: session.name, fields: undefined });
   else if (session.worker === undefined) core.out.push({ type: 'news', name: 'clientLeft', what: { name: session.name, reason } });
   else dropWorker(core, session, reason);
-  if (session.spent.length > 0) core.out.push({ type: 'release', slots: session.spent });
+  core.releaseAll(session.spent);
   session.spent = [];
   core.sessions.delete(session.number);
   core.touched.delete(session);
@@ -164,8 +164,7 @@ export function dismiss(core: Core, number: number, text: string): void {
 }
 
 function discard(core: Core, records: readonly WireRecord[]): void {
-  const slots = records.flatMap((record) => slotsOf(record).filter((slot) => slot >= 0));
-  if (slots.length > 0) core.out.push({ type: 'release', slots });
+  for (const record of records) core.releaseAll(slotsOf(record));
 }
 
 /** Asks who speaks, and how far it has read; once until there is a hello. */

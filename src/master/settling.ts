@@ -22,7 +22,7 @@ export function takeResult(
   const jobBytes = parts.bytes[row] as number;
   const attempt = parts.attempt[row] as number;
   parts.index[row] = index + 1;
-  const book = stream.books.get(job);
+  const book = stream.books.size === 0 ? undefined : stream.books.get(job);
   if (core.config.gather && book !== undefined) {
     hold(stream, book, {
       job: book,
@@ -32,14 +32,14 @@ export function takeResult(
       function: (core.shapes[parts.shape[row] as number] as { function: string }).function,
       last: false,
     });
-    if (ended) closePart(core, row, by);
+    if (ended) closePart(core, stream, row, by);
     settleJob(core, stream, book);
     return;
   }
-  if (ended) closePart(core, row, by);
+  if (ended) closePart(core, stream, row, by);
   const over = ended && (book === undefined || isOver(book));
   const flags = ENTRY.result | (ended ? ENTRY.partEnd : 0) | (over ? ENTRY.jobEnd : 0);
-  deliver(core, stream, { job, part, index, flags: flagsOf(flags, attempt), slot, bytes });
+  deliver(core, stream, job, part, index, flagsOf(flags, attempt), slot, bytes);
   if (!over) return;
   if (book !== undefined) stream.books.delete(job);
   jobEnded(core, stream, job, book?.bytes ?? jobBytes);
@@ -49,17 +49,19 @@ export function takeResult(
 export function endPart(core: Core, stream: Stream, row: number, error: number, errorBytes: number, by: WorkerBook | undefined): void {
   const { parts } = core;
   const job = parts.job[row] as number;
-  const entry = { job, part: parts.part[row] as number, index: parts.index[row] as number, slot: error, bytes: errorBytes };
+  const part = parts.part[row] as number;
+  const index = parts.index[row] as number;
   const jobBytes = parts.bytes[row] as number;
   const book = stream.books.get(job);
-  closePart(core, row, by);
+  closePart(core, stream, row, by);
   if (core.config.gather && book !== undefined) {
     if (error >= 0) failJob(core, stream, book, error);
     else settleJob(core, stream, book);
     return;
   }
   const over = book === undefined || isOver(book);
-  deliver(core, stream, { ...entry, flags: (error >= 0 ? ENTRY.error : 0) | ENTRY.partEnd | (over ? ENTRY.jobEnd : 0) });
+  const flags = (error >= 0 ? ENTRY.error : 0) | ENTRY.partEnd | (over ? ENTRY.jobEnd : 0);
+  deliver(core, stream, job, part, index, flags, error, errorBytes);
   if (!over) return;
   if (book !== undefined) stream.books.delete(job);
   jobEnded(core, stream, job, book?.bytes ?? jobBytes);
@@ -94,7 +96,7 @@ export function settleJob(core: Core, stream: Stream, job: Job): void {
     return;
   }
   stream.books.delete(job.index);
-  deliver(core, stream, { job: job.index, part: 0, index: job.parts, flags: ENTRY.jobEnd, slot: -1, bytes: 0 });
+  deliver(core, stream, job.index, 0, job.parts, ENTRY.jobEnd, -1, 0);
   jobEnded(core, stream, job.index, job.bytes);
 }
 
@@ -107,7 +109,7 @@ export function failJob(core: Core, stream: Stream, job: Job, error: number): vo
     stream.whole.push(job);
     return;
   }
-  deliver(core, stream, { job: job.index, part: 0, index: 0, flags: ENTRY.error | ENTRY.jobEnd, slot: error, bytes: 0 });
+  deliver(core, stream, job.index, 0, 0, ENTRY.error | ENTRY.jobEnd, error, 0);
   jobEnded(core, stream, job.index, job.bytes);
 }
 

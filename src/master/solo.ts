@@ -6,17 +6,18 @@ import type { Allocation } from '../scheduling/policy.ts';
 import type { ShapeBook, Stream, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { mayPlace, reserve } from './credit.ts';
+import { MOVE, PART } from './parts.ts';
 
 export function placeSolo(
   core: Core,
   shape: ShapeBook,
-  assign: (core: Core, worker: WorkerBook, row: number, allocation?: Allocation) => void,
+  assign: (core: Core, worker: WorkerBook, rows: readonly number[], allocation?: Allocation) => void,
 ): void {
   const count = shape.solo.size;
   for (let i = 0; i < count; i += 1) {
     const key = shape.solo.shift() as number;
     const row = core.parts.find(key);
-    if (row < 0 || core.parts.state[row] !== 'queued') continue;
+    if (row < 0 || core.parts.state[row] !== PART.queued) continue;
     const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
     const worker = mayPlace(core, stream, row) ? pick(core, shape) : undefined;
     if (worker === undefined || !(isQuiet(worker) || waitsFor(core, worker, stream, row))) {
@@ -32,10 +33,10 @@ export function placeSolo(
     shape.waiting -= 1;
     reserve(core, stream, row);
     core.parts.attempt[row] = (core.parts.attempt[row] as number) + 1;
-    core.parts.move(row, 'place');
+    core.parts.move(row, MOVE.place);
     worker.alone = key;
     core.held.delete(worker);
-    assign(core, worker, row, allocation);
+    assign(core, worker, [row], allocation);
     core.dirty(worker);
   }
 }

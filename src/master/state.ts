@@ -47,6 +47,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
     const atMs = core.timers.next();
     if (atMs !== core.wakeAtMs) core.out.push({ type: 'wakeAt', atMs });
     core.wakeAtMs = atMs;
+    core.tellReleased();
     return core.out;
   }
 

@@ -3,11 +3,11 @@ import { mergeFields, NO_FIELDS } from '../protocol/fields.ts';
 import { INITIAL_JOB_BYTES, INITIAL_JOBS } from '../protocol/limits.ts';
 import { moved } from '../protocol/session.ts';
 import type { CancelRecord, CreditRecord, EndRecord, JobsRecord, OpenRecord } from '../protocol/stream_records.ts';
-import { newJob, newStream, type Session, type Stream, STREAM_MOVES } from './books.ts';
+import { newJob, newStream, type Session, type ShapeBook, type Stream, STREAM_MOVES } from './books.ts';
 import { cancelJob, cancelStream } from './closing.ts';
 import type { Core } from './core.ts';
 import { MIN_SHARE } from './delivering.ts';
-import { enqueue } from './queueing.ts';
+import { enqueueAll } from './queueing.ts';
 import { retryRule } from './retrying.ts';
 import { addPart } from './scattering.ts';
 
@@ -60,27 +60,35 @@ export function onJobs(core: Core, session: Session, record: JobsRecord): void {
   else addJobs(core, stream, record);
 }
 
-/** The usual case: a job is one part. */
+/** The usual case: a job is one part. Neighbours of one shape are queued together. */
 function addJobs(core: Core, stream: Stream, record: JobsRecord): void {
   const { parts } = core;
-  const shapes = record.functions.map((name) => core.shape(name, stream.fields).id);
+  const shapes = record.functions.map((name) => core.shape(name, stream.fields));
+  let shape = shapes[record.which[0] ?? 0] as ShapeBook;
+  let rows: number[] = [];
   for (let i = 0; i < record.slots.length; i += 1) {
     const index = record.first + i;
     const which = record.which[i] ?? 0;
     const fields = record.fields[i];
-    let shape = shapes[which] as number;
+    let own = shapes[which] as ShapeBook;
     let { retry } = stream;
     if (fields !== undefined && fields.length > 0) {
       stream.jobFields.set(index, fields);
       const merged = mergeFields(stream.fields, fields);
-      shape = core.shape(record.functions[which] as string, merged).id;
+      own = core.shape(record.functions[which] as string, merged);
       retry = retryRule(merged);
     }
-    const row = parts.create(stream.number, index, 0, shape, record.slots[i] as number, record.lengths[i] as number);
-    parts.retry[row] = retry;
+    if (own !== shape) {
+      enqueueAll(core, stream, shape, rows);
+      shape = own;
+      rows = [];
+    }
+    const row = parts.create(stream.number, index, 0, shape.id, record.slots[i] as number, record.lengths[i] as number);
+    if (retry !== undefined) parts.setRetry(row, retry);
     parts.ofStream.add(stream.parts, row);
-    enqueue(core, row);
+    rows.push(row);
   }
+  enqueueAll(core, stream, shape, rows);
 }
 
 function addBooks(core: Core, stream: Stream, record: JobsRecord): void {

@@ -4,6 +4,7 @@
  */
 import type { WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
+import { PART } from './parts.ts';
 import { endLease, roomOf, unbegun } from './placing.ts';
 import { fallSilent } from './silence.ts';
 import { takeAway } from './workers.ts';
@@ -102,6 +103,6 @@ export function revokeOverdue(core: Core, session: number): void {
   fallSilent(core, worker);
   for (const key of [...keys].toReversed()) {
     const row = core.parts.find(key);
-    if (row >= 0 && core.parts.state[row] === 'placed' && core.parts.worker[row] === session) takeAway(core, worker, row);
+    if (row >= 0 && core.parts.state[row] === PART.placed && core.parts.worker[row] === session) takeAway(core, worker, row);
   }
 }

@@ -6,6 +6,7 @@ import { abortAt, addGhost } from './closing.ts';
 import type { Session, ShapeBook, Stream, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { reserve, useGrant } from './credit.ts';
+import { MOVE, PART } from './parts.ts';
 import { leave, requeue, requeuePushed } from './placing.ts';
 import { fail } from './queueing.ts';
 import { tryAgain } from './retrying.ts';
@@ -18,14 +19,7 @@ export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecor
   for (let i = 0; i < record.keys.length; i += 1) {
     const flags = record.flags[i] as number;
     if ((flags & ENTRY.partEnd) !== 0) ended += 1;
-    onOutcome(core, worker, {
-      key: record.keys[i] as number,
-      attempt: record.attempts[i] as number,
-      index: record.indexes[i] as number,
-      flags,
-      slot: record.slots[i] as number,
-      bytes: record.lengths[i] as number,
-    });
+    onOutcome(core, worker, record, i);
   }
   worker.reportedAtMs = core.now;
   core.dirty(worker);
@@ -34,21 +28,17 @@ export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecor
   worker.service.took(record.busyMicros, ended);
 }
 
-interface Outcome {
-  readonly key: number;
-  readonly attempt: number;
-  readonly index: number;
-  readonly flags: number;
-  readonly slot: number;
-  readonly bytes: number;
-}
-
-function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
-  const { key, attempt, index, flags, slot, bytes } = outcome;
+/** The entry of a record at `at`. */
+function onOutcome(core: Core, worker: WorkerBook, record: OutcomesRecord, at: number): void {
   const { parts } = core;
+  const key = record.keys[at] as number;
+  const index = record.indexes[at] as number;
+  const flags = record.flags[at] as number;
+  const slot = record.slots[at] as number;
+  const bytes = record.lengths[at] as number;
   const row = parts.find(key);
   const ends = (flags & ENTRY.partEnd) !== 0;
-  if (ends && codeOf(flags) !== 'timed-out') release(core, worker, key, attempt);
+  if (ends && worker.allocated.size > 0 && codeOf(flags) !== 'timed-out') release(core, worker, key, record.attempts[at] as number);
   if (row < 0) {
     if (ends) worker.ghosts.delete(key);
     absolve(core, worker, key);
@@ -57,10 +47,10 @@ function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
   }
   const stream = core.streams.get(parts.stream[row] as number) as Stream;
   // The worker may have it as a newer attempt, too, and must be told if this one ends the part.
-  const by = parts.isOutdated(row, worker.session, attempt) ? undefined : worker;
+  const by = parts.isOutdated(row, worker.session, record.attempts[at] as number) ? undefined : worker;
   if (by === undefined && ends) worker.ghosts.delete(key);
   if (ends) absolve(core, worker, key);
-  if ((flags & ENTRY.error) !== 0) return onError(core, worker, stream, row, outcome);
+  if ((flags & ENTRY.error) !== 0) return onError(core, worker, stream, row, record, at);
   const expected = parts.index[row] as number;
   const count = (flags & ENTRY.result) !== 0 ? index + 1 : index;
   const fresh = (flags & ENTRY.result) !== 0 && index === expected;
@@ -73,7 +63,7 @@ function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
     return;
   }
   // What a worker repeats of an earlier attempt uses its grant up just the same; what an old attempt sends late was granted before.
-  if ((flags & ENTRY.result) !== 0 && parts.state[row] === 'placed' && parts.worker[row] === by?.session) {
+  if ((flags & ENTRY.result) !== 0 && parts.state[row] === PART.placed && parts.worker[row] === by?.session) {
     useGrant(core, stream, row, bytes);
     core.changed.add(stream);
   }
@@ -86,16 +76,17 @@ function onOutcome(core: Core, worker: WorkerBook, outcome: Outcome): void {
 }
 
 /** A part failed. After a time-out its function may still run: it holds its slot until the worker gives the key back. */
-function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, { key, attempt, flags, slot, bytes }: Outcome): void {
-  const code = codeOf(flags);
-  const isOld = core.parts.isOutdated(row, worker.session, attempt);
+function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, record: OutcomesRecord, at: number): void {
+  const code = codeOf(record.flags[at] as number);
+  const slot = record.slots[at] as number;
+  const isOld = core.parts.isOutdated(row, worker.session, record.attempts[at] as number);
   if (code === 'worker-lost' && struck(core, worker, row, isOld)) return core.release(slot);
   // Where a part may be tried again, its newest attempt decides: it is queued, or runs elsewhere, or is on its way here once more.
   const isElsewhere = isOld || core.parts.worker[row] !== worker.session;
-  const goesOn = isElsewhere ? core.parts.retry[row] !== undefined : tryAgain(core, row, code);
+  const goesOn = isElsewhere ? core.parts.retry(row) !== undefined : tryAgain(core, row, code);
   if (goesOn) core.release(slot);
-  else fail(core, stream, row, slot, bytes, isOld ? undefined : worker);
-  if (code === 'timed-out') addGhost(worker, key);
+  else fail(core, stream, row, slot, record.lengths[at] as number, isOld ? undefined : worker);
+  if (code === 'timed-out') addGhost(worker, record.keys[at] as number);
 }
 
 /**
@@ -104,7 +95,7 @@ function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, { 
  */
 function struck(core: Core, worker: WorkerBook, row: number, isOld: boolean): boolean {
   const { parts } = core;
-  if (isOld || parts.state[row] !== 'placed' || parts.worker[row] !== worker.session) return true;
+  if (isOld || parts.state[row] !== PART.placed || parts.worker[row] !== worker.session) return true;
   const strikes = (parts.strikes[row] as number) + 1;
   parts.strikes[row] = strikes;
   if (strikes >= core.config.crashLimit) return false;
@@ -117,22 +108,22 @@ export function onAccepted(core: Core, worker: WorkerBook, keys: readonly number
   const { parts } = core;
   for (const [i, key] of keys.entries()) {
     const row = parts.find(key);
-    const state = row < 0 ? 'ended' : parts.state[row];
-    if (state === 'placed' && parts.worker[row] === worker.session) continue;
-    if (state !== 'pushed' && state !== 'queued') {
+    const state = row < 0 ? PART.ended : parts.state[row];
+    if (state === PART.placed && parts.worker[row] === worker.session) continue;
+    if (state !== PART.pushed && state !== PART.queued) {
       abortAt(core, worker, key);
       if (row < 0) continue;
       resolve(core, row);
       doubt(core, worker, row);
       continue;
     }
-    if (state === 'queued') {
+    if (state === PART.queued) {
       resolve(core, row);
       (core.shapes[parts.shape[row] as number] as ShapeBook).waiting -= 1;
       reserve(core, core.streams.get(parts.stream[row] as number) as Stream, row);
     }
     core.pushed.delete(key);
-    parts.move(row, 'place');
+    parts.move(row, MOVE.place);
     absolve(core, worker, key);
     parts.worker[row] = worker.session;
     parts.given[row] = attempts[i] as number;
@@ -152,7 +143,7 @@ export function onReturned(core: Core, worker: WorkerBook, keys: readonly number
     release(core, worker, key, attempts[i] as number);
     const row = parts.find(key);
     // It may be an answer to an abort, while the part is on its way there once more.
-    const isHere = row >= 0 && parts.state[row] === 'placed' && parts.worker[row] === worker.session;
+    const isHere = row >= 0 && parts.state[row] === PART.placed && parts.worker[row] === worker.session;
     if (isHere && !parts.isOutdated(row, worker.session, attempts[i] as number)) requeue(core, row);
   }
   // It may have nothing to give back: it has begun what it was asked for, and that is an answer.
@@ -227,7 +218,7 @@ export function dropWorker(core: Core, session: Session, reason: 'left' | 'lost'
   for (let i = rows.length - 1; i >= 0; i -= 1) {
     const row = rows[i] as number;
     // The failure of another part may have ended its job.
-    if (core.parts.state[row] !== 'placed') continue;
+    if (core.parts.state[row] !== PART.placed) continue;
     if (i >= first && suspects.has(row)) core.parts.strikes[row] = (core.parts.strikes[row] as number) + 1;
     // What it said of PUSH may have been read after it was gone.
     else if (reason === 'lost' && !suspects.has(row)) doubt(core, worker, row);

@@ -43,7 +43,11 @@ export class Writer {
   /** A column of integers: its length, then each. */
   ints(values: readonly number[]): void {
     this.int(values.length);
-    for (let i = 0; i < values.length; i += 1) this.int(values[i] as number);
+    for (let i = 0; i < values.length; i += 1) {
+      const value = values[i] as number;
+      if (value > 0x7f) this.int(value);
+      else this.u8(value);
+    }
   }
 
   bytes(value: Uint8Array): void {
@@ -126,7 +130,21 @@ export class Reader {
   ints(): number[] {
     const length = this.count();
     const values: number[] = [];
-    for (let i = 0; i < length; i += 1) values.push(this.int());
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let i = 0; i < length; i += 1) {
+      const first = bytes[at] as number;
+      if (first < 0x80) {
+        values.push(first);
+        at += 1;
+        continue;
+      }
+      // Longer than a byte, or not there at all.
+      this.#at = at;
+      values.push(this.int());
+      at = this.#at;
+    }
+    this.#at = at;
     return values;
   }
 

@@ -1,6 +1,7 @@
 /** How a record's payloads are written and read: a column of lengths in the header, the bytes in the frames behind it. */
 import type { Reader, Writer } from './bytes.ts';
-import type { FrameReader, FrameWriter, PayloadStore } from './payloads.ts';
+import type { FrameReader, FrameWriter } from './frames.ts';
+import type { PayloadStore } from './payloads.ts';
 
 /** What records are written into. */
 export interface Sink {
@@ -23,19 +24,19 @@ export function writePayloads(sink: Sink, slots: readonly number[]): void {
     const slot = slots[i] as number;
     if (slot < 0) sink.header.int(0);
     else {
-      sink.header.int(sink.store.length(slot) + 1);
-      sink.frames.add(slot);
+      const length = sink.store.length(slot);
+      sink.header.int(length + 1);
+      sink.frames.add(slot, length);
     }
   }
 }
 
 export function readPayloads(source: Source): { slots: number[]; lengths: number[] } {
-  const count = source.header.count();
+  const lengths = source.header.ints();
   const slots: number[] = [];
-  const lengths: number[] = [];
-  for (let i = 0; i < count; i += 1) {
-    const length = source.header.int() - 1;
-    lengths.push(length < 0 ? 0 : length);
+  for (let i = 0; i < lengths.length; i += 1) {
+    const length = (lengths[i] as number) - 1;
+    lengths[i] = Math.max(0, length);
     slots.push(length < 0 ? -1 : source.base + source.frames.take(length));
   }
   return { slots, lengths };

@@ -44,7 +44,7 @@ export class Drafts {
   /** The `results` record of a stream that can take one more entry of so many bytes. `whole`: never begin another batch. */
   results(stream: number, bytes: number, whole = false): Growing<ResultsRecord> {
     const last = this.#current(bytes, whole).records;
-    const open = last.at(-1);
+    const open = last[last.length - 1];
     if (open?.kind === 'results' && open.stream === stream) return open as Growing<ResultsRecord>;
     const record: Growing<ResultsRecord> = { kind: 'results', stream, jobs: [], parts: [], indexes: [], flags: [], slots: [], lengths: [] };
     last.push(record);
@@ -54,7 +54,7 @@ export class Drafts {
   /** The `outcomes` record that can take one more entry of so many bytes. */
   outcomes(bytes: number): Growing<OutcomesRecord> {
     const last = this.#current(bytes).records;
-    const open = last.at(-1);
+    const open = last[last.length - 1];
     if (open?.kind === 'outcomes') return open as Growing<OutcomesRecord>;
     const record: Growing<OutcomesRecord> = {
       kind: 'outcomes',
@@ -73,7 +73,7 @@ export class Drafts {
   /** The `parts` record for a function of a stream that can take one more part of so many bytes. */
   parts(about: { stream: number; id: string; client: string; function: string; fields: Fields }, bytes: number): Growing<PartsRecord> {
     const last = this.#current(bytes).records;
-    const open = last.at(-1);
+    const open = last[last.length - 1];
     if (open?.kind === 'parts' && open.stream === about.stream && open.function === about.function) return open as Growing<PartsRecord>;
     const columns = {
       keys: [],
@@ -95,7 +95,7 @@ export class Drafts {
   /** The `jobs` record of a stream that can take job `index` of so many bytes. */
   jobs(stream: number, index: number, bytes: number): Growing<JobsRecord> {
     const last = this.#current(bytes).records;
-    const open = last.at(-1);
+    const open = last[last.length - 1];
     if (open?.kind === 'jobs' && open.stream === stream && open.first + open.slots.length === index) return open as Growing<JobsRecord>;
     const record: Growing<JobsRecord> = {
       kind: 'jobs',
@@ -119,7 +119,7 @@ export class Drafts {
   }
 
   #current(bytes: number, whole = false): Draft {
-    let draft = this.#drafts.at(-1);
+    let draft = this.#drafts[this.#drafts.length - 1];
     if (draft === undefined || (!whole && draft.items > 0 && (draft.bytes + bytes > DRAFT_BYTES || draft.items >= DRAFT_ITEMS))) {
       draft = { records: [], bytes: 0, items: 0 };
       this.#drafts.push(draft);

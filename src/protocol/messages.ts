@@ -15,7 +15,8 @@ import * as calls from './call_records.ts';
 import type { Sink, Source } from './columns.ts';
 import { type Greeting, readGreeting, writeGreeting } from './greetings.ts';
 import * as parts from './part_records.ts';
-import { FrameReader, FrameWriter, type PayloadBlock, type PayloadStore } from './payloads.ts';
+import { FrameReader, FrameWriter } from './frames.ts';
+import type { PayloadBlock, PayloadStore } from './payloads.ts';
 import * as streams from './stream_records.ts';
 
 /** @internal */

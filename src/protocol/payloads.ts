@@ -7,13 +7,10 @@
  * Small ones are packed since a message costs microseconds whatever it holds; frames are bounded since a heartbeat waits behind a
  * frame; packed frames are small since one payload that is kept long keeps its whole frame.
  */
-import { Malformed } from './bytes.ts';
-
 export const SMALL_BYTES = 16_384;
-/** @internal */
 export const PACKED_BYTES = 65_536;
 export const PIECE_BYTES = 1_048_576;
-const SLOTS_PER_BLOCK = 65_536;
+export const SLOTS_PER_BLOCK = 65_536;
 /** Slots from here on are numbered by a state machine, for the few payloads that it makes itself (errors). */
 const OWN_SLOTS = 2 ** 48;
 
@@ -76,6 +73,13 @@ export class PayloadStore {
       this.#blocks[this.#open] = block;
     }
     const slot = this.#open * SLOTS_PER_BLOCK + block.length.length;
+    if (payload instanceof Uint8Array && payload.length <= PIECE_BYTES) {
+      block.frame.push(block.frames.length);
+      block.frames.push(payload);
+      block.needed.push(1);
+      this.#entered(block, payload.length);
+      return slot;
+    }
     const given = payload instanceof Uint8Array ? [payload] : payload.filter((piece) => piece.length > 0);
     const length = given.reduce((sum, piece) => sum + piece.length, 0);
     block.frame.push(block.frames.length);
@@ -83,12 +87,16 @@ export class PayloadStore {
       block.frames.push(piece);
       block.needed.push(1);
     }
+    this.#entered(block, length);
+    return slot;
+  }
+
+  #entered(block: PayloadBlock, length: number): void {
     block.offset.push(0);
     block.length.push(length);
     block.live += 1;
     this.#count += 1;
     this.#bytes += length;
-    return slot;
   }
 
   /** Takes a payload under a slot that a state machine numbered (see `ownSlot`). */
@@ -121,14 +129,17 @@ export class PayloadStore {
 
   /** The payload's bytes in one Buffer: copied only if they lie in several frames. */
   joined(slot: number): Buffer {
-    const pieces = this.pieces(slot);
-    if (pieces.length > 1) return Buffer.concat(pieces);
-    const only = pieces[0] as Uint8Array;
-    return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
+    const block = this.#block(slot);
+    const index = slot % SLOTS_PER_BLOCK;
+    const offset = block.offset[index] as number;
+    const length = held(block, slot);
+    const frame = block.frames[block.frame[index] as number] as Uint8Array;
+    if (offset + length > frame.length) return Buffer.concat(this.pieces(slot));
+    return Buffer.from(frame.buffer, frame.byteOffset + offset, length);
   }
 
-  /** Copies a small payload to `target` at `at`. */
-  copy(slot: number, target: Buffer, at: number): void {
+  /** Copies a small payload to `target` at `at`. Returns its length. */
+  copy(slot: number, target: Buffer, at: number): number {
     const block = this.#block(slot);
     const index = slot % SLOTS_PER_BLOCK;
     const offset = block.offset[index] as number;
@@ -136,6 +147,7 @@ export class PayloadStore {
     const frame = block.frames[block.frame[index] as number] as Uint8Array;
     if (length <= 32) for (let i = 0; i < length; i += 1) target[at + i] = frame[offset + i] as number;
     else target.set(frame.subarray(offset, offset + length), at);
+    return length;
   }
 
   /** Lets a payload go. A slot is released exactly once. */
@@ -177,124 +189,9 @@ function held(block: PayloadBlock, slot: number): number {
   return length;
 }
 
-function cut(payload: Uint8Array): Uint8Array[] {
+export function cut(payload: Uint8Array): Uint8Array[] {
   if (payload.length <= PIECE_BYTES) return [payload];
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < payload.length; at += PIECE_BYTES) pieces.push(payload.subarray(at, at + PIECE_BYTES));
   return pieces;
-}
-
-/** Lays payloads out behind a header, in the order of `add`. */
-export class FrameWriter {
-  readonly #store: PayloadStore;
-  readonly #frames: Uint8Array[] = [];
-  /** Lengths of the payloads in the packed frame being filled are known before its bytes: slots wait here. */
-  #waiting: number[] = [];
-  #packedAt = -1;
-  #packedBytes = 0;
-
-  constructor(store: PayloadStore) {
-    this.#store = store;
-  }
-
-  add(slot: number): void {
-    const length = this.#store.length(slot);
-    if (length <= SMALL_BYTES) {
-      if (this.#packedAt < 0 || this.#packedBytes + length > PACKED_BYTES) this.#startPacked();
-      this.#waiting.push(slot);
-      this.#packedBytes += length;
-      return;
-    }
-    for (const piece of resized(this.#store.pieces(slot))) this.#frames.push(piece);
-  }
-
-  #startPacked(): void {
-    this.#seal();
-    this.#packedAt = this.#frames.length;
-    this.#frames.push(EMPTY);
-  }
-
-  #seal(): void {
-    if (this.#packedAt < 0) return;
-    const packed = Buffer.allocUnsafeSlow(this.#packedBytes);
-    let at = 0;
-    for (const slot of this.#waiting) {
-      this.#store.copy(slot, packed, at);
-      at += this.#store.length(slot);
-    }
-    this.#frames[this.#packedAt] = packed;
-    this.#waiting = [];
-    this.#packedBytes = 0;
-  }
-
-  done(): Uint8Array[] {
-    this.#seal();
-    return this.#frames;
-  }
-}
-
-const EMPTY = Buffer.alloc(0);
-
-/** The pieces as the layout wants them: PIECE_BYTES each but for the last. They nearly always are. */
-function resized(pieces: Uint8Array[]): Uint8Array[] {
-  const regular = pieces.every((piece, i) => (i < pieces.length - 1 ? piece.length === PIECE_BYTES : piece.length <= PIECE_BYTES));
-  return regular ? pieces : cut(Buffer.concat(pieces));
-}
-
-/** Finds payloads in the frames behind a header, from their lengths in order; every byte must be accounted for. */
-export class FrameReader {
-  readonly #block: PayloadBlock;
-  #packed = -1;
-  #packedBytes = 0;
-  #next = 0;
-
-  constructor(frames: readonly Uint8Array[]) {
-    this.#block = { frames: [...frames], frame: [], offset: [], length: [], needed: frames.map(() => 0), live: 0 };
-  }
-
-  /** Takes the next payload; its index in the block is returned. */
-  take(length: number): number {
-    const block = this.#block;
-    if (block.live >= SLOTS_PER_BLOCK) throw new Malformed('it holds too many payloads');
-    if (length <= SMALL_BYTES) {
-      if (this.#packed < 0 || this.#packedBytes + length > PACKED_BYTES) this.#startPacked();
-      block.frame.push(this.#packed);
-      block.offset.push(this.#packedBytes);
-      this.#packedBytes += length;
-      block.needed[this.#packed] = (block.needed[this.#packed] as number) + 1;
-      if (this.#packedBytes > (block.frames[this.#packed] as Uint8Array).length) throw new Malformed('a payload is cut short');
-    } else {
-      block.frame.push(this.#next);
-      block.offset.push(0);
-      for (let left = length; left > 0; left -= PIECE_BYTES) {
-        const frame = block.frames[this.#next];
-        if (frame === undefined || frame.length !== Math.min(left, PIECE_BYTES)) throw new Malformed('a payload is cut short');
-        block.needed[this.#next] = 1;
-        this.#next += 1;
-      }
-    }
-    block.length.push(length);
-    block.live += 1;
-    return block.live - 1;
-  }
-
-  #startPacked(): void {
-    this.#endPacked();
-    this.#packed = this.#next;
-    this.#packedBytes = 0;
-    if (this.#block.frames[this.#packed] === undefined) throw new Malformed('a payload is cut short');
-    this.#next += 1;
-  }
-
-  #endPacked(): void {
-    if (this.#packed >= 0 && this.#packedBytes !== (this.#block.frames[this.#packed] as Uint8Array).length) {
-      throw new Malformed('a frame holds more than its payloads');
-    }
-  }
-
-  done(): PayloadBlock {
-    this.#endPacked();
-    if (this.#next !== this.#block.frames.length) throw new Malformed('frames follow the last payload');
-    return this.#block;
-  }
 }

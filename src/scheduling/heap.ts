@@ -1,10 +1,14 @@
-/** A binary heap of small integers that can be moved when their rank changes. The one that comes `before` all others is on top. */
-export class Heap {
-  readonly #before: (a: number, b: number) => boolean;
-  readonly #items: number[] = [];
-  readonly #place = new Map<number, number>();
+/** What stands in a heap knows its place there; -1: it is in none. */
+export interface Placed {
+  place: number;
+}
 
-  constructor(before: (a: number, b: number) => boolean) {
+/** A binary heap of things that can be moved when their rank changes. The one that comes `before` all others is on top. */
+export class Heap<T extends Placed> {
+  readonly #before: (a: T, b: T) => boolean;
+  readonly #items: T[] = [];
+
+  constructor(before: (a: T, b: T) => boolean) {
     this.#before = before;
   }
 
@@ -12,33 +16,24 @@ export class Heap {
     return this.#items.length;
   }
 
-  get top(): number | undefined {
+  get top(): T | undefined {
     return this.#items[0];
   }
 
-  has(item: number): boolean {
-    return this.#place.has(item);
-  }
-
   /** Puts an item in, or in its new place after its rank changed. */
-  update(item: number): void {
-    let at = this.#place.get(item);
-    if (at === undefined) {
-      at = this.#items.length;
-      this.#items.push(item);
-      this.#place.set(item, at);
-    }
-    this.#down(this.#up(at));
+  update(item: T): void {
+    if (item.place < 0) item.place = this.#items.push(item) - 1;
+    this.#down(this.#up(item.place));
   }
 
-  remove(item: number): void {
-    const at = this.#place.get(item);
-    if (at === undefined) return;
-    this.#place.delete(item);
-    const last = this.#items.pop() as number;
+  remove(item: T): void {
+    const at = item.place;
+    if (at < 0) return;
+    item.place = -1;
+    const last = this.#items.pop() as T;
     if (last === item) return;
     this.#items[at] = last;
-    this.#place.set(last, at);
+    last.place = at;
     this.#down(this.#up(at));
   }
 
@@ -46,7 +41,7 @@ export class Heap {
     let at = from;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!this.#before(this.#items[at] as number, this.#items[parent] as number)) break;
+      if (!this.#before(this.#items[at] as T, this.#items[parent] as T)) break;
       this.#swap(at, parent);
       at = parent;
     }
@@ -57,8 +52,8 @@ export class Heap {
     let at = from;
     for (;;) {
       let first = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < this.#items.length && this.#before(this.#items[child] as number, this.#items[first] as number)) first = child;
+      for (let child = 2 * at + 1; child <= 2 * at + 2 && child < this.#items.length; child += 1) {
+        if (this.#before(this.#items[child] as T, this.#items[first] as T)) first = child;
       }
       if (first === at) return;
       this.#swap(at, first);
@@ -67,11 +62,11 @@ export class Heap {
   }
 
   #swap(a: number, b: number): void {
-    const itemA = this.#items[a] as number;
-    const itemB = this.#items[b] as number;
+    const itemA = this.#items[a] as T;
+    const itemB = this.#items[b] as T;
     this.#items[a] = itemB;
     this.#items[b] = itemA;
-    this.#place.set(itemA, b);
-    this.#place.set(itemB, a);
+    itemA.place = b;
+    itemB.place = a;
   }
 }

@@ -10,11 +10,13 @@ import type { Grant, Policy, PolicyChoice, PolicyWorker, Shape } from './policy.
 /** Workers that serve the same functions. */
 interface Group {
   readonly functions: ReadonlySet<string>;
-  readonly heap: Heap;
+  readonly heap: Heap<Member>;
   members: number;
 }
 
 interface Member {
+  readonly worker: number;
+  place: number;
   readonly group: Group;
   room: number;
   idle: number;
@@ -33,7 +35,7 @@ export class LeastLoaded implements Policy {
     const key = JSON.stringify([...functions].sort());
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { functions: new Set(functions), heap: new Heap((a, b) => this.#before(a, b)), members: 0 };
+      group = { functions: new Set(functions), heap: new Heap<Member>(before), members: 0 };
       this.#groups.set(key, group);
       for (const name of functions) {
         const groups = this.#byFunction.get(name) ?? new Set();
@@ -41,14 +43,14 @@ export class LeastLoaded implements Policy {
       }
     }
     group.members += 1;
-    this.#members.set(worker, { group, room: 0, idle: 0, served: this.#grants });
+    this.#members.set(worker, { worker, place: -1, group, room: 0, idle: 0, served: this.#grants });
     return undefined;
   }
 
   leave(worker: number): void {
     const member = this.#members.get(worker);
     if (member === undefined) return;
-    member.group.heap.remove(worker);
+    member.group.heap.remove(member);
     this.#members.delete(worker);
     member.group.members -= 1;
     if (member.group.members > 0) return;
@@ -66,24 +68,23 @@ export class LeastLoaded implements Policy {
     if (member === undefined || (member.room === room && member.idle === spare)) return;
     member.room = room;
     member.idle = spare;
-    if (room > 0) member.group.heap.update(worker);
-    else member.group.heap.remove(worker);
+    if (room > 0) member.group.heap.update(member);
+    else member.group.heap.remove(member);
   }
 
   grant(shape: Shape, waiting: number): Grant | undefined {
-    let best: number | undefined;
+    let best: Member | undefined;
     let ready = 0;
     for (const group of this.#byFunction.get(shape.function) ?? []) {
       const top = group.heap.top;
       ready += group.heap.size;
-      if (top !== undefined && (best === undefined || this.#before(top, best))) best = top;
+      if (top !== undefined && (best === undefined || before(top, best))) best = top;
     }
     if (best === undefined) return undefined;
-    const member = this.#members.get(best) as Member;
     this.#grants += 1;
-    member.served = this.#grants;
-    member.group.heap.update(best);
-    return { worker: best, count: Math.min(member.room, Math.max(1, Math.ceil(waiting / ready))) };
+    best.served = this.#grants;
+    best.group.heap.update(best);
+    return { worker: best.worker, count: Math.min(best.room, Math.max(1, Math.ceil(waiting / ready))) };
   }
 
   serving(name: string): number {
@@ -91,14 +92,12 @@ export class LeastLoaded implements Policy {
     for (const group of this.#byFunction.get(name) ?? []) count += group.members;
     return count;
   }
+}
 
-  #before(a: number, b: number): boolean {
-    const first = this.#members.get(a) as Member;
-    const second = this.#members.get(b) as Member;
-    if (first.idle !== second.idle) return first.idle > second.idle;
-    if (first.idle === 0 && first.room !== second.room) return first.room > second.room;
-    return first.served < second.served;
-  }
+function before(first: Member, second: Member): boolean {
+  if (first.idle !== second.idle) return first.idle > second.idle;
+  if (first.idle === 0 && first.room !== second.room) return first.room > second.room;
+  return first.served < second.served;
 }
 
 /** Parts go to the worker with the most idle slots, then the most room; equal workers alternate. The default. */

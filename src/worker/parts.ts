@@ -5,17 +5,18 @@
  * A lane is one of the worker's slots. Which states hold one is said in HOLDS_LANE; the other open states have lent theirs. A part that was
  * given resources of its own needs no lane, and never holds one.
  */
+import { Coded } from '../machine/coded.ts';
 import { Deque } from '../machine/deque.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
-import { moved } from '../protocol/session.ts';
 import type { RunInstruction } from './instructions.ts';
+import { KeyTable } from './key_table.ts';
 
 /**
  * queued: not begun. offered: the executor may begin it, and says in this very turn whether it did. running: its function runs.
  * waiting: no credit, and too many are parked. parked: no credit. lending: its function waits for a call of its own. ready: may go on
  * when a lane is free. aborting: nobody wants it, but its function has not ended.
  */
-export type PartState = 'queued' | 'offered' | 'running' | 'waiting' | 'parked' | 'lending' | 'ready' | 'aborting' | 'ended';
+type PartState = 'queued' | 'offered' | 'running' | 'waiting' | 'parked' | 'lending' | 'ready' | 'aborting' | 'ended';
 type PartMove = 'offer' | 'keep' | 'begin' | 'wait' | 'park' | 'lend' | 'ready' | 'go' | 'abort' | 'leave' | 'end';
 
 /** Legal moves of a part. */
@@ -31,15 +32,18 @@ const PART_MOVES = {
   ended: {},
 } as const satisfies Record<PartState, Partial<Record<PartMove, PartState>>>;
 
-const HOLDS_LANE = ['running', 'waiting', 'aborting'] as const satisfies readonly PartState[];
+const coded = new Coded<PartState, PartMove>('part', PART_MOVES);
+export const PART: Readonly<Record<PartState, number>> = coded.state;
+export const MOVE: Readonly<Record<PartMove, number>> = coded.move;
 
-function noParts(): Record<PartState, number> {
-  return { queued: 0, offered: 0, running: 0, waiting: 0, parked: 0, lending: 0, ready: 0, aborting: 0, ended: 0 };
-}
+const HOLDS_LANE = [PART.running, PART.waiting, PART.aborting] as const;
+
+const STATES = Object.keys(PART).length;
 
 export class Parts {
   readonly key: number[] = [];
-  readonly state: PartState[] = [];
+  /** One of PART. */
+  readonly state: number[] = [];
   readonly attempt: number[] = [];
   /** Where the part is described: a record, and the row in it. */
   readonly record: (PartsRecord | undefined)[] = [];
@@ -60,12 +64,11 @@ export class Parts {
   readonly mute: boolean[] = [];
   /** Whether it was given resources, and needs no lane. */
   readonly own: boolean[] = [];
-  /** How many of the parts that need lanes are in each state. */
-  readonly count: Record<PartState, number> = noParts();
-  /** And of those that need none. */
-  readonly #ownCount: Record<PartState, number> = noParts();
   readonly #free: number[] = [];
-  readonly #byKey = new Map<number, number>();
+  readonly #byKey = new KeyTable();
+  /** How many of the parts that need lanes are in each state, and of those that need none. */
+  readonly #counts = new Int32Array(STATES);
+  readonly #ownCounts = new Int32Array(STATES);
   readonly #queue = new Deque();
   readonly #ownQueue = new Deque();
 
@@ -74,21 +77,26 @@ export class Parts {
     return this.state.length - this.#free.length;
   }
 
+  /** How many of the parts that need lanes are in a state, one of PART. */
+  count(state: number): number {
+    return this.#counts[state] as number;
+  }
+
   /** Lanes in use. */
   get held(): number {
     let held = 0;
-    for (const state of HOLDS_LANE) held += this.count[state];
+    for (const state of HOLDS_LANE) held += this.count(state);
     return held;
   }
 
   /** Local numbers of all open parts. */
   *locals(): Generator<number, void> {
-    for (let local = 0; local < this.state.length; local += 1) if (this.state[local] !== 'ended') yield local;
+    for (let local = 0; local < this.state.length; local += 1) if (this.state[local] !== PART.ended) yield local;
   }
 
   /** The local number of an open part, or -1. */
   find(key: number): number {
-    return this.#byKey.get(key) ?? -1;
+    return this.#byKey.get(key);
   }
 
   /** Adds the part at a row of a record to the end of the queue. */
@@ -96,7 +104,7 @@ export class Parts {
     const local = this.#free.pop() ?? this.state.length;
     const key = record.keys[row] as number;
     this.key[local] = key;
-    this.state[local] = 'queued';
+    this.state[local] = PART.queued;
     this.attempt[local] = record.attempts[row] as number;
     this.record[local] = record;
     this.row[local] = row;
@@ -108,31 +116,28 @@ export class Parts {
     this.over[local] = false;
     this.pushed[local] = pushed;
     this.mute[local] = false;
-    const own = (record.allocations[row]?.length ?? 0) > 0;
-    this.own[local] = own;
-    this.#counts(local).queued += 1;
+    this.own[local] = (record.allocations[row]?.length ?? 0) > 0;
+    this.#tally(local, PART.queued, 1);
     this.#byKey.set(key, local);
     this.#queueOf(local).push(local);
   }
 
-  #counts(local: number): Record<PartState, number> {
-    return this.own[local] === true ? this.#ownCount : this.count;
+  #tally(local: number, state: number, more: number): void {
+    const counts = this.own[local] === true ? this.#ownCounts : this.#counts;
+    counts[state] = (counts[state] as number) + more;
   }
 
   #queueOf(local: number): Deque {
     return this.own[local] === true ? this.#ownQueue : this.#queue;
   }
 
-  move(local: number, move: PartMove): void {
-    const from = this.state[local] as PartState;
-    const to: PartState = moved(PART_MOVES, 'part', from, move);
-    const counts = this.#counts(local);
-    counts[from] -= 1;
+  /** @param move one of MOVE */
+  move(local: number, move: number): void {
+    const from = this.state[local] as number;
+    const to = coded.next(from, move);
+    this.#tally(local, from, -1);
     this.state[local] = to;
-    if (to !== 'ended') {
-      counts[to] += 1;
-      return;
-    }
+    if (to !== PART.ended) return this.#tally(local, to, 1);
     this.supersede(local);
     this.record[local] = undefined;
     this.#free.push(local);
@@ -163,12 +168,12 @@ export class Parts {
     const oldest = this.#oldestQueued();
     let left = ready;
     for (const local of this.locals()) {
-      if (this.state[local] !== 'waiting') continue;
+      if (this.state[local] !== PART.waiting) continue;
       const record = this.record[local] as PartsRecord;
       const older = (record.jobs[this.row[local] as number] as number) > (oldest.get(record.stream) ?? Infinity);
       if (left <= 0 && !older) continue;
       left -= 1;
-      this.move(local, 'park');
+      this.move(local, MOVE.park);
     }
   }
 
@@ -190,7 +195,7 @@ export class Parts {
     while (offered.length < most) {
       const local = (own ? this.#ownQueue : this.#queue).shift();
       if (local === undefined) break;
-      this.move(local, 'offer');
+      this.move(local, MOVE.offer);
       offered.push(local);
     }
     return offered;
@@ -219,7 +224,7 @@ export class Parts {
   giveBack(offered: readonly number[], from: number): void {
     for (let i = offered.length - 1; i >= from; i -= 1) {
       const local = offered[i] as number;
-      this.move(local, 'keep');
+      this.move(local, MOVE.keep);
       this.#queueOf(local).unshift(local);
     }
   }
@@ -230,7 +235,7 @@ export class Parts {
     for (const queue of [this.#queue, this.#ownQueue]) {
       for (let left = queue.size; left > 0; left -= 1) {
         const local = queue.shift() as number;
-        if (leaving.has(local)) this.move(local, 'leave');
+        if (leaving.has(local)) this.move(local, MOVE.leave);
         else queue.push(local);
       }
     }

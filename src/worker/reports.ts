@@ -1,12 +1,16 @@
 /** What a worker says of its parts, gathered until the flush; and the payloads that are not needed after it. Pure. */
 import type { Drafts } from '../protocol/drafts.ts';
-import type { Parts } from './parts.ts';
+import type { PartsRecord } from '../protocol/part_records.ts';
+import { ENTRY } from '../protocol/stream_records.ts';
+import { PART, type Parts } from './parts.ts';
 
 export class Reports {
   readonly #drafts: Drafts;
   readonly #parts: Parts;
   #spent: number[] = [];
   #lent = 0;
+  /** What came by PUSH, and was not accepted yet. */
+  #pushed: PartsRecord[] = [];
 
   constructor(drafts: Drafts, parts: Parts) {
     this.#drafts = drafts;
@@ -15,6 +19,7 @@ export class Reports {
 
   /** A result, an end, an error. The payload (-1: none) is let go after the flush. */
   entry(local: number, index: number, flags: number, slot: number, length: number): void {
+    if ((flags & ENTRY.partEnd) === 0 || (flags & ENTRY.error) !== 0) this.accept();
     const record = this.#drafts.outcomes(length);
     record.keys.push(this.#parts.key[local] as number);
     record.attempts.push(this.#parts.attempt[local] as number);
@@ -30,16 +35,39 @@ export class Reports {
     if (micros > 0) this.#drafts.outcomes(0).busyMicros += micros;
   }
 
-  accepted(keys: readonly number[], attempts: readonly number[]): void {
-    if (keys.length > 0) this.#drafts.add({ kind: 'accepted', keys, attempts });
+  /** Parts came by PUSH. The master is told with the next `accept`. */
+  pushed(record: PartsRecord): void {
+    this.#pushed.push(record);
   }
 
-  returned(keys: readonly number[], attempts: readonly number[]): void {
+  /** These rows go back at once. What came by PUSH is accepted first, so that the master knows where it is. */
+  turnedAway(record: PartsRecord, rows: readonly number[], pushed: boolean): void {
+    const keys = rows.map((row) => record.keys[row] as number);
+    const attempts = rows.map((row) => record.attempts[row] as number);
+    if (keys.length > 0 && pushed) this.#drafts.add({ kind: 'accepted', keys, attempts });
+    if (keys.length > 0) this.returned(keys, attempts);
+  }
+
+  /** Accepts what has come by PUSH and has not ended: who hears of a good end needs no word before. Anything else is said behind this. */
+  accept(): void {
+    if (this.#pushed.length === 0) return;
+    for (const record of this.#pushed) {
+      const rows = [...record.keys.keys()].filter((row) => this.#parts.find(record.keys[row] as number) >= 0);
+      const keys = rows.map((row) => record.keys[row] as number);
+      const attempts = rows.map((row) => record.attempts[row] as number);
+      if (keys.length > 0) this.#drafts.add({ kind: 'accepted', keys, attempts });
+    }
+    this.#pushed = [];
+  }
+
+  /** Parts go back, of these attempts (by default: of none, they were not here). `accept` was said of them. */
+  returned(keys: readonly number[], attempts: readonly number[] = keys.map(() => 0)): void {
     this.#drafts.add({ kind: 'returned', keys, attempts });
   }
 
   hungry(locals: readonly number[]): void {
     if (locals.length === 0) return;
+    this.accept();
     const { key, wanted } = this.#parts;
     this.#drafts.add({
       kind: 'hungry',
@@ -50,8 +78,7 @@ export class Reports {
 
   /** Says how many parts that were begun hold no lane, if that is news. */
   lent(): void {
-    const { parked, lending, ready } = this.#parts.count;
-    const lent = parked + lending + ready;
+    const lent = this.#parts.count(PART.parked) + this.#parts.count(PART.lending) + this.#parts.count(PART.ready);
     if (lent === this.#lent) return;
     this.#lent = lent;
     this.#drafts.add({ kind: 'lent', count: lent });
@@ -60,6 +87,7 @@ export class Reports {
   /** Another session begins, and its master takes us for a worker that has lent nothing. */
   reset(): void {
     this.#lent = 0;
+    this.#pushed = [];
   }
 
   /** A payload that nobody needs after the flush. */

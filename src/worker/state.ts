@@ -115,6 +115,7 @@ export class WorkerState {
         this.#peer.reportsConnected(out);
         return;
       case 'pullLost':
+        this.#workload.accept();
         if (this.#peer.welcome !== undefined) this.#peer.reports.add({ kind: 'pullLost' });
         return;
       case 'ran':

@@ -10,12 +10,10 @@ import type { GrantRecord, PartsRecord } from '../protocol/part_records.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import type { RanEvent } from './events.ts';
 import type { WorkerInstruction } from './instructions.ts';
-import { Parts } from './parts.ts';
+import { MOVE, PART, Parts } from './parts.ts';
 import { Remembered } from './remembered.ts';
 import { Reports } from './reports.ts';
-
-/** Parts that one turn may begin. */
-const MAX_OFFER = 2_048;
+import { Turns } from './turns.ts';
 
 export interface WorkloadOptions {
   readonly slots: number;
@@ -33,6 +31,7 @@ export class Workload {
   /** Parts that may go on: some hold a lane, the ready ones want one. */
   #goOn: number[] = [];
   #paused = false;
+  readonly #turns = new Turns();
   readonly #remembered = new Remembered();
 
   constructor(options: WorkloadOptions) {
@@ -49,8 +48,8 @@ export class Workload {
   /** Parts came. `pushed`: over PUSH, which the master is told. `leaving`: they go back at once. */
   take(record: PartsRecord, pushed: boolean, leaving: boolean, out: WorkerInstruction[]): void {
     const parts = this.#parts;
-    if (pushed) this.#reports.accepted(record.keys, record.attempts);
-    const back: { keys: number[]; attempts: number[] } = { keys: [], attempts: [] };
+    if (pushed) this.#reports.pushed(record);
+    const back: number[] = [];
     for (let row = 0; row < record.keys.length; row += 1) {
       const key = record.keys[row] as number;
       const here = this.#stillWanted(key);
@@ -60,18 +59,15 @@ export class Workload {
       }
       this.#reports.spend(record.slots[row] as number);
       if (here >= 0) this.#again(here, record, row, out);
-      else if (leaving) {
-        back.keys.push(key);
-        back.attempts.push(record.attempts[row] as number);
-      }
+      else if (leaving) back.push(row);
     }
-    if (back.keys.length > 0) this.#reports.returned(back.keys, back.attempts);
+    this.#reports.turnedAway(record, back, pushed);
   }
 
   /** The part of a key that is here; one that was aborted, and comes again, begins anew. */
   #stillWanted(key: number): number {
     const local = this.#parts.find(key);
-    if (local < 0 || this.#parts.state[local] !== 'aborting') return local;
+    if (local < 0 || this.#parts.state[local] !== PART.aborting) return local;
     this.#parts.supersede(local);
     return -1;
   }
@@ -90,18 +86,17 @@ export class Workload {
 
   /** Gives back those that are not begun. The answer names them, even if there are none. */
   revoke(keys: readonly number[]): void {
-    const locals = keys.map((key) => this.#parts.find(key)).filter((local) => local >= 0 && this.#parts.state[local] === 'queued');
+    const locals = keys.map((key) => this.#parts.find(key)).filter((local) => local >= 0 && this.#parts.state[local] === PART.queued);
     this.#giveUp(locals, true);
   }
 
-  /** Gives everything back that is not begun. */
   returnQueued(): void {
-    const locals = [...this.#parts.locals()].filter((local) => this.#parts.state[local] === 'queued');
+    const locals = [...this.#parts.locals()].filter((local) => this.#parts.state[local] === PART.queued);
     if (locals.length > 0) this.#giveUp(locals, true);
   }
 
   #giveUp(locals: readonly number[], returned: boolean): void {
-    if (locals.length === 0 && !returned) return;
+    if (returned) this.#reports.accept();
     const keys = locals.map((local) => this.#parts.key[local] as number);
     const attempts = locals.map((local) => this.#parts.attempt[local] as number);
     for (const local of locals) this.#reports.spend(this.#parts.slot[local] as number);
@@ -121,35 +116,33 @@ export class Workload {
     for (const key of keys) {
       const local = parts.find(key);
       if (local < 0) gone.push(key);
-      else if (parts.state[local] === 'queued') queued.push(local);
-      else if (parts.state[local] !== 'aborting') begun.push(local);
+      else if (parts.state[local] === PART.queued) queued.push(local);
+      else begun.push(local);
     }
-    const never = gone.map(() => 0);
-    if (gone.length > 0) this.#reports.returned(gone, never);
+    if (gone.length > 0) this.#reports.returned(gone);
     if (queued.length > 0) this.#giveUp(queued, true);
     this.#stop(begun, 'nobody waits for this job any more', out);
   }
 
-  #stop(locals: readonly number[], reason: string, out: WorkerInstruction[]): void {
-    for (const local of locals) this.#parts.move(local, 'abort');
+  #stop(begun: readonly number[], reason: string, out: WorkerInstruction[]): void {
+    const locals = begun.filter((local) => this.#parts.state[local] !== PART.aborting);
+    for (const local of locals) this.#parts.move(local, MOVE.abort);
     if (locals.length > 0) out.push({ type: 'abort', locals, reason });
   }
 
   /** All that is begun is told to stop; what is not goes back. */
   stopAll(reason: string, out: WorkerInstruction[]): void {
     this.returnQueued();
-    const begun = [...this.#parts.locals()].filter((local) => this.#parts.state[local] !== 'aborting');
-    this.#stop(begun, reason, out);
+    this.#stop([...this.#parts.locals()], reason, out);
   }
 
   /** The session is gone, and nobody will ask for its parts. What runs is told to stop; its lane is free when it has. */
   forgetAll(out: WorkerInstruction[]): void {
     const parts = this.#parts;
-    const queued = [...parts.locals()].filter((local) => parts.state[local] === 'queued');
+    const queued = [...parts.locals()].filter((local) => parts.state[local] === PART.queued);
     this.#giveUp(queued, false);
     const begun = [...parts.locals()];
-    const running = begun.filter((local) => parts.state[local] !== 'aborting');
-    this.#stop(running, 'the master that gave this job is gone', out);
+    this.#stop(begun, 'the master that gave this job is gone', out);
     for (const local of begun) parts.silence(local);
     this.#goOn = [];
     this.#reports.reset();
@@ -168,15 +161,15 @@ export class Workload {
       parts.grants[local] = (parts.grants[local] as number) + results;
       parts.bytes[local] = (parts.bytes[local] as number) + bytes;
       const state = parts.state[local];
-      if (state === 'queued' || state === 'aborting') continue;
+      if (state === PART.queued || state === PART.aborting) continue;
       begun.locals.push(local);
       begun.results.push(results);
       begun.bytes.push(bytes);
-      if (state !== 'waiting' && state !== 'parked') continue;
+      if (state !== PART.waiting && state !== PART.parked) continue;
       if (!parts.affordable(local)) short.push(local);
       else if (parts.over[local] !== true) {
         // A result that waits is reported without a lane; only a function that is to go on needs one.
-        parts.move(local, state === 'waiting' ? 'go' : 'ready');
+        parts.move(local, state === PART.waiting ? MOVE.go : MOVE.ready);
         this.#goOn.push(local);
       }
     }
@@ -186,26 +179,27 @@ export class Workload {
 
   /** Lets parts go on and, if new ones may begin, offers those for which a lane is free. */
   turn(mayBegin: boolean, out: WorkerInstruction[]): void {
+    this.#turns.begin();
     const parts = this.#parts;
     const ready: number[] = [];
     // Were all lanes held by parts that wait, those that they wait for might never have one.
-    const stuck = parts.count.queued > 0 && parts.count.waiting >= this.#slots ? 1 : 0;
-    const short = Math.max(stuck, parts.count.ready - (this.#slots - parts.held));
-    if (parts.count.waiting > 0 && (short > 0 || parts.count.queued > 0)) parts.makeWay(short);
+    const stuck = parts.count(PART.queued) > 0 && parts.count(PART.waiting) >= this.#slots ? 1 : 0;
+    const short = Math.max(stuck, parts.count(PART.ready) - (this.#slots - parts.held));
+    if (parts.count(PART.waiting) > 0 && (short > 0 || parts.count(PART.queued) > 0)) parts.makeWay(short);
     let free = this.#slots - parts.held;
     const waiting: number[] = [];
     for (const local of this.#goOn) {
       const state = parts.state[local];
-      if (state === 'running') ready.push(local);
-      else if (state === 'ready' && (free > 0 || parts.own[local] === true)) {
-        parts.move(local, 'go');
+      if (state === PART.running) ready.push(local);
+      else if (state === PART.ready && (free > 0 || parts.own[local] === true)) {
+        parts.move(local, MOVE.go);
         ready.push(local);
         if (parts.own[local] !== true) free -= 1;
-      } else if (state === 'ready') waiting.push(local);
+      } else if (state === PART.ready) waiting.push(local);
     }
     this.#goOn = waiting;
-    const own = mayBegin ? parts.offer(MAX_OFFER, true) : [];
-    const locals = mayBegin && free > 0 ? own.concat(parts.offer(MAX_OFFER, false)) : own;
+    const own = mayBegin ? parts.offer(this.#turns.offer, true) : [];
+    const locals = mayBegin && free > 0 ? own.concat(parts.offer(this.#turns.offer, false)) : own;
     if (ready.length === 0 && locals.length === 0 && !this.#paused) return;
     this.#paused = false;
     this.#offered = locals;
@@ -216,26 +210,27 @@ export class Workload {
     const parts = this.#parts;
     const offered = this.#offered;
     this.#offered = [];
+    this.#turns.end(offered.length, event.begun, event.blockedMs);
     if (event.begun > offered.length) throw new Error(`assertion: ${event.begun} parts begun, ${offered.length} offered`);
-    for (let i = 0; i < event.begun; i += 1) parts.move(offered[i] as number, 'begin');
+    for (let i = 0; i < event.begun; i += 1) parts.move(offered[i] as number, MOVE.begin);
     parts.giveBack(offered, event.begun);
     const aborted: { keys: number[]; attempts: number[] } = { keys: [], attempts: [] };
     for (let i = 0; i < event.locals.length; i += 1) {
       const local = event.locals[i] as number;
-      if (parts.state[local] === 'aborting') this.#aborted(local, event.slots[i] as number, aborted);
+      if (parts.state[local] === PART.aborting) this.#aborted(local, event.slots[i] as number, aborted);
       else this.#entry(event, i);
     }
     if (aborted.keys.length > 0) this.#reports.returned(aborted.keys, aborted.attempts);
     this.#reports.busy(event.busyMicros);
     // It always lends its lane while it waits for a call of its own: what it waits for may need one. Then nothing can keep it from going on.
-    for (const local of event.lends) if (parts.state[local] === 'running') parts.move(local, 'lend');
-    for (const local of event.goesOn) if (parts.state[local] === 'lending') parts.move(local, 'go');
+    for (const local of event.lends) if (parts.state[local] === PART.running) parts.move(local, MOVE.lend);
+    for (const local of event.goesOn) if (parts.state[local] === PART.lending) parts.move(local, MOVE.go);
     for (let i = 0; i < event.waits.length; i += 1) {
       const local = event.waits[i] as number;
       parts.wanted[local] = event.wanted[i] as number;
       parts.over[local] = event.over[i] as boolean;
-      const parks = parts.own[local] === true || parts.count.parked < this.#maxParked || parts.state[local] === 'lending';
-      parts.move(local, parks ? 'park' : 'wait');
+      const parks = parts.own[local] === true || parts.count(PART.parked) < this.#maxParked || parts.state[local] === PART.lending;
+      parts.move(local, parks ? MOVE.park : MOVE.wait);
     }
     this.#reports.hungry(event.waits);
     this.#paused ||= event.paused;
@@ -244,13 +239,14 @@ export class Workload {
   /** The function of a part that nobody wants has ended. */
   #aborted(local: number, slot: number, aborted: { keys: number[]; attempts: number[] }): void {
     const parts = this.#parts;
+    this.#reports.accept();
     this.#reports.spend(slot);
     this.#reports.spend(parts.slot[local] as number);
     if (parts.mute[local] !== true) {
       aborted.keys.push(parts.key[local] as number);
       aborted.attempts.push(parts.attempt[local] as number);
     }
-    parts.move(local, 'end');
+    parts.move(local, MOVE.end);
   }
 
   #entry(event: RanEvent, at: number): void {
@@ -272,16 +268,17 @@ export class Workload {
     }
     const overdue = (flags & ENTRY.error) !== 0 && (flags & ENTRY.partEnd) === 0;
     this.#reports.entry(local, index, overdue ? flags + ENTRY.partEnd : flags, slot, length);
-    if (overdue) parts.move(local, 'abort');
+    if (overdue) parts.move(local, MOVE.abort);
     if ((flags & ENTRY.partEnd) === 0) return;
     this.#reports.spend(parts.slot[local] as number);
     // Only what ended well is remembered: what failed or went back may come again, to be run.
     if (parts.pushed[local] === true && (flags & ENTRY.error) === 0) this.#remembered.add(parts.key[local] as number);
-    parts.move(local, 'end');
+    parts.move(local, MOVE.end);
   }
 
   /** Before the flush: says what is to be said of the whole. */
   conclude(): void {
+    if (!this.#turns.mayEndFirst(this.#parts.held)) this.#reports.accept();
     this.#reports.lent();
   }
 
@@ -289,6 +286,11 @@ export class Workload {
   release(out: WorkerInstruction[]): void {
     const slots = this.#reports.takeSpent();
     if (slots.length > 0) out.push({ type: 'release', slots });
+  }
+
+  /** Before it is said that what was not accepted is lost. */
+  accept(): void {
+    this.#reports.accept();
   }
 
   /** Lets payloads of records go that were not taken. */

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Malformed } from '../../src/protocol/bytes.ts';
-import { FrameReader, FrameWriter, ownSlot, PACKED_BYTES, PayloadStore, PIECE_BYTES, SMALL_BYTES } from '../../src/protocol/payloads.ts';
+import { FrameReader, FrameWriter } from '../../src/protocol/frames.ts';
+import { ownSlot, PACKED_BYTES, PayloadStore, PIECE_BYTES, SMALL_BYTES } from '../../src/protocol/payloads.ts';
 
 const MIB = 1_048_576;
 const SEA = Buffer.alloc(6 * MIB, 'the quick brown fox jumps over the lazy dog, ');
@@ -31,7 +32,7 @@ function same(frame: Uint8Array, other: Uint8Array | undefined): boolean {
 
 function written(store: PayloadStore, slots: readonly number[]): Uint8Array[] {
   const writer = new FrameWriter(store);
-  for (const slot of slots) writer.add(slot);
+  for (const slot of slots) writer.add(slot, store.length(slot));
   return writer.done();
 }
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FrameReader, FrameWriter, ownSlot, PayloadStore } from '../../src/protocol/payloads.ts';
+import { FrameReader, FrameWriter } from '../../src/protocol/frames.ts';
+import { ownSlot, PayloadStore } from '../../src/protocol/payloads.ts';
 
 const SEA = Buffer.alloc(3_000_000, 'lorem ipsum dolor sit amet, consectetur adipiscing elit; ');
 
@@ -58,7 +59,7 @@ const payload = fc.tuple(size, fc.nat({ max: 1_000 })).map(([length, from]) => S
 function came(payloads: readonly Buffer[]): FrameReader {
   const sender = new PayloadStore();
   const writer = new FrameWriter(sender);
-  for (const each of payloads) writer.add(sender.put(each));
+  for (const each of payloads) writer.add(sender.put(each), each.length);
   const reader = new FrameReader(writer.done());
   for (const each of payloads) reader.take(each.length);
   return reader;

@@ -11,13 +11,14 @@ describe('the heap', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
-        const ranks = new Map<number, number>();
-        const heap = new Heap((a, b) => (ranks.get(a) as number) < (ranks.get(b) as number));
-        const here = new Set<number>();
-        const sorted = (): number[] => [...here].map((item) => ranks.get(item) as number).sort((a, b) => a - b);
-        for (const { type, item, rank } of steps) {
+        const items = Array.from({ length: 21 }, () => ({ rank: 0, place: -1 }));
+        const heap = new Heap<{ rank: number; place: number }>((a, b) => a.rank < b.rank);
+        const here = new Set<{ rank: number }>();
+        const sorted = (): number[] => [...here].map(({ rank }) => rank).sort((a, b) => a - b);
+        for (const { type, item: number, rank } of steps) {
+          const item = items[number] as { rank: number; place: number };
           if (type === 'update') {
-            ranks.set(item, rank);
+            item.rank = rank;
             heap.update(item);
             here.add(item);
           } else {
@@ -28,13 +29,13 @@ describe('the heap', () => {
             }
           }
           expect(heap.size).toBe(here.size);
-          expect(heap.has(item)).toBe(here.has(item));
-          expect(heap.top === undefined ? undefined : ranks.get(heap.top)).toBe(sorted()[0]);
+          expect(item.place >= 0).toBe(here.has(item));
+          expect(heap.top?.rank).toBe(sorted()[0]);
         }
         const drained: number[] = [];
         const expected = sorted();
         for (let top = heap.top; top !== undefined; top = heap.top) {
-          drained.push(ranks.get(top) as number);
+          drained.push(top.rank);
           heap.remove(top);
         }
         expect(drained).toEqual(expected);

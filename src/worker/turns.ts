@@ -1,0 +1,36 @@
+/**
+ * How turns go: how many parts the next is offered, and whether what came by PUSH may wait for its end instead of being accepted first.
+ * Pure.
+ */
+
+const MIN_OFFER = 32;
+const MAX_OFFER = 2_048;
+const QUICK_MS = 2;
+
+export class Turns {
+  #offer = MIN_OFFER;
+  /** Whether the last turn hardly blocked the event loop, and whether one has come since the last flush. */
+  #quick = false;
+  #come = false;
+
+  /** Twice as many as the last turn began: all that are offered and not begun are handled in vain. */
+  get offer(): number {
+    return this.#offer;
+  }
+
+  begin(): void {
+    this.#come = true;
+  }
+
+  end(offered: number, begun: number, blockedMs: number): void {
+    if (begun > 0) this.#quick = blockedMs < QUICK_MS;
+    if (offered > 0) this.#offer = Math.max(MIN_OFFER, Math.min(MAX_OFFER, 2 * begun));
+  }
+
+  /** At a flush: whether a turn follows at once in which most of what has come will end. Then its end says that it was here. */
+  mayEndFirst(heldLanes: number): boolean {
+    const may = this.#quick && !this.#come && heldLanes === 0;
+    this.#come = false;
+    return may;
+  }
+}
