@@ -1,7 +1,7 @@
 /**
  * From a part's key to its local number: a Map, but without an object for each key. (Keys are beyond the small integers, so a Map boxes
- * and hashes each; this is a table with linear probing, in two columns.) A master's keys are its rows and how often each was used: their
- * lower bits are a good hash as they are.
+ * and hashes each; this is a table with linear probing, in two columns.) A master's keys are its rows, many of them neighbours, and how
+ * often each was used: both are mixed, so that keys do not stand in long runs.
  */
 
 const EMPTY = -1;
@@ -51,7 +51,9 @@ export class KeyTable {
   }
 
   #home(key: number): number {
-    return (key - Math.floor(key / LOW) * LOW) & (this.#keys.length - 1);
+    const used = Math.floor(key / LOW);
+    const hash = Math.imul((key - used * LOW) ^ Math.imul(used, 0x85ebca6b), 0x9e3779b1);
+    return (hash ^ (hash >>> 16)) & (this.#keys.length - 1);
   }
 
   #grow(): void {

@@ -36,7 +36,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a result of an old epoch taken: a worker reports it to the next master',
     file: 'src/worker/workload.ts',
-    from: "this.#stop(running, 'the master that gave this job is gone', out);",
+    from: "this.#stop(begun, 'the master that gave this job is gone', out);",
     to: 'return;',
   },
   {
@@ -60,7 +60,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'only one connection cut: that of PUSH, and what was on it is not sent again',
     file: 'src/master/placing.ts',
-    from: "if (row >= 0 && core.parts.state[row] === 'pushed')",
+    from: 'if (row >= 0 && core.parts.state[row] === PART.pushed)',
     to: 'if (row < -1)',
   },
   {
@@ -78,14 +78,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an abort that does not reach what is not begun',
     file: 'src/worker/workload.ts',
-    from: "else if (parts.state[local] === 'queued')\n                queued.push(local);\n            else if (parts.state[local] !== 'aborting')\n                begun.push(local);",
-    to: "else if (parts.state[local] !== 'aborting' && parts.state[local] !== 'queued')\n                begun.push(local);",
+    from: 'else if (parts.state[local] === PART.queued)\n                queued.push(local);\n            else\n                begun.push(local);',
+    to: 'else if (parts.state[local] !== PART.queued)\n                begun.push(local);',
   },
   {
     name: 'parts of a cancelled stream that are given away',
     file: 'src/master/closing.ts',
     from: 'while (stream.parts.head >= 0)',
-    to: 'while (stream.parts.head >= 0 && core.parts.state[stream.parts.head] !== "queued")',
+    to: 'while (stream.parts.head >= 0 && core.parts.state[stream.parts.head] !== PART.queued)',
   },
   {
     name: 'a lane too many',
