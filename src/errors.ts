@@ -10,7 +10,7 @@ export type JobErrorCode =
   | 'function-threw'
   /** Workers are there, but none of them serves the function. */
   | 'unknown-function'
-  /** Every worker that began the job was lost, as often as the crash limit allows. */
+  /** Every worker that began the job was lost, or (with `isolate`) the process that ran it, as often as the crash limit allows. */
   | 'worker-lost'
   /** The job's deadline passed. */
   | 'timed-out'

@@ -26,7 +26,7 @@ export function invoke(served: Served, owner: object, message: Buffer, task: Tas
 }
 
 export function next(task: Task, steps: Steps): unknown {
-  return within(task, () => steps.next());
+  return enter === undefined ? steps.next() : within(task, () => steps.next());
 }
 
 /** Ends a generator between two yields. */
@@ -35,7 +35,7 @@ export function finish(task: Task, steps: Steps | undefined): unknown {
 }
 
 function within(task: Task, run: () => unknown): unknown {
-  return inScope(enter === undefined ? undefined : contexts.get(task), run);
+  return inScope(contexts.get(task), run);
 }
 
 /** Runs something in the scope of a job. */
