@@ -145,6 +145,8 @@ export class Peers {
     // A worker that was dialled has no other way for its reports.
     if (envelope.lane === 'reports' && connection >= FIRST_DIALLED) feed({ type: 'report', envelope, records, bytes, now: now() });
     else feed({ type: 'batch', connection, envelope, records, bytes, now: now() });
+    // It stays until it has heard that we have read its last word.
+    if (connection >= FIRST_DIALLED && records.at(-1)?.kind === 'goodbye') this.#send(connection, encodeGreeting({ type: 'resync' }));
   }
 
   #send(connection: number, frames: Frames): void {

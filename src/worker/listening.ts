@@ -24,6 +24,8 @@ export class Listening implements DialSocket {
   /** For messages of who has no seat: nothing of them is kept. */
   #scrap = new PayloadStore();
   #router: RouterSocket | undefined;
+  /** It closes, and hears that its master has read the last word, or is gone. */
+  #answered: (() => void) | undefined;
 
   constructor(options: ListeningOptions, handlers: DialHandlers) {
     this.#options = options;
@@ -53,17 +55,25 @@ export class Listening implements DialSocket {
     this.#decide({ type: 'declined', now: now() });
   }
 
+  /** A socket that dialled may lose what it has not read when this one goes: so the master's answer to the goodbye is waited for. */
   async close(lingerMs: number): Promise<void> {
+    if (lingerMs > 0 && this.#seat.holder >= 0) {
+      await new Promise<void>((resolve) => {
+        this.#answered = resolve;
+        setTimeout(resolve, lingerMs).unref();
+      });
+    }
     this.#wakeUp.set(Infinity);
     await this.#router?.close(lingerMs);
   }
 
   #message(connection: number, frames: Frames): void {
-    if (connection === this.#seat.holder) return this.#handlers.message(frames);
+    if (connection === this.#seat.holder && this.#answered === undefined) return this.#handlers.message(frames);
     const message = decode(frames, this.#scrap);
     const peer = `connection ${connection} of ${this.address}`;
     switch (message.type) {
       case 'resync':
+        if (connection === this.#seat.holder) return this.#answered?.();
         return this.#decide({ type: 'asks', connection, life: message.master ?? NO_ID, now: now() });
       case 'rejected':
         this.#handlers.rejected?.({ peer, reason: message.reason });
@@ -90,6 +100,7 @@ export class Listening implements DialSocket {
       switch (instruction.type) {
         case 'vacate':
           this.#handlers.disconnected();
+          this.#answered?.();
           break;
         case 'seat':
           this.#handlers.connected();
