@@ -58,6 +58,29 @@ function link(names: readonly string[]): void {
   }
 }
 
+/** Without the packages that engines need. */
+const ENGINES = `
+import { Client, openPool, Worker } from 'gristmill';
+import { NatsPool } from 'gristmill/pools/nats';
+import { RedisPool } from 'gristmill/pools/redis';
+
+class MyWorker extends Worker { foo() {} }
+const attempts = [
+  () => new Client({ address: 'redis://127.0.0.1:6379' }),
+  () => new MyWorker({ name: 'worker1', address: 'nats://127.0.0.1:4222' }),
+  () => new RedisPool({ url: 'redis://127.0.0.1:6379' }),
+  () => new NatsPool({ servers: 'nats://127.0.0.1:4222' }),
+  () => openPool('redis://127.0.0.1:6379'),
+];
+for (const attempt of attempts) {
+  try {
+    await attempt();
+  } catch (error) {
+    console.log(error.code, error.message);
+  }
+}
+`;
+
 it('the packed tarball compiles in an empty strict project with @types/node, and runs', () => {
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: ROOT, stdio: 'pipe' });
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
@@ -77,4 +100,16 @@ it('the packed tarball compiles in an empty strict project with @types/node, and
       '',
     ].join('\n'),
   );
+  writeFileSync(join(folder, 'engines.js'), ENGINES);
+  const refused = execFileSync(process.execPath, [join(folder, 'engines.js')], { encoding: 'utf8' });
+  const redis = 'bullmq and ioredis are not installed: npm install bullmq ioredis';
+  const names = ['@nats-io/transport-node', '@nats-io/jetstream', '@nats-io/kv'];
+  const nats = `${names.join(' and ')} are not installed: npm install ${names.join(' ')}`;
+  expect(refused.split('\n').slice(0, -1)).toEqual([
+    `MODULE_NOT_FOUND 'redis://127.0.0.1:6379': ${redis}`,
+    `MODULE_NOT_FOUND 'nats://127.0.0.1:4222': ${nats}`,
+    `MODULE_NOT_FOUND RedisPool: ${redis}`,
+    `MODULE_NOT_FOUND NatsPool: ${nats}`,
+    `MODULE_NOT_FOUND RedisPool: ${redis}`,
+  ]);
 });

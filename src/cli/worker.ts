@@ -5,7 +5,7 @@ import { specializedTypes } from './config.ts';
 import { findFile } from './load_class.ts';
 import { superviseAll } from './supervisor.ts';
 import { addressOption, asUsage, checkWhole, toMs, UsageError, type Verb, verb } from './verb.ts';
-import { listenAddress, parseAddress } from '../transport/addresses.ts';
+import { dialAddresses, listenAddress } from '../transport/addresses.ts';
 
 const MAX_COUNT = 1_000;
 const MAX_SLOTS = 65_536;
@@ -127,7 +127,7 @@ function killGroup(pid: number): void {
 }
 
 function checkAddress(address: string): string {
-  asUsage(() => parseAddress(address, '--address'));
+  asUsage(() => dialAddresses('--address', address));
   return address;
 }
 

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
-import { parseAddress } from '../transport/addresses.ts';
+import { dialAddresses } from '../transport/addresses.ts';
 
 const OPTIONS = ['count', 'address', 'args', 'name', 'env', 'execArgv', 'logger'] as const;
 const STOP_MS = 10_000;
@@ -89,7 +89,7 @@ export function spawnWorker(
 export function spawnWorkers(module: URL | string, options: SpawnOptions): SpawnedWorkers {
   checkOptions('spawnWorkers', options, OPTIONS);
   const { address, args = [], execArgv = [], env = process.env } = options;
-  parseAddress(address, 'spawnWorkers: address');
+  dialAddresses('spawnWorkers: address', address);
   const prefix = options.name === undefined ? 'worker' : checkString('spawnWorkers: name', options.name);
   const count = checkInteger('spawnWorkers: count', options.count, availableParallelism(), 1, 4_096);
   const logger = loggerFor(options.logger);

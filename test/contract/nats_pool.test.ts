@@ -4,12 +4,12 @@ import { describe } from 'vitest';
 import { NatsPool } from '../../src/pools/nats.ts';
 import { type LossRig, poolLosses } from './losses.ts';
 import { poolContract } from './pool.ts';
-import { have, ServerProcess } from './servers.ts';
+import { have, natsServer } from './servers.ts';
 
 const here = have('nats-server', 'the contract of NatsPool', 'apt-get install nats-server');
 
 async function start(): Promise<LossRig> {
-  const server = await ServerProcess.start('nats-server', (port, folder) => `-a 127.0.0.1 -p ${port} -js -sd ${folder}`.split(' '));
+  const server = await natsServer();
   const address = `nats://127.0.0.1:${server.port}?lockMs=2000`;
   return {
     address,

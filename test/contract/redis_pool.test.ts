@@ -1,16 +1,15 @@
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RedisPool } from '../../src/pools/redis.ts';
 import { type LossRig, poolLosses } from './losses.ts';
-import { poolContract } from './pool.ts';
-import { have, ServerProcess } from './servers.ts';
+import { linesOf, poolContract, temporaryFolder, WORKER } from './pool.ts';
+import { have, redisServer } from './servers.ts';
 
 const here = have('redis-server', 'the contract of RedisPool', 'apt-get install redis-server');
 
 async function start(): Promise<LossRig> {
-  const server = await ServerProcess.start('redis-server', (port, folder) =>
-    `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly yes`.split(' '),
-  );
+  const server = await redisServer();
   const url = `redis://127.0.0.1:${server.port}?lockMs=2000`;
   const redis = new Redis(server.port, '127.0.0.1');
   redis.on('error', () => undefined);
@@ -30,4 +29,28 @@ async function start(): Promise<LossRig> {
 describe.runIf(here)('with redis-server', () => {
   poolContract('RedisPool', start);
   poolLosses('RedisPool', start);
+
+  it('keeps priorities and rate limits, and its queue is one of BullMQ', async () => {
+    await using rig = await start();
+    await using folder = await temporaryFolder();
+    const file = folder.file('order');
+    const pool = new RedisPool({ url: rig.address, logger: false });
+    const ids = [
+      await pool.submit('marked', `${file} low`, { priority: 9 }),
+      await pool.submit('marked', `${file} high`, { priority: 1 }),
+      await pool.submit('marked', `${file} plain`),
+    ];
+    const connection = new Redis(rig.address.replace(/\?.*/, ''), { maxRetriesPerRequest: null });
+    const queue = new Queue(pool.queue, { prefix: pool.prefix, connection });
+    expect(await queue.getJobCounts('wait', 'prioritized')).toEqual({ wait: 1, prioritized: 2 });
+    await queue.setGlobalRateLimit(1, 100);
+    const worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    for (const id of ids) expect(await pool.ended(id)).toMatchObject({ status: 'done', attempts: 1 });
+    expect(await linesOf(file, 3)).toEqual(['plain', 'high', 'low']);
+    expect((await queue.getJobCounts('completed'))['completed']).toBe(3);
+    await worker.stop();
+    await pool.close();
+    await queue.close();
+    connection.disconnect();
+  });
 });

@@ -78,3 +78,15 @@ function listens(port: number): Promise<boolean> {
     socket.once('error', () => setTimeout(resolve, 5, false));
   });
 }
+
+/** A redis-server with an append-only file. */
+export function redisServer(): Promise<ServerProcess> {
+  return ServerProcess.start('redis-server', (port, folder) =>
+    `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly yes`.split(' '),
+  );
+}
+
+/** A nats-server with JetStream in files. */
+export function natsServer(): Promise<ServerProcess> {
+  return ServerProcess.start('nats-server', (port, folder) => `-a 127.0.0.1 -p ${port} -js -sd ${folder}`.split(' '));
+}
