@@ -1,6 +1,6 @@
 /** The examples by the address of an engine: the same workers and clients, without a master. */
 import { describe, expect, it } from 'vitest';
-import { Processes } from '../integration/processes.ts';
+import { freePort, Processes } from '../integration/processes.ts';
 import { have, natsServer, redisServer, type ServerProcess } from './servers.ts';
 
 const ENGINES = [
@@ -12,6 +12,15 @@ const PRINTS = {
   standalone_parallel: Array<string>(10).fill('workerN processed a message'),
   cache: [' cached data ', ...Array<string>(10).fill('workerN cached data a message')],
 };
+
+const PIPELINES = [
+  'queued',
+  'done',
+  'false',
+  'done false: nobody asked for a worker',
+  'queued: pipeline asked for a worker',
+  'done true: request said no to workers',
+];
 
 describe.each(ENGINES)('the examples on $engine', ({ engine, start, here }) => {
   it.runIf(here).each(['standalone_parallel', 'cache'] as const)('%s prints what it should', async (name) => {
@@ -30,5 +39,24 @@ describe.each(ENGINES)('the examples on $engine', ({ engine, start, here }) => {
     await Promise.all(workers.map((worker) => worker.printed(/ is ready/)));
     for (const worker of workers) worker.kill('SIGTERM');
     expect(await Promise.all(workers.map(({ ended }) => ended))).toEqual(workers.map(() => ({ code: 0, signal: null })));
+  });
+
+  it.runIf(here)('the pipelines answer what the document says', async () => {
+    await using server: ServerProcess = await start();
+    await using processes = new Processes();
+    const [address, port] = [`${engine}://127.0.0.1:${server.port}`, String(await freePort())];
+    const served = processes.node('examples/pipelines/server.js', [address, port]);
+    await served.printed(/^pipelines are served at/);
+    const client = processes.node('examples/pipelines/client.js', [`http://127.0.0.1:${port}`]);
+    // It is taken before a worker is up.
+    await client.printed(/^queued$/);
+    const worker = processes.node('examples/pipelines/worker.js', ['worker1', address]);
+    expect(await client.ended).toEqual({ code: 0, signal: null });
+    expect(client.err).toBe('');
+    expect(client.out.split('\n').slice(0, -1)).toEqual(PIPELINES);
+    for (const running of [worker, served]) {
+      running.kill('SIGTERM');
+      expect(await running.ended).toEqual({ code: 0, signal: null });
+    }
   });
 });
