@@ -12,9 +12,9 @@ export type JobErrorCode =
   | 'unknown-function'
   /** Every worker that began the job was lost, or (with `isolate`) the process that ran it, as often as the crash limit allows. */
   | 'worker-lost'
-  /** The job's deadline passed. */
+  /** It took longer than its time-out or its walltime. */
   | 'timed-out'
-  /** No worker can ever have the resources that the job asks for. */
+  /** What the job asks for makes no sense to the master; or no present worker could ever give it, and the job was not to wait. */
   | 'unsatisfiable'
   /** The function returned or yielded something that is no bytes, or too many of them. */
   | 'bad-result'

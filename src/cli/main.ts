@@ -26,6 +26,7 @@ const VERBS: readonly Listed[] = [
   },
   { command: 'cache <operation> <key> [value]', describe: 'Get, set or delete a value of the master', load: () => import('./cache.ts') },
   { command: 'status', describe: 'Say what a master is doing', load: () => import('./status.ts') },
+  { command: 'explain', describe: 'Say why jobs wait', load: () => import('./explain.ts') },
   {
     command: 'simulate',
     describe: 'Run master, workers and clients in virtual time: to plan, or to find bugs',

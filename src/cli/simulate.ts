@@ -1,10 +1,11 @@
 /** `gristmill simulate`: plans in virtual time; with `--chaos` looks for bugs in small worlds where all sorts of things go wrong. */
 import { leastLoaded } from '../scheduling/least_loaded.ts';
 import { roundRobin } from '../scheduling/round_robin.ts';
-import { type Range, simulate as run, type SimulationResult, smallWorld, STREAM } from '../simulator/index.ts';
+import { grain } from '../scheduling/grain.ts';
+import { grainWorld, type Range, simulate as run, type SimulationResult, smallWorld, STREAM } from '../simulator/index.ts';
 import { checkWhole, EXIT, print, StoppedError, UsageError, type Verb, verb } from './verb.ts';
 
-const POLICIES = { leastLoaded, roundRobin } as const;
+const POLICIES = { leastLoaded, roundRobin, grain } as const;
 /** Worlds between two lines of progress. */
 const SOAK_EVERY = 500;
 /** Virtual time that a plan may take: a month. */
@@ -41,7 +42,7 @@ const simulate: Verb = verb(
       .option('jobs', whole('How many jobs, of all clients together', 1_000))
       .option('job-ms', { type: 'string', requiresArg: true, default: '50', describe: 'How long a job takes, in ms: 50, or 20-80' })
       .option('policy', {
-        choices: ['leastLoaded', 'roundRobin'] as const,
+        choices: ['leastLoaded', 'roundRobin', 'grain'] as const,
         default: 'leastLoaded' as const,
         describe: 'How parts are placed',
       })
@@ -50,7 +51,7 @@ const simulate: Verb = verb(
       .option('chaos', {
         type: 'boolean',
         default: false,
-        describe: 'Small worlds with all kinds of faults, to find bugs; --seed tells one',
+        describe: 'Small worlds with all kinds of faults, to find bugs; --seed tells one (--policy grain: its twin with resources)',
       })
       .option('seeds', whole('With --chaos: how many worlds', 2_000))
       .option('soak', { type: 'boolean', default: false, describe: 'With --chaos: one world after the other until it is stopped' })
@@ -61,7 +62,7 @@ const simulate: Verb = verb(
     if (!args.chaos && !args.soak && seed === undefined) return await plan(args, 1);
     if (!args.chaos && !args.soak && args.seed !== undefined) return await plan(args, args.seed);
     if (args.soak) return await search(seed ?? Date.now(), Infinity);
-    if (seed !== undefined) return await replay(seed);
+    if (seed !== undefined) return await replay(seed, args.policy);
     checkWhole('--seeds', args.seeds, 1_000_000_000);
     return await search(1, args.seeds);
   },
@@ -128,8 +129,8 @@ function table(args: Args, result: SimulationResult, tookMs: number): string {
 }
 
 /** One world, told. */
-async function replay(seed: number): Promise<number> {
-  const result = run(smallWorld(seed));
+async function replay(seed: number, policy: Args['policy']): Promise<number> {
+  const result = run(policy === 'grain' ? grainWorld(seed) : smallWorld(seed));
   await print(`${result.story().join('\n')}\n\nworld ${seed}: ${result.events} events in ${(result.makespanMs / 1_000).toFixed(3)} s\n`);
   if (result.violation === undefined) return EXIT.ok;
   await print(`what must not happen: ${result.violation}\n`);
@@ -145,10 +146,14 @@ async function search(first: number, count: number): Promise<number> {
   let done = 0;
   const rate = (): string => ((done / (performance.now() - startedMs)) * 1_000).toFixed(0);
   for (let seed = first; done < count && stopped.length === 0; seed += 1) {
-    const { violation } = run({ ...smallWorld(seed), history: false });
-    done += 1;
-    if (violation !== undefined) {
-      await print(`world ${seed}: ${violation}\nto see it: SEED=${seed} npm run simulate\n`);
+    for (const [world, how] of [
+      [smallWorld(seed), ''],
+      [grainWorld(seed), ' -- --policy grain'],
+    ] as const) {
+      const { violation } = run({ ...world, history: false });
+      done += 1;
+      if (violation === undefined) continue;
+      await print(`world ${seed}: ${violation}\nto see it: SEED=${seed} npm run simulate${how}\n`);
       return EXIT.failed;
     }
     if (done % SOAK_EVERY === 0) await print(`${done} worlds, ${rate()} a second\n`);

@@ -21,7 +21,7 @@ const status: Verb = verb(
 
 /** What a person wants to know first. */
 function described(seen: MasterStatus): string {
-  const { master, policy, workers, clients, streams, queued, placed, cache, rejected } = seen;
+  const { master, policy, workers, clients, streams, waiting, queued, placed, cache, rejected } = seen;
   const workerRows = workers.map((one) => [
     one.name,
     one.state,
@@ -32,6 +32,7 @@ function described(seen: MasterStatus): string {
   ]);
   const clientRows = clients.map((one) => [one.name, one.state, `${one.streams} ${one.streams === 1 ? 'stream' : 'streams'}`]);
   const streamRows = streams.map((one) => [one.id, `${one.jobs} jobs`, `${one.ended} ended`, `${one.open} open`]);
+  const waitingRows = waiting.map((one) => [one.function, `${one.parts} ${one.parts === 1 ? 'job' : 'jobs'}`, one.why]);
   const refused = Object.entries(rejected).map(([reason, count]) => [String(count), reason]);
   return [
     `${master}: policy ${policy}, ${queued} queued, ${placed} placed`,
@@ -39,6 +40,7 @@ function described(seen: MasterStatus): string {
     ...section('workers', workerRows),
     ...section('clients', clientRows),
     ...section('streams', streamRows),
+    ...(waiting.length === 0 ? [] : section('waiting', waitingRows)),
     ...(refused.length === 0 ? [] : section('rejected', refused)),
     '',
   ].join('\n');

@@ -34,7 +34,7 @@ export class ClientState {
   #over = false;
 
   constructor({ name, role, fields, connectTimeoutMs }: ClientStateOptions) {
-    this.#peer = new Peer({ role: role ?? 'client', name, fields });
+    this.#peer = new Peer({ role: role ?? 'client', name, fields: fields === undefined ? undefined : () => fields });
     this.#connectTimeoutMs = connectTimeoutMs;
   }
 

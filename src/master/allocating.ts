@@ -5,7 +5,8 @@
 import type { Allocation } from '../scheduling/policy.ts';
 import type { ShapeBook, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
-import { take } from './queueing.ts';
+import { explain } from './explaining.ts';
+import { failHasty, take } from './queueing.ts';
 
 type Assign = (core: Core, worker: WorkerBook, rows: readonly number[], allocation: Allocation) => void;
 
@@ -13,6 +14,10 @@ type Assign = (core: Core, worker: WorkerBook, rows: readonly number[], allocati
 export function placeAllocated(core: Core, assign: Assign): void {
   const { allocator } = core.policy;
   if (allocator === undefined) return;
+  for (const shape of core.active) {
+    if (!shape.hasty || shape.waiting === 0 || core.workers.size === 0 || allocator.fits(shape, core.now)) continue;
+    failHasty(core, shape, explain(core, shape));
+  }
   const waiting = [...core.active].filter((shape) => shape.resources !== undefined && shape.ready.length > 0);
   if (waiting.length === 0) return;
   for (const { id } of allocator.order(waiting, core.now)) {

@@ -45,9 +45,8 @@ export interface WorkerBook {
   readonly placed: RowList;
   /** Keys of parts that are no longer its own, but may still run here and hold a slot. */
   readonly ghosts: Set<number>;
-  /** What its parts have of its resources, by key and attempt: until that attempt has ended here, whoever has the part now. */
+  /** What its parts have of its resources, by key and attempt, until that has ended here; and how many that are placed have some. */
   readonly allocated: Map<number, Map<number, number>>;
-  /** How many of those placed here have an allocation, and so need no slot. */
   placedOwn: number;
   /** Keys of parts that were taken from it without a word (suspicion.ts). */
   doubted: Set<number> | undefined;
@@ -100,8 +99,9 @@ export interface ShapeBook extends Shape {
   waiting: number;
   /** Parts that run alone: each waits for a worker of its own. */
   readonly solo: Deque;
-  /** Why no part of it can be placed: what it asks for makes no sense here. */
+  /** Why no part of it can be placed; and whether parts fail that no worker which is here could ever run. */
   refusal: string | undefined;
+  hasty: boolean;
   /** Whether any worker of this epoch ever served it. */
   served: boolean;
   warned: boolean;

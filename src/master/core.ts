@@ -4,7 +4,7 @@
 import { Deque } from '../machine/deque.ts';
 import { Timers } from '../machine/timers.ts';
 import { Drafts } from '../protocol/drafts.ts';
-import type { Fields } from '../protocol/fields.ts';
+import { type Fields, fieldValue } from '../protocol/fields.ts';
 import { ownSlot } from '../protocol/payloads.ts';
 import type { RemoteError } from '../protocol/remote_error.ts';
 import { Heap } from '../scheduling/heap.ts';
@@ -147,12 +147,13 @@ export class Core {
 
   shape(name: string, fields: Fields): ShapeBook {
     const resources = fields.length === 0 ? undefined : fields.find(([field]) => field === 'resources')?.[1];
-    const key = resources === undefined ? name : `${name}\u0000${Buffer.from(resources).toString('base64')}`;
+    const hasty = resources !== undefined && fieldValue(fields, 'unsatisfiable') === 'fail';
+    const key = resources === undefined ? name : `${name}\u0000${Buffer.from(resources).toString('base64')}${hasty ? '!' : ''}`;
     let shape = this.shapeIds.get(key);
     if (shape === undefined) {
       const served = this.served.has(name) || this.config.tasklets?.includes(name) === true;
       const empty = { ready: [], waiting: 0, solo: new Deque(), warned: false };
-      shape = { id: this.shapes.length, function: name, resources, ...empty, served, refusal: undefined };
+      shape = { id: this.shapes.length, function: name, resources, ...empty, hasty, served, refusal: undefined };
       if (resources !== undefined) shape.refusal = this.#judge(shape);
       this.shapes.push(shape);
       this.shapeIds.set(key, shape);

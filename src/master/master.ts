@@ -27,7 +27,7 @@ import type { Message } from './message.ts';
 import { checkMasterOptions, type MasterEvents, type MasterOptions, readDialOptions, withDefaults } from './options.ts';
 import { Peers } from './peers.ts';
 import { MasterState } from './state.ts';
-import type { MasterStatus } from './status.ts';
+import { type MasterStatus, sentence } from './status.ts';
 import { mentions } from './story.ts';
 
 const STOP_DEADLINE_MS = 10_000;
@@ -123,14 +123,11 @@ export class Master {
     const signals = checkBoolean('signals', options.signals, false);
     if (this.#phase !== 'new') throw new Error(`start: the master '${this.name}' was started already`);
     this.#phase = 'started';
-    if (!isLoopback(this.#options.address))
-      this.#logger.warn(
-        `master ${this.name} can be reached by other machines at ${this.#options.address}, and nothing is encrypted (insecure: true)`,
-      );
+    const open = `master ${this.name} can be reached by other machines at ${this.address}, and nothing is encrypted (insecure: true)`;
+    if (!isLoopback(this.#options.address)) this.#logger.warn(open);
     try {
       const { workerPushAddress, workerPullAddress } = this.#options;
-      const sockets = await this.#peers.bind(this.#options.address, workerPushAddress, workerPullAddress);
-      this.#begin(sockets);
+      this.#begin(await this.#peers.bind(this.#options.address, workerPushAddress, workerPullAddress));
     } catch (error) {
       this.#phase = 'closed';
       throw error;
@@ -228,6 +225,11 @@ export class Master {
   status(): MasterStatus {
     if (this.#state === undefined) throw new Error(`status: the master '${this.name}' is not started`);
     return { ...this.#state.status, cache: this.cache.stats, rejected: { ...this.#peers.counts } };
+  }
+
+  /** Why jobs wait, in a sentence for each function and what it asks for: what is missing, where it would fit best, what runs there. */
+  explain(): string[] {
+    return this.status().waiting.map(sentence);
   }
 
   /** What its history remembers of a job, as lines: each event, and the instructions that followed. */

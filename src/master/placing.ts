@@ -49,7 +49,9 @@ export function roomOf(core: Core, worker: WorkerBook): number {
 /** Whether parts with resources may go there. */
 function isOpen(core: Core, worker: WorkerBook): boolean {
   const session = core.sessions.get(worker.session);
-  return session?.state === 'joined' && !worker.leaving && worker.alone === 0 && worker.silentSinceMs <= session.heardAtMs;
+  if (session?.state !== 'joined' || worker.leaving || worker.silentSinceMs > session.heardAtMs) return false;
+  // What a part that runs alone has called must run, perhaps here.
+  return worker.alone === 0 || session.streams.size > 0;
 }
 
 /** Slots that would run a part at once. */

@@ -72,11 +72,7 @@ export function failUnserved(core: Core): void {
     if (shape.served || shape.waiting === 0) continue;
     if (!isSettled(core)) return;
     for (const stream of core.streams.values()) {
-      const queue = stream.queues.get(shape.id);
-      for (let key = queue?.rows.shift(); key !== undefined; key = queue?.rows.shift()) {
-        const row = core.parts.find(key);
-        if (row >= 0 && core.parts.state[row] === PART.queued) failUnknown(core, shape, row);
-      }
+      for (const row of queuedRows(core, stream, shape)) failUnknown(core, shape, row);
     }
   }
 }
@@ -101,11 +97,34 @@ export function serve(core: Core, functions: readonly string[]): void {
   failUnserved(core);
 }
 
+/** Takes the rows of all parts of a shape that wait out of their queue of a stream. */
+function queuedRows(core: Core, stream: Stream, shape: ShapeBook): number[] {
+  const rows: number[] = [];
+  const queue = stream.queues.get(shape.id);
+  for (let key = queue?.rows.shift(); key !== undefined; key = queue?.rows.shift()) {
+    const row = core.parts.find(key);
+    if (row >= 0 && core.parts.state[row] === PART.queued) rows.push(row);
+  }
+  return rows;
+}
+
+/** Fails the parts of a shape that were not to wait for a worker that could ever run them. */
+export function failHasty(core: Core, shape: ShapeBook, reason: string): void {
+  for (const stream of core.streams.values()) {
+    for (const row of queuedRows(core, stream, shape)) failUnsatisfiable(core, stream, shape, row, reason);
+  }
+}
+
 /** A part that waits in vain: what it asks for makes no sense here, or nobody serves it. */
 function failAtOnce(core: Core, shape: ShapeBook, row: number): void {
   if (shape.refusal === undefined) return failUnknown(core, shape, row);
   const stream = core.streams.get(core.parts.stream[row] as number) as Stream;
-  const about = { function: shape.function, message: `${shape.function}: ${shape.refusal}` };
+  failUnsatisfiable(core, stream, shape, row, shape.refusal);
+}
+
+/** What the part asks for makes no sense here, or nobody can give it. */
+function failUnsatisfiable(core: Core, stream: Stream, shape: ShapeBook, row: number, reason: string): void {
+  const about = { function: shape.function, message: `${shape.function}: ${reason}` };
   fail(core, stream, row, core.error({ code: 'unsatisfiable', ...about }), 0, undefined);
 }
 

@@ -5,6 +5,7 @@ import type { Session, Stream } from './books.ts';
 import type { Core } from './core.ts';
 import { feedHungry } from './credit.ts';
 import { deliverWhole, finishIfDone, refill } from './delivering.ts';
+import { makeWay } from './making_way.ts';
 import { place } from './placing.ts';
 import { relist } from './queueing.ts';
 import { advanceScatter } from './scattering.ts';
@@ -16,6 +17,7 @@ import { letGo } from './undialling.ts';
 export function flush(core: Core): void {
   settle(core);
   place(core);
+  makeWay(core);
   settle(core);
   watchBacklog(core);
   watchPushes(core);

@@ -1,5 +1,7 @@
 /** What a master tells of itself when asked. */
+import { unpackValue } from '../protocol/fields.ts';
 import type { Core } from './core.ts';
+import { explain } from './explaining.ts';
 
 export interface MasterStatus {
   /** The master's name, and the random number of its present life. */
@@ -12,8 +14,10 @@ export interface MasterStatus {
     slots: number;
     lent: number;
     running: number;
-    /** Of these: functions that go on although nobody waits for them any more (a time-out, a cancelled job). Each holds its slot. */
+    /** Of these: functions that go on although nobody waits for them any more (a time-out, a cancelled job). Each holds its slot, or what it was given. */
     abandoned: number;
+    /** Parts that have resources of their own there, or whose functions have not ended. */
+    allocated: number;
     state: string;
     meanMicros: number;
     ended: number;
@@ -21,6 +25,8 @@ export interface MasterStatus {
   clients: { name: string; streams: number; state: string }[];
   /** `queued`: parts that wait for a worker or for credit; `placed`: parts that workers have. */
   streams: { id: string; client: string; jobs: number; ended: number; open: number; waitingForCredit: number }[];
+  /** What waits, by function and what it asks for: how many parts, and why, in a sentence. */
+  waiting: { function: string; resources: unknown; parts: number; why: string }[];
   queued: number;
   placed: number;
   cache: { entries: number; bytes: number; maxBytes: number; evicted: number };
@@ -28,12 +34,18 @@ export interface MasterStatus {
   rejected: Record<string, number>;
 }
 
+/** Why jobs wait, in a sentence. */
+export function sentence({ function: name, parts, why }: Pick<MasterStatus['waiting'][number], 'function' | 'parts' | 'why'>): string {
+  return `${name}: ${parts} ${parts === 1 ? 'job waits' : 'jobs wait'}: ${why}`;
+}
+
 /** The part of the status that the state machine knows. */
 export function statusOf(core: Core): Omit<MasterStatus, 'cache' | 'rejected'> {
   let placed = 0;
   const workers = [...core.workers.values()].map((worker) => {
     const session = core.sessions.get(worker.session);
-    const running = worker.placed.size + worker.ghosts.size;
+    const allocated = worker.allocated.size;
+    const running = worker.placed.size - worker.placedOwn + worker.ghosts.size + allocated;
     placed += worker.placed.size;
     const { functions, slots, lent, ended } = worker;
     const state = worker.leaving ? 'leaving' : (session?.state ?? 'ended');
@@ -43,7 +55,8 @@ export function statusOf(core: Core): Omit<MasterStatus, 'cache' | 'rejected'> {
       slots,
       lent,
       running,
-      abandoned: worker.ghosts.size,
+      abandoned: worker.ghosts.size + allocated - worker.placedOwn,
+      allocated,
       state,
       meanMicros: Math.round(worker.service.meanMicros),
       ended,
@@ -56,6 +69,7 @@ export function statusOf(core: Core): Omit<MasterStatus, 'cache' | 'rejected'> {
     const { id, jobs, ended } = stream;
     return { id, client: stream.session.name, jobs, ended, open: stream.parts.size, waitingForCredit: stream.hungry.size };
   });
+  const waiting = core.shapes.filter((shape) => shape.waiting > 0);
   return {
     master: core.config.name,
     epoch: core.config.epoch,
@@ -63,6 +77,12 @@ export function statusOf(core: Core): Omit<MasterStatus, 'cache' | 'rejected'> {
     workers,
     clients,
     streams,
+    waiting: waiting.map((shape) => ({
+      function: shape.function,
+      resources: shape.resources === undefined ? {} : unpackValue(shape.resources),
+      parts: shape.waiting,
+      why: explain(core, shape),
+    })),
     queued: core.parts.open - placed,
     placed,
   };

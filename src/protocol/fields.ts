@@ -4,7 +4,7 @@
  *
  *     fields := count { name:string value:bytes }      value := MessagePack
  *
- * Names in use: codec, resources, deadline, priority, retries, timeout, traceparent, origin.
+ * Names in use: codec, resources, unsatisfiable, deadline, priority, retries, timeout, traceparent, origin.
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { Malformed, type Reader, type Writer } from './bytes.ts';

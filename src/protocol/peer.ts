@@ -33,7 +33,8 @@ export interface PeerOptions {
   readonly name: string;
   readonly functions?: readonly string[];
   readonly slots?: number;
-  readonly fields?: Fields | undefined;
+  /** What a hello says beside, when it is said. */
+  readonly fields?: (() => Fields) | undefined;
 }
 
 /** How a welcome changed things. `anew`: another session began; what the old one had under way must be said again. */
@@ -84,9 +85,9 @@ export class Peer {
   greet(out: PeerOut): void {
     if (this.#state === 'ended') return;
     this.#greeted = true;
-    const { role, name, functions = [], slots = 0, fields = NO_FIELDS } = this.#options;
+    const { role, name, functions = [], slots = 0, fields } = this.#options;
     const session = { epoch: this.#epoch, session: this.#session, token: this.#token, seen: this.#in.seen };
-    out.push({ type: 'greet', hello: { type: 'hello', role, name, ...session, functions, slots, fields } });
+    out.push({ type: 'greet', hello: { type: 'hello', role, name, ...session, functions, slots, fields: fields?.() ?? NO_FIELDS } });
   }
 
   /** The DEALER is gone. */

@@ -61,6 +61,23 @@ export interface Allocator {
   release(allocation: number): void;
   /** Whether a worker could take a part of this shape if nothing else ran there; or whether any could. */
   fits(shape: Shape, nowMs: number, worker?: number): boolean;
+  /** Why parts of this shape wait. */
+  explain(shape: Shape, nowMs: number): Explanation;
+}
+
+/** Why parts of a shape wait. Amounts are in words. */
+export interface Explanation {
+  readonly asks: string;
+  /** No worker that is here can ever have it. */
+  readonly never: boolean;
+  /** Where it would fit best; undefined: no worker serves the function. What is missing there, and what it has of these kinds. */
+  readonly best: number | undefined;
+  readonly lacks: string;
+  readonly has: string;
+  /** What runs there. */
+  readonly running: readonly string[];
+  /** What comes free there is kept for it. */
+  readonly promised: boolean;
 }
 
 export interface Policy {

@@ -56,7 +56,9 @@ function nothingIsLeft({ kernel, masters, pastHosts, clients }: World): void {
   const living = masters.filter((master) => master !== undefined);
   if (living.length === 0) return kernel.blame('there is no master, although faults are over');
   for (const { machine } of living) {
-    const { streams } = machine.status;
+    const { streams, workers } = machine.status;
+    const held = workers.filter((worker) => worker.allocated > 0);
+    if (held.length > 0) kernel.blame(`what parts were given is not free again: ${JSON.stringify(held)}`);
     if (streams.length > 0) kernel.blame(`the master still has streams: ${JSON.stringify(streams)}`);
   }
   const hosts = [...living, ...pastHosts, ...clients].filter((host) => !host.gone);

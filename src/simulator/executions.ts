@@ -67,6 +67,9 @@ export class Executions {
     if (run.count === 1) return;
     const stream = this.#plans.stream(id);
     const consumer = stream?.consumer;
+    // In an ordered stream younger parts give their resources to the oldest.
+    if (stream?.spec.ordered === true && Object.values(this.#plans.workload.functions).some(({ resources }) => resources !== undefined))
+      return;
     const retries = stream === undefined ? 0 : this.#plans.rules(id, stream.spec, job).retries.attempts;
     const { nowMs } = this.#kernel;
     const faults = this.#faults.filter(

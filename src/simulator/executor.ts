@@ -8,6 +8,7 @@ import type { Kernel } from './kernel.ts';
 import type { SymbolicStore } from './payloads.ts';
 import { Columns, Task, type Waiting } from './tasks.ts';
 import type { PartPlan, Plans } from './plans.ts';
+import { type OfferedResources, overAllocated } from './tenancy.ts';
 
 /** A turn lasts so long; a function that blocks may make it longer. */
 const SLICE_MS = 1;
@@ -19,6 +20,7 @@ export interface ExecutorOptions {
   readonly store: SymbolicStore;
   readonly plans: Plans;
   readonly slots: number;
+  readonly resources: OfferedResources | undefined;
   readonly name: string;
   readonly later: (ms: number, act: () => void) => void;
   /** A function begins. */
@@ -71,7 +73,7 @@ export class Executor {
       this.#begun += 1;
       this.#begin(instruction, this.#begun - 1);
       const held = [...this.#tasks.values()].filter((task) => task.holds).length;
-      if (held > slots) kernel.blame(`${name} runs ${held} parts at a time, it has ${slots} slots`);
+      if (this.#begun > instruction.own && held > slots) kernel.blame(`${name} runs ${held} parts at a time, it has ${slots} slots`);
     }
     this.#blockedMs += this.#spentMs;
     return this.#spentMs;
@@ -155,6 +157,8 @@ export class Executor {
         `part ${task.id}/${task.job}/${task.part} was given the bytes of ${token.what} ${token.stream}/${token.job}/${token.part}`,
       );
     begins(task);
+    const wrong = task.lane ? undefined : overAllocated(this.#options.resources, this.#tasks.values());
+    if (wrong !== undefined) kernel.blame(`${this.#options.name}: ${wrong}`);
     if (task.timeoutMs > 0) this.#watch(task);
     if (task.plan.kills) kills(this.#ms(task), task);
     else if (task.plan.spec.asks === true) this.#ask(task);

@@ -2,7 +2,7 @@
  * What of a workload can be known beforehand: how many parts a job has, how many results a part gives, of how many bytes, what fails,
  * and what the user says of it. Whoever runs it and however often, it is the same; only how often something threw is counted.
  */
-import { type Fields, NO_FIELDS } from '../protocol/fields.ts';
+import type { Fields } from '../protocol/fields.ts';
 import { readJobOptions } from '../streams/job_options.ts';
 import type { Retries } from '../streams/types.ts';
 import { hash, Random } from './random.ts';
@@ -93,9 +93,9 @@ export class Plans {
   }
 
   jobFields(id: string, spec: StreamSpec, job: number): Fields {
-    return this.#hasOwn(id, spec, job)
-      ? readJobOptions('simulate', { retries: spec.own?.retries, timeoutMs: spec.own?.timeoutMs })
-      : NO_FIELDS;
+    const { resources } = this.workload.functions[this.functionOf(spec, job)] ?? {};
+    const { retries, timeoutMs } = (this.#hasOwn(id, spec, job) ? spec.own : undefined) ?? {};
+    return readJobOptions('simulate', { retries, timeoutMs, resources });
   }
 
   /** How a job is tried again, and how long an attempt may take (0: as long as it likes). */

@@ -10,6 +10,8 @@ export interface Waiting {
   stop(): void;
 }
 
+const NOTHING = new Uint8Array();
+
 export class Task {
   readonly local: number;
   readonly key: number;
@@ -21,6 +23,8 @@ export class Task {
   /** The run that began it, and whether it needs a lane. */
   readonly run: number;
   readonly lane: boolean;
+  /** What it was given of the worker's resources, packed. */
+  readonly allotted: Uint8Array;
   /** The life of the master that gave it. */
   readonly epoch: string;
   readonly plan: PartPlan;
@@ -63,6 +67,7 @@ export class Task {
     this.bytes = from.bytes[at] as number;
     this.run = run;
     this.lane = at >= from.own;
+    this.allotted = record.allocations[row] ?? NOTHING;
     this.epoch = epoch;
     this.plan = plan(record, row);
     const fields = mergeFields(record.fields, record.partFields[row] ?? []);

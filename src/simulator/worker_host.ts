@@ -18,6 +18,7 @@ import { KeptParcels, type Letter, pack, SymbolicStore, unpack } from './payload
 import type { Reader, ReaderPort } from './reader.ts';
 import type { Task, Waiting } from './tasks.ts';
 import type { Plans } from './plans.ts';
+import type { OfferedResources } from './tenancy.ts';
 
 /** User code that keeps the loop for so long may cost the worker what it has not begun. */
 const BLOCKED_MS = 20;
@@ -35,6 +36,7 @@ export interface WorkerHostOptions {
   readonly functions: readonly string[];
   readonly slots: number;
   readonly maxParked: number;
+  readonly resources: OfferedResources | undefined;
   /** Makes a stream for a function that calls another. */
   readonly nested: (host: WorkerHost, task: Task, number: number, over: (well: boolean) => void) => Reader;
   /** It has ended in order, or its function kills it. */
@@ -66,17 +68,18 @@ export class WorkerHost extends Host implements Dialling, ReaderPort {
   #flushAgain = false;
 
   constructor(options: WorkerHostOptions) {
-    const { kernel, network, plans, name, addresses, functions, slots, maxParked } = options;
+    const { kernel, network, plans, name, addresses, functions, slots, maxParked, resources } = options;
     super(kernel, name);
     this.#options = options;
     this.slots = slots;
     this.store = new SymbolicStore((what) => kernel.blame(`${name}: ${what}`));
-    this.#machine = new WorkerState({ name, functions, slots, maxParked });
+    this.#machine = new WorkerState({ name, functions, slots, maxParked, resources });
     this.executor = new Executor({
       kernel,
       store: this.store,
       plans,
       slots,
+      resources,
       name,
       later: (ms, act) => this.later(ms, act),
       begins: (task) => this.#begins(task),

@@ -4,6 +4,13 @@ import type { JobOptions } from '../streams/types.ts';
 /** From and to, both included. */
 export type Range = readonly [from: number, to: number];
 
+/** What a function's parts ask for. */
+export interface WantedResources {
+  readonly cores: number;
+  readonly memoryGb?: number;
+  readonly walltime?: number;
+}
+
 export interface FunctionSpec {
   /** How long a run takes, in ms. */
   readonly ms: Range;
@@ -20,6 +27,8 @@ export interface FunctionSpec {
   readonly throwsTimes?: Range;
   /** It asks the cache before it does anything. */
   readonly asks?: boolean;
+  /** What it asks for, with the policy `grain()`. */
+  readonly resources?: WantedResources;
   /** It goes on when it is told to stop. */
   readonly stubborn?: boolean;
   /** It calls this function, so many times, before it does anything. */

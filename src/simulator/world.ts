@@ -9,6 +9,7 @@ import { MasterHost } from './master_host.ts';
 import { Network } from './network.ts';
 import { type Outcome, Reader } from './reader.ts';
 import type { Task } from './tasks.ts';
+import type { OfferedResources } from './tenancy.ts';
 import { Witness } from './witness.ts';
 import { WorkerHost } from './worker_host.ts';
 import { type KnownStream, Plans } from './plans.ts';
@@ -21,6 +22,8 @@ export interface WorkerSpec {
   /** Default: all functions of the workload. */
   readonly functions?: readonly string[] | undefined;
   readonly maxParked?: number | undefined;
+  /** What it offers, with the policy `grain()`. */
+  readonly resources?: OfferedResources | undefined;
 }
 
 export interface WorldOptions {
@@ -190,7 +193,8 @@ export class World {
   }
 
   startWorker(at: number): void {
-    const { slots, functions = Object.keys(this.plans.workload.functions), maxParked = 64 } = this.specs[at] as WorkerSpec;
+    const { slots, functions = Object.keys(this.plans.workload.functions), maxParked = 64, resources } = this.specs[at] as WorkerSpec;
+    const about = { slots, functions, maxParked, resources };
     const life = (this.#lives[at] ?? 0) + 1;
     this.#lives[at] = life;
     const host = new WorkerHost({
@@ -200,9 +204,7 @@ export class World {
       executions: this.executions,
       name: `w${at}.${life}`,
       addresses: this.#addresses,
-      functions,
-      slots,
-      maxParked,
+      ...about,
       nested: (worker, task, number, over) => this.#nested(worker, task, number, over),
       stopped: (worker) => this.kernel.remark(`${worker.name} has stopped`),
       killed: (worker, task) => {

@@ -5,7 +5,7 @@ import { readRequest } from '../resources/asking.ts';
 import { JOB_ERROR_CODES } from '../protocol/remote_error.ts';
 
 /** Names of the options that become fields. */
-export const JOB_OPTIONS = ['fields', 'retries', 'timeoutMs', 'resources'] as const;
+export const JOB_OPTIONS = ['fields', 'retries', 'timeoutMs', 'resources', 'unsatisfiable'] as const;
 
 const DAY_MS = 86_400_000;
 
@@ -14,17 +14,22 @@ const DAY_MS = 86_400_000;
  * @throws TypeError or RangeError that names the option, what was expected and the value seen
  */
 export function readJobOptions(what: string, options: object): Fields {
-  const { fields, retries, timeoutMs, resources } = options as Partial<Record<(typeof JOB_OPTIONS)[number], unknown>>;
-  const isPlain = retries === undefined && timeoutMs === undefined && resources === undefined;
-  const own = isPlain ? NO_FIELDS : readOwn(what, retries, timeoutMs, resources);
+  const { fields, retries, timeoutMs, resources, unsatisfiable } = options as Partial<Record<(typeof JOB_OPTIONS)[number], unknown>>;
+  const isPlain = retries === undefined && timeoutMs === undefined && resources === undefined && unsatisfiable === undefined;
+  const own = isPlain ? NO_FIELDS : readOwn(what, { retries, timeoutMs, resources, unsatisfiable });
   return fields === undefined ? own : mergeFields(readFields(`${what}: fields`, fields), own);
 }
 
-function readOwn(what: string, retries: unknown, timeoutMs: unknown, resources: unknown): Fields {
+type Own = Readonly<Record<'retries' | 'timeoutMs' | 'resources' | 'unsatisfiable', unknown>>;
+
+function readOwn(what: string, { retries, timeoutMs, resources, unsatisfiable }: Own): Fields {
+  if (unsatisfiable !== undefined && unsatisfiable !== 'wait' && unsatisfiable !== 'fail')
+    throw new TypeError(`${what}: unsatisfiable: expected 'wait' or 'fail', got ${shown(unsatisfiable)}`);
   return toFields({
     retries: retries === undefined ? undefined : readRetries(`${what}: retries`, retries),
     timeout: timeoutMs === undefined ? undefined : checkInteger(`${what}: timeoutMs`, timeoutMs, 0, 1, DAY_MS),
     resources: resources === undefined ? undefined : readRequest(`${what}: resources`, resources),
+    unsatisfiable: unsatisfiable === 'fail' ? 'fail' : undefined,
   });
 }
 

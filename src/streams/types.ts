@@ -34,6 +34,11 @@ export interface JobOptions {
   readonly timeoutMs?: number | undefined;
   /** What the job needs of its worker while it runs, where the master's policy is `grain()`: `{ cores: 3, memoryGb: 2.5 }`. */
   readonly resources?: ResourceRequest | undefined;
+  /**
+   * What becomes of a job that asks for more than any present worker could ever give: it waits for another worker (`wait`, the default),
+   * and delays nobody; or it fails at once (`fail`), with `unsatisfiable`. While no worker is there it waits.
+   */
+  readonly unsatisfiable?: 'wait' | 'fail' | undefined;
   /** Optional fields of the header, passed on to master and worker; names that nobody knows do no harm. Plain data. */
   readonly fields?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -23,6 +23,8 @@ export interface JobContext {
   readonly function: string;
   /** Aborted when nobody waits for the results any more. */
   readonly signal: AbortSignal;
+  /** Aborted when the job's `softWalltime` is over: it may still end well, until its walltime is over and `signal` is aborted. */
+  readonly softSignal: AbortSignal;
   /** When the job's results are of no use any more, in milliseconds since 1970; undefined: never. */
   readonly deadline: number | undefined;
   /** What the job was given of what it asked for, its own while its function runs: cores asked for as 3 may be `[6, 7, 9]`. */
@@ -98,6 +100,10 @@ export class Context implements JobContext {
 
   get signal(): AbortSignal {
     return this.#task.signal;
+  }
+
+  get softSignal(): AbortSignal {
+    return this.#task.softSignal;
   }
 
   /** Where a job came from that an engine gave to this process. */

@@ -27,7 +27,7 @@ export class Executor {
   readonly #tasks: (Task | undefined)[] = [];
   readonly #ledger: Ledger;
   readonly #paces = new Paces();
-  readonly #timeouts = new Timeouts((task, ms) => this.#overdue(task, ms));
+  readonly #timeouts = new Timeouts((task, limit) => this.#overdue(task, limit));
   readonly #changed = (task: Task): void => this.#lendingChanged(task);
   /** The run under way, which may begin parts from `#at` on while it has lanes. */
   #run: RunInstruction | undefined;
@@ -282,10 +282,10 @@ export class Executor {
   }
 
   /** It took too long: the part has failed, and its function is told. Its lane is free when it has ended. */
-  #overdue(task: Task, ms: number): void {
+  #overdue(task: Task, limit: string): void {
     this.#ledger.clockMs = this.#options.now();
-    this.#ledger.overdue(task, `${task.record.function} took longer than its timeoutMs, ${ms}`);
-    task.drop(`it took longer than its timeoutMs, ${ms}`, 'TimeoutError');
+    this.#ledger.overdue(task, `${task.record.function} took longer than ${limit}`);
+    task.drop(`it took longer than ${limit}`, 'TimeoutError');
     if (task.suspended) this.#finish(task);
     this.#options.wake();
   }

@@ -64,6 +64,8 @@ export class Parts {
   readonly mute: boolean[] = [];
   /** Whether it was given resources, and needs no lane. */
   readonly own: boolean[] = [];
+  /** Parts with resources of their own whose session is gone: until they end, nobody else may have these. */
+  #orphans = 0;
   readonly #free: number[] = [];
   readonly #byKey = new KeyTable();
   /** How many of the parts that need lanes are in each state, and of those that need none. */
@@ -139,6 +141,7 @@ export class Parts {
     this.state[local] = to;
     if (to !== PART.ended) return this.#tally(local, to, 1);
     this.supersede(local);
+    if (this.own[local] === true && this.mute[local] === true) this.#orphans -= 1;
     this.record[local] = undefined;
     this.#free.push(local);
   }
@@ -152,6 +155,7 @@ export class Parts {
   /** Forgets the key, which another session may use again; the part itself goes on until its function has ended, and nobody is told. */
   silence(local: number): void {
     this.supersede(local);
+    if (this.own[local] === true && this.mute[local] !== true) this.#orphans += 1;
     this.mute[local] = true;
   }
 
@@ -192,8 +196,11 @@ export class Parts {
   /** Takes up to `most` parts that need lanes (or that need none: `own`) from the front of their queue, as offered. */
   offer(most: number, own: boolean): number[] {
     const offered: number[] = [];
+    // What another session gave is not known to this one, which may give it again.
+    if (own && this.#orphans > 0) return offered;
+    const queue = own ? this.#ownQueue : this.#queue;
     while (offered.length < most) {
-      const local = (own ? this.#ownQueue : this.#queue).shift();
+      const local = queue.shift();
       if (local === undefined) break;
       this.move(local, MOVE.offer);
       offered.push(local);

@@ -51,6 +51,7 @@ export class WorkerState {
   readonly #consumer = new Consumer();
   readonly #timers = new Timers();
   #life: Life = 'serving';
+  #startedAtMs = 0;
   #heardAtMs = 0;
   #deadlineAtMs = Infinity;
   #wakeAtMs = Infinity;
@@ -65,8 +66,15 @@ export class WorkerState {
 
   constructor(options: WorkerStateOptions) {
     const { name, functions, slots, resources } = options;
-    this.#peer = new Peer({ role: 'worker', name, functions, slots, fields: toFields({ resources }) });
+    this.#peer = new Peer({ role: 'worker', name, functions, slots, fields: () => toFields({ resources: this.#offer(resources) }) });
     this.#workload = new Workload({ slots: options.slots, maxParked: options.maxParked, drafts: this.#peer.reports });
+  }
+
+  /** What it offers now: its walltime counts down. */
+  #offer(resources: WorkerStateOptions['resources']): WorkerStateOptions['resources'] {
+    const walltime = resources?.['walltime'];
+    if (typeof walltime !== 'number') return resources;
+    return { ...resources, walltime: Math.max(0.001, walltime - (this.#heardAtMs - this.#startedAtMs) / 1_000) };
   }
 
   handle(event: WorkerEvent): WorkerInstruction[] {
@@ -84,6 +92,7 @@ export class WorkerState {
   #dispatch(event: Exclude<WorkerEvent, ConsumerEvent>, out: WorkerInstruction[]): void {
     switch (event.type) {
       case 'start':
+        this.#startedAtMs = event.now;
         this.#timers.set('notice', event.now + NOTICE_AFTER_MS);
         return;
       case 'connected':

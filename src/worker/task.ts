@@ -39,6 +39,8 @@ export class Task {
   #controller: AbortController | undefined = undefined;
   #reason: DOMException | undefined = undefined;
   #end: AbortController | undefined = undefined;
+  #soft: AbortController | undefined = undefined;
+  #warning: DOMException | undefined = undefined;
 
   /** The part at a place of a run's columns. */
   constructor(from: RunInstruction, at: number, run: number, sinceMs: number, changed: (task: Task) => void) {
@@ -62,6 +64,15 @@ export class Task {
     return mergeFields(this.record.fields, this.record.partFields[this.row] ?? []);
   }
 
+  /** How long it may run by its walltime, and when it is to be told before. */
+  get walltime(): { readonly hardMs: number; readonly softMs: number } | undefined {
+    if (this.record.allocations.length === 0) return undefined;
+    const { walltime } = this.allotted;
+    const [hard, soft] = Array.isArray(walltime) ? (walltime as unknown[]) : [walltime];
+    if (typeof hard !== 'number') return undefined;
+    return { hardMs: hard * 1_000, softMs: typeof soft === 'number' ? soft * 1_000 : Infinity };
+  }
+
   /** What it was given, by kind, as it came. */
   get allotted(): Readonly<Record<string, unknown>> {
     const packed = this.record.allocations[this.row];
@@ -74,6 +85,19 @@ export class Task {
     if (this.record.fields.length === 0 && this.record.partFields.length === 0) return 0;
     const ms = fieldValue(this.fields, 'timeout');
     return typeof ms === 'number' && ms > 0 ? Math.min(ms, 2 ** 31 - 1) : 0;
+  }
+
+  /** Aborted before `signal` is, when the soft walltime is over. */
+  get softSignal(): AbortSignal {
+    this.#soft ??= new AbortController();
+    if (this.#warning !== undefined) this.#soft.abort(this.#warning);
+    return this.#soft.signal;
+  }
+
+  /** Its time will be over soon: its soft signal says so. */
+  warn(reason: string): void {
+    this.#warning = new DOMException(reason, 'TimeoutError');
+    this.#soft?.abort(this.#warning);
   }
 
   /** Made when it is first asked for: most functions never do. */

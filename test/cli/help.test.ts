@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ROOT } from '../integration/processes.ts';
 import { gristmill } from './command.ts';
 
-const VERBS = ['master', 'worker', 'job', 'cache', 'status', 'demo'];
+const VERBS = ['master', 'worker', 'job', 'cache', 'status', 'explain', 'demo'];
 
 describe('the command', () => {
   it('tells of each verb and each exit code, with examples', async () => {

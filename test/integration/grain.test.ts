@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { clientOf, collect, jobErrorOf, texts, thrownBy } from './helpers.ts';
+import { Client, grain, type JobContext, type Kind, Master, Worker } from '../../src/index.ts';
+import { clientOf, collect, jobErrorOf, jobs, texts, thrownBy } from './helpers.ts';
 import { startCluster } from './processes.ts';
 
 interface Run {
@@ -8,6 +9,18 @@ interface Run {
   readonly from: string;
   readonly to: string;
 }
+
+/** Named licences, each used by one at a time. */
+const licences: Kind<number, readonly string[], readonly string[]> = {
+  request(value, what) {
+    if (typeof value !== 'number') throw new TypeError(`${what}: expected a number, got ${String(value)}`);
+    return value;
+  },
+  offer: (value) => value as string[],
+  take: (pool, count) => (count > pool.length ? undefined : { share: pool.slice(0, count), pool: pool.slice(count) }),
+  giveBack: (pool, share) => [...pool, ...share].toSorted(),
+  show: (share) => share,
+};
 
 /** Whether no two runs of a worker had the same core at the same time. */
 function shareNothing(runs: readonly Run[]): boolean {
@@ -79,5 +92,105 @@ describe('with grain(), jobs that ask for resources', () => {
     const rest = (await collect(stream)).map((bytes) => JSON.parse(String(bytes)) as Run);
     expect(rest).toHaveLength(7);
     expect(shareNothing(rest)).toBe(true);
+  });
+});
+
+describe('a walltime', () => {
+  it('tells the function when it is nearly over, and ends the attempt when it is', async () => {
+    await using cluster = await startCluster({ policy: 'grain', resources: { cores: 2, memoryGb: 1 } });
+    const client = clientOf(cluster);
+    const soft = { walltime: 30, softWalltime: 0.1 };
+    expect(String(await client.call('works', 'x', { resources: soft }))).toBe('ended well: its softWalltime, 0.1 s, is over');
+    const error = await jobErrorOf(client.call('works', 'on', { resources: { cores: 2, walltime: 0.1 } }), 'timed-out');
+    expect(error.message).toBe('works took longer than its walltime, 0.1 s');
+    expect(JSON.parse(String(await client.call('context', 'x', { resources: { cores: 2 } })))).toMatchObject({
+      resources: { cores: [0, 1] },
+    });
+  });
+
+  it('that is exceeded all the same keeps what it had until the function ends', async () => {
+    await using cluster = await startCluster({ policy: 'grain', resources: { cores: 2, memoryGb: 1 } });
+    const client = clientOf(cluster);
+    await jobErrorOf(client.call('holds', 'x', { resources: { cores: 1, walltime: 0.1 } }), 'timed-out');
+    expect(JSON.parse(String(await client.call('context', 'x', { resources: { cores: 1 } })))).toMatchObject({ resources: { cores: [1] } });
+    const both = client.call('context', 'y', { resources: { cores: 2 } });
+    const [worker] = cluster.workers;
+    worker?.kill('SIGUSR1');
+    expect(JSON.parse(String(await both))).toMatchObject({ resources: { cores: [0, 1] } });
+  });
+});
+
+describe('a job that no worker could ever run', () => {
+  it('delays nobody, is explained, and runs when such a worker comes', async () => {
+    await using cluster = await startCluster({ policy: 'grain', resources: { cores: 2, memoryGb: 1 } });
+    const client = clientOf(cluster);
+    const large = client.call('echo', 'at last', { resources: { cores: 3, memoryGb: 0.5 } });
+    expect(await texts(client.job('echo', jobs(20), { resources: { cores: 1 } }))).toHaveLength(20);
+    const { waiting } = (await client.status()) as unknown as { waiting: { function: string; parts: number; why: string }[] };
+    expect(waiting).toEqual([
+      {
+        function: 'echo',
+        resources: { cores: 3, memoryGb: 0.5 },
+        parts: 1,
+        why: 'it asks for 3 cores, 0.5 GiB, which no worker here could ever give: closest is worker1, with cores 2, memoryGb 1, where 3 cores is missing',
+      },
+    ]);
+    cluster.startWorker('larger', { cores: 4, memoryGb: 1 });
+    expect(String(await large)).toBe('at last');
+  });
+
+  it('fails at once if it is to, also when the last worker that could have run it leaves', async () => {
+    await using cluster = await startCluster({ policy: 'grain', resources: { cores: 2, memoryGb: 1 } });
+    const client = clientOf(cluster);
+    const options = { resources: { cores: 3 }, unsatisfiable: 'fail' } as const;
+    const error = await jobErrorOf(client.call('echo', 'x', options), 'unsatisfiable');
+    expect(error.message).toMatch(/^echo: it asks for 3 cores, which no worker here could ever give: closest is worker1, with cores 2/);
+    const larger = cluster.startWorker('larger', { cores: 3, memoryGb: 1 });
+    await larger.printed(/^welcomed/);
+    void client.call('holds', 'x', { resources: { cores: 3 } }).catch(() => undefined);
+    await larger.printed(/^holds/);
+    const waits = jobErrorOf(client.call('echo', 'x', options), 'unsatisfiable');
+    larger.kill('SIGKILL');
+    await waits;
+  });
+});
+
+describe('the command', () => {
+  it('says what runs where a job would fit best', async () => {
+    await using cluster = await startCluster({ policy: 'grain', resources: { cores: 2, memoryGb: 1 } });
+    const client = clientOf(cluster);
+    const [worker] = cluster.workers;
+    void client.call('holds', 'x', { resources: { cores: 2 } }).catch(() => undefined);
+    await worker?.printed(/^holds/);
+    const waits = client.call('echo', 'x', { resources: { cores: 1 } });
+    const why =
+      'it asks for 1 core and would fit best on worker1 (free: cores 0 of 2), where 1 core is missing; holds (2 cores) runs there';
+    const explained = cluster.node('dist/cli/main.js', ['explain', '--address', cluster.address]);
+    await explained.ended;
+    expect(explained.out).toBe(`echo: 1 job waits: ${why}\n`);
+    worker?.kill('SIGUSR1');
+    await waits;
+    const nothing = cluster.node('dist/cli/main.js', ['explain', '--address', cluster.address]);
+    await nothing.ended;
+    expect(nothing.out).toBe('nothing waits\n');
+  });
+});
+
+describe('kinds of one’s own', () => {
+  it('are given and taken like the others', async () => {
+    await using master = new Master({ name: 'm', address: 'tcp://127.0.0.1:*', policy: grain({ kinds: { licences } }), logger: false });
+    await master.start();
+    class Licensed extends Worker {
+      busy(message: Buffer, job: JobContext): string {
+        return `${message.toString()}: ${String(job.resources['licences'])}`;
+      }
+    }
+    await using worker = new Licensed({ name: 'w', address: master.address, resources: { licences: ['a', 'b'] }, logger: false });
+    await worker.start();
+    await using client = new Client({ address: master.address, logger: false });
+    expect(String(await client.call('busy', 'x', { resources: { licences: 1 } }))).toBe('x: a');
+    const error = await jobErrorOf(client.call('busy', 'x', { resources: { licences: 'all' } }), 'unsatisfiable');
+    expect(error.message).toBe('busy: resources.licences: expected a number, got all');
+    expect(master.explain()).toEqual([]);
   });
 });

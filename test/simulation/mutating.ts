@@ -14,6 +14,8 @@ export interface Mutation {
   readonly name: string;
   /** The world from which on it is looked for; default 1. Some show in few. */
   readonly first?: number;
+  /** `grain`: it shows in worlds with resources. */
+  readonly worlds?: 'grain';
   readonly file: string;
   /** This text, which is there once, becomes that. */
   readonly from: string;

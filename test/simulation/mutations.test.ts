@@ -1,6 +1,6 @@
 /** The simulator can fail: a bug planted in one of the state machines is found, in worlds where nothing happens without it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { simulate, smallWorld } from '../../src/simulator/index.ts';
+import { grainWorld, simulate, smallWorld } from '../../src/simulator/index.ts';
 import { Mutants } from './mutating.ts';
 import { MUTATIONS } from './mutations.ts';
 
@@ -21,10 +21,11 @@ describe('the simulator finds', () => {
       const mutant = await mutants.load(mutation);
       const first = mutation.first ?? 1;
       let seed = first;
-      const isFound = (): boolean => mutant.simulate({ ...mutant.smallWorld(seed), history: false }).violation !== undefined;
+      const world = mutation.worlds === 'grain' ? mutant.grainWorld : mutant.smallWorld;
+      const isFound = (): boolean => mutant.simulate({ ...world(seed), history: false }).violation !== undefined;
       while (!isFound() && seed < first + WITHIN) seed += 1;
       expect(seed).toBeLessThan(first + WITHIN);
-      expect(simulate({ ...smallWorld(seed), history: false }).violation).toBeUndefined();
+      expect(simulate({ ...(mutation.worlds === 'grain' ? grainWorld : smallWorld)(seed), history: false }).violation).toBeUndefined();
     },
     TIMEOUT_MS,
   );
