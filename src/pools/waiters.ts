@@ -2,7 +2,7 @@
 import { ClosedError } from '../errors.ts';
 import type { KeptRecord } from './record.ts';
 
-const LOOK_MS = 1_000;
+const LOOK_MS = 3_000;
 /** Lookups at a time. */
 const AT_A_TIME = 64;
 

@@ -33,6 +33,8 @@ export class NatsServing implements Serving {
   /** Jobs that run here, and how they are told that nobody wants them. */
   readonly #running = new Map<string, AbortController>();
   readonly #ending = new Set<Promise<void>>();
+  /** Jobs whose functions have not ended: while what came of one is told, the next is fetched. */
+  #busy = 0;
   #waiting = new Set<() => void>();
   #lent = 0;
   #closing = false;
@@ -79,7 +81,7 @@ export class NatsServing implements Serving {
   /** Takes the jobs of one consumer, one by one, while there is room. */
   async #fetch(store: Store, consumer: Consumer): Promise<void> {
     while (!this.#closing && !this.#opener.closed) {
-      if (this.#running.size >= this.#options.slots + this.#lent) {
+      if (this.#busy >= this.#options.slots + this.#lent) {
         await new Promise<void>((resolve) => {
           this.#waiting.add(resolve);
         });
@@ -99,28 +101,36 @@ export class NatsServing implements Serving {
     const queued = unpackJob(message.data);
     const job = unpackSubmission(queued.job);
     // The other consumer was faster: it is nobody's attempt.
-    if (this.#closing || this.#running.has(job.id) || this.#running.size >= this.#options.slots + this.#lent) return message.nak();
+    if (this.#closing || this.#running.has(job.id) || this.#busy >= this.#options.slots + this.#lent) return message.nak();
     const controller = new AbortController();
     this.#running.set(job.id, controller);
+    this.#busy += 1;
+    let isOver = false;
+    const over = (): void => {
+      if (!isOver) this.#busy -= 1;
+      isOver = true;
+      this.#room();
+    };
     this.#renewer.hold(job.id, (message as JsMsg & { readonly reply: string }).reply);
-    const ending = this.#run(store, message, queued, job, controller.signal)
+    const ending = this.#run(store, { message, queued, job }, controller.signal, over)
       .catch((error: unknown) => this.#opener.failed(error as Error))
       .finally(() => {
         this.#renewer.drop(job.id);
         this.#running.delete(job.id);
         this.#ending.delete(ending);
-        this.#room();
+        over();
       });
     this.#ending.add(ending);
   }
 
-  async #run(store: Store, message: JsMsg, queued: QueuedJob, job: Submission, signal: AbortSignal): Promise<void> {
+  async #run(store: Store, taken: Omit<Held, 'state'>, signal: AbortSignal, over: () => void): Promise<void> {
+    const { message, queued, job } = taken;
     const again = this.#opener.again.bind(this.#opener);
     const [found, kept] = await Promise.all([again(() => store.ended.get(job.id)), again(() => store.open.get(job.id))]);
     // Cancelled, or ended by a worker that died before the queue knew.
     if (found !== undefined || kept === undefined) return await this.#letGo(store, message, job.id);
     const before = unpackOpen(kept);
-    const held: Held = { message, queued, job, state: { ...before, begun: before.begun + 1, status: 'running' } };
+    const held: Held = { ...taken, state: { ...before, begun: before.begun + 1, status: 'running' } };
     const lost = before.begun - before.failures - before.returned;
     if (lost >= CRASH_LIMIT) {
       const text = `${job.function}: ${lost} workers that had begun it were lost`;
@@ -130,6 +140,7 @@ export class NatsServing implements Serving {
     const payload = queued.large ? await again(() => store.open.get(`${job.id}-payload`)) : job.payload;
     if (payload === undefined) return await this.#letGo(store, message, job.id);
     const outcome = await this.#options.run({ ...job, payload }, before.begun, signal);
+    over();
     const attempts = held.state.begun;
     if (outcome === 'returned') return await this.#giveBack(store, held);
     if (outcome.error === undefined) return await this.#settle(store, held, { status: 'done', attempts, values: outcome.values });

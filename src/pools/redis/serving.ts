@@ -32,6 +32,8 @@ export class RedisServing implements Serving {
   /** Jobs that run here, and how they are told that nobody wants them. */
   readonly #running = new Map<string, AbortController>();
   readonly #ending = new Set<Promise<void>>();
+  /** Jobs whose functions have not ended: while what came of one is told, the next is fetched. */
+  #busy = 0;
   #lent = 0;
   #closing = false;
   #room: () => void = () => undefined;
@@ -80,7 +82,7 @@ export class RedisServing implements Serving {
   async #fetch(): Promise<void> {
     await this.#renewer.ready;
     for (let turn = 0; !this.#closing; turn += 1) {
-      if (this.#running.size >= this.#options.slots + this.#lent) {
+      if (this.#busy >= this.#options.slots + this.#lent) {
         await new Promise<void>((resolve) => {
           this.#room = resolve;
         });
@@ -98,26 +100,36 @@ export class RedisServing implements Serving {
     const id = String(job.id);
     const controller = new AbortController();
     this.#running.set(id, controller);
+    this.#busy += 1;
+    let isOver = false;
+    const over = (): void => {
+      if (!isOver) this.#busy -= 1;
+      isOver = true;
+      this.#room();
+    };
     this.#renewer.hold(id, String(job.token));
-    const ending = this.#run(job, controller.signal)
+    const ending = this.#run(job, controller.signal, over)
       .catch((error: unknown) => void this.#worker.emit('error', error as Error))
       .finally(() => {
         this.#renewer.drop(id);
         this.#running.delete(id);
         this.#ending.delete(ending);
-        this.#room();
+        over();
       });
     this.#ending.add(ending);
     if (this.#closing) controller.abort(new Error('the worker has stopped'));
   }
 
   /** Rejects if Redis does not take what came of it: then its lock is lost, or will be, and it runs elsewhere. */
-  async #run(job: RedisJob, signal: AbortSignal): Promise<void> {
+  async #run(job: RedisJob, signal: AbortSignal, over: () => void): Promise<void> {
     const id = String(job.id);
     const token = String(job.token);
     const before = job.attemptsStarted - 1;
     // Cancelled, or ended by a worker that died before BullMQ knew.
-    const [found, submission] = await Promise.all([this.#redis.exists(this.#key('record', id)), this.#submission(job)]);
+    const isFirst = before === 0;
+    const found = isFirst ? 0 : await this.#redis.exists(this.#key('record', id));
+    const submission = await this.#submission(job);
+    if (isFirst) void this.#abortIfEnded(id);
     if (found > 0) return await this.#settled(job, submission, undefined);
     if (submission === undefined) {
       const message = `${job.name}: its payload of ${job.data.bytes} bytes is gone from Redis`;
@@ -130,6 +142,7 @@ export class RedisServing implements Serving {
       return await this.#settled(job, submission, { status: 'failed', attempts: before, error });
     }
     const outcome = await this.#options.run(submission, before, signal);
+    over();
     if (outcome === 'returned') {
       const cancelled = (await this.#redis.exists(this.#key('record', id))) > 0;
       return cancelled ? await this.#settled(job, submission, undefined) : void (await job.moveToWait(token));
@@ -140,6 +153,12 @@ export class RedisServing implements Serving {
     const delayMs = retryDelay(submission.options, error.code, job.attemptsMade + 1, Math.random());
     if (delayMs === undefined) return await this.#settled(job, submission, { status: 'failed', attempts, error });
     await job.moveToFailed(Object.assign(new Error(error.message), { stack: error.stack, delayMs }), token, false);
+  }
+
+  /** Cancelled before this worker was heard of: its function is told, what it gives is dropped. */
+  async #abortIfEnded(id: string): Promise<void> {
+    const found = await this.#redis.exists(this.#key('record', id)).catch(() => 0);
+    if (found > 0) this.#running.get(id)?.abort(new Error('the job was cancelled'));
   }
 
   /** The job has ended so; undefined: its record is there already. The record comes first: what BullMQ does not hear of, it finds. */
