@@ -241,8 +241,11 @@ function placeByPush(core: Core, shape: ShapeBook): void {
   let turn = TURN;
   for (const worker of core.workers.values()) {
     turn = Math.min(turn, Math.max(1, ahead(core, worker)));
+    if (worker.leaving || worker.alone !== 0) {
+      begun += roomOf(core, worker);
+      continue;
+    }
     load += loadOf(worker);
-    if (worker.leaving || worker.alone !== 0) continue;
     begun += worker.slots + worker.lent;
     more += ahead(core, worker);
   }
