@@ -2,7 +2,7 @@
 /** @import { Settings } from './types.ts' */
 import { parseArgs } from 'node:util';
 
-export const WORKLOADS = ['W1', 'W2', 'W3', 'W4', 'memory', 'growth', 'start', 'simulator', 'pools'];
+export const WORKLOADS = ['W1', 'W2', 'W3', 'W4', 'memory', 'growth', 'start', 'simulator', 'pools', 'grain'];
 export const RUNS = 5;
 const SECONDS = 0.7;
 

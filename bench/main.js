@@ -12,6 +12,7 @@ import { machine } from './machine.js';
 import { profile } from './profile.js';
 import { report } from './results.js';
 import { say } from './rounds.js';
+import { grain } from './workloads/grain.js';
 import { growth } from './workloads/growth.js';
 import { memory } from './workloads/memory.js';
 import { pools } from './workloads/pools.js';
@@ -23,7 +24,7 @@ import { w3 } from './workloads/w3.js';
 import { w4 } from './workloads/w4.js';
 
 /** @type {Record<string, (settings: Settings) => Promise<Outcome>>} */
-const MEASURES = { W1: w1, W2: w2, W3: w3, W4: w4, memory, growth, start, simulator, pools };
+const MEASURES = { W1: w1, W2: w2, W3: w3, W4: w4, memory, growth, start, simulator, pools, grain };
 
 /** @param {Settings} settings */
 async function bench(settings) {

@@ -98,6 +98,19 @@ export function gristmill({ policy = 'leastLoaded', workers = 2, clients = 1, ex
 }
 
 /**
+ * Workers with cores, for jobs that ask for some.
+ * @param {{ workers: number, cores: number }} options
+ * @returns {Promise<System>}
+ */
+export function mixed({ workers, cores }) {
+  return started(async (system) => {
+    const { address } = (await system.start('master', 'master', { policy: 'grain' })).ready;
+    await Promise.all(names(workers, 'worker').map((name) => system.start(name, 'mixed_worker', { name, address, cores })));
+    await system.startDriver('client', 'mixed_client', { address });
+  });
+}
+
+/**
  * The floor, see roles/bare_forwarder.js.
  * @param {{ tuned?: boolean, workers?: number }} options
  * @returns {Promise<System>}

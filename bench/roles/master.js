@@ -1,13 +1,15 @@
 // @ts-check
-import { leastLoaded, Master, roundRobin } from 'gristmill';
+import { grain, leastLoaded, Master, roundRobin } from 'gristmill';
 import { quiet } from './quiet.js';
 import { config, serve } from './role.js';
 
-const { policy } = /** @type {{ policy?: string }} */ (config);
+const POLICIES = { grain, leastLoaded, roundRobin };
+
+const { policy = 'leastLoaded' } = /** @type {{ policy?: keyof typeof POLICIES }} */ (config);
 const master = new Master({
   name: 'master',
   address: 'tcp://127.0.0.1:*',
-  policy: policy === 'roundRobin' ? roundRobin() : leastLoaded(),
+  policy: POLICIES[policy](),
   logger: quiet,
 });
 await master.start();

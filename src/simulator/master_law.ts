@@ -46,6 +46,8 @@ export class MasterLaw {
   /** Who has a part: the session, or that it was pushed. */
   readonly #holders = new Map<number, number>();
   readonly #held = new Map<number, number>();
+  /** Parts that were given resources: they are bound by these (tenancy.ts), not by slots. */
+  readonly #own = new Set<number>();
   readonly #aborted = new Set<string>();
   readonly #slots = new Map<number, number>();
   readonly #lent = new Map<number, number>();
@@ -166,12 +168,13 @@ export class MasterLaw {
   #letGo(session: number, key: number): void {
     if (this.#holders.get(key) !== session) return;
     this.#holders.delete(key);
-    this.#held.set(session, (this.#held.get(session) ?? 1) - 1);
+    if (!this.#own.delete(key)) this.#held.set(session, (this.#held.get(session) ?? 1) - 1);
   }
 
-  #take(session: number, key: number): void {
+  #take(session: number, key: number, own = false): void {
     this.#holders.set(key, session);
-    this.#held.set(session, (this.#held.get(session) ?? 0) + 1);
+    if (own) this.#own.add(key);
+    else this.#held.set(session, (this.#held.get(session) ?? 0) + 1);
   }
 
   /** The machine has answered, with all of this: batches of one flush go out in any order. */
@@ -260,12 +263,12 @@ export class MasterLaw {
     const { kernel, name } = this.#options;
     const { id, keys } = record;
     this.#wanted(record);
-    for (const key of keys) {
+    for (const [i, key] of keys.entries()) {
       const holder = this.#holders.get(key);
       if (this.#aborted.has(`${session}:${key}`) && holder !== undefined && holder !== session) continue;
       if (holder !== undefined && holder !== PUSHED && !this.#aborted.has(`${holder}:${key}`))
         kernel.blame(`${name} gives part ${key} of ${id} to session ${session}, but session ${holder} has it`);
-      this.#take(session, key);
+      this.#take(session, key, (record.allocations[i]?.length ?? 0) > 0);
     }
     const held = this.#held.get(session) ?? 0;
     const bound = (this.#slots.get(session) ?? 0) + (this.#lent.get(session) ?? 0) + MAX_AHEAD;
