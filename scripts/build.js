@@ -34,7 +34,8 @@ function entries() {
  * @returns {string[]}
  */
 function filesNamedIn(name) {
-  const code = readFileSync(join(root, 'src', name), 'utf8').replace(/\/\*[^]*?\*\//g, '');
+  // Comments give examples of this. They are whole lines; between `/*` and `*/` there may as well be code: 'tcp://*:4242' is text.
+  const code = readFileSync(join(root, 'src', name), 'utf8').replace(/^\s*(?:\/?\*|\/\/).*$/gm, '');
   return [...code.matchAll(/new URL\('([^']*)', import\.meta\.url\)/g)].flatMap(([, path = '']) => {
     if (!path.startsWith('../')) throw new Error(`build: src/${name} names ${path}: expected a path from the folder above, as ../cli/x.js`);
     return /^\.\.\/([^.].*)\.js$/.exec(path)?.[1] ?? [];

@@ -3,7 +3,7 @@
  *
  * The tables come first; then each rule is tried on a small violation, so that a rule that sees nothing fails; then the project is held to it.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as house from './house/checks.ts';
@@ -242,6 +242,11 @@ describe('each rule sees a violation', () => {
     expect(house.anys(parse('src/a.ts', 'const any = 1;\nlet x: Map<string, any>;'))).toEqual(['src/a.ts:2: the type any']);
   });
 
+  it('a file that is started is not built', () => {
+    const text = "new URL('../cli/a.js', import.meta.url);\nnew URL('../cli/b.js', import.meta.url);\nnew URL('../../', import.meta.url);";
+    expect(house.unbuilt(parse('src/a.ts', text), (path) => path === 'cli/a.js')).toEqual(['src/a.ts:2: dist/cli/b.js is not built']);
+  });
+
   it('a note was left, or the compiler silenced', () => {
     const [todo, fixme, ignore] = ['TO_DO', 'FIX_ME', '@ts_-ignore'].map((word) => word.replace('_', ''));
     const text = ['a', `// ${todo}: later`, `/* ${fixme} */`, `// ${ignore}`, '// @ts-expect-error: fine', 'TODOS'].join('\n');
@@ -290,6 +295,10 @@ describe('the project', () => {
   it('lists each public name', () => {
     const entries = sources.filter(({ path }) => ENTRIES.includes(path));
     expect(complaints(entries, house.wildcards)).toEqual([]);
+  });
+
+  it('builds what it starts', () => {
+    expect(complaints(sources, (source) => house.unbuilt(source, (path) => existsSync(join(root, 'dist', path))))).toEqual([]);
   });
 
   it('has no type any', () => expect(complaints([...sources, ...tests], house.anys)).toEqual([]));

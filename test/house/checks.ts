@@ -155,6 +155,15 @@ export function heldBackTests(source: Source): string[] {
   });
 }
 
+/** Files beside it that a source starts or loads (`new URL('../cli/x.js', import.meta.url)`) and that the build does not have. */
+export function unbuilt(source: Source, isBuilt: (path: string) => boolean): string[] {
+  return find(source, (node) => {
+    const call = node.type === 'NewExpression' ? source.text.slice(node.start, node.end) : '';
+    const [, path] = /^new URL\('\.\.\/([^']*\.js)', import\.meta\.url\)$/.exec(call) ?? [];
+    return path === undefined || isBuilt(path) ? undefined : `dist/${path} is not built`;
+  });
+}
+
 function find(source: Source, judge: (node: Node, parent: Node | undefined, field: string) => string | undefined): string[] {
   const complaints: string[] = [];
   walk(source.program, (node, parent, field) => {
