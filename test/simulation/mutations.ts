@@ -119,7 +119,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'found here: parts by PUSH that overtake a welcome',
-    first: 1700,
+    first: 450,
     file: 'src/worker/state.ts',
     from: 'this.#missed ||= pushed;',
     to: '',
@@ -165,9 +165,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a function that goes on after its time-out and holds no slot',
-    file: 'src/worker/workload.ts',
-    from: "if (overdue)\n            parts.move(local, 'abort');",
-    to: "if (overdue) { parts.move(local, 'abort'); parts.count.aborting -= 1; }",
+    file: 'src/worker/parts.ts',
+    from: 'const HOLDS_LANE = [PART.running, PART.waiting, PART.aborting]',
+    to: 'const HOLDS_LANE = [PART.running, PART.waiting]',
   },
   {
     name: 'a job that goes on although it was cancelled',
