@@ -27,7 +27,10 @@ const OPTIONS = ['address', 'function', 'name', 'connectTimeoutMs', 'maxMessageB
 const NO_SCOPE: Scope = { parent: 0 };
 
 export interface ClientOptions<F extends string = string> {
-  /** Where the master is, as `tcp://host:port` or `ipc://path`; or several masters: when the first is gone, the next is tried. */
+  /**
+   * Where the master is, as `tcp://host:port` or `ipc://path`; or several masters: the first that is there is used. Whoever is to meet
+   * needs the same list in the same order.
+   */
   readonly address: string | readonly string[];
   /** The function of jobs that name none. */
   readonly function?: F | undefined;

@@ -39,7 +39,10 @@ const DRAIN_MS = 30_000;
 export interface WorkerOptions {
   /** What the master, its logs and the errors of jobs call this worker. */
   readonly name: string;
-  /** Where the master is, as `tcp://host:port` or `ipc://path`; or several masters: when the first is gone, the next is tried. */
+  /**
+   * Where the master is, as `tcp://host:port` or `ipc://path`; or several masters: the first that is there is used. Whoever is to meet
+   * needs the same list in the same order.
+   */
   readonly address?: string | readonly string[] | undefined;
   /** Instead of `address`: where a master dials this worker (`master.dial`), as `tcp://host:port` (port `*`: a free one) or `ipc://path`. */
   readonly listen?: string | undefined;

@@ -12,14 +12,18 @@ const CLIENTS_HOST = '127.0.0.3';
 /** Below those that the system gives to connections that dial: one of them may be in our way when a master is started again. */
 const LOWEST_PORT = 20_000;
 const PORTS = 10_000;
+/** Of a master: its address, where it pushes, where it pulls. */
+type Ports = readonly [number, number, number];
 
 export interface WorldOptions {
   readonly workers?: number;
   readonly slots?: number;
   readonly policy?: 'leastLoaded' | 'roundRobin';
   readonly kind?: 'plain' | 'merging' | 'many';
-  /** Put proxies between. */
+  /** Put proxies between (with one master only). */
   readonly proxies?: boolean;
+  /** How many masters there are, of which clients and workers have a list: 1 unless said. */
+  readonly masters?: number;
   /** Options of the master, and `stopMs`. */
   readonly master?: Readonly<Record<string, unknown>>;
 }
@@ -68,17 +72,22 @@ export type Kind = keyof Proxies;
 export class World extends Processes {
   readonly workers: Running[] = [];
   readonly #options: WorldOptions;
-  readonly #ports: readonly [number, number, number];
+  readonly #ports: readonly Ports[];
   #started = 0;
   #proxies: Proxies | undefined;
-  master: Running;
+  readonly masters: Running[] = [];
 
   /** Use `startWorld`. */
-  constructor(options: WorldOptions, ports: readonly [number, number, number]) {
+  constructor(options: WorldOptions, ports: readonly Ports[]) {
     super(Infinity);
     this.#options = options;
     this.#ports = ports;
-    this.master = this.startMaster();
+    for (let at = 0; at < ports.length; at += 1) this.startMaster(at);
+  }
+
+  /** The first. */
+  get master(): Running {
+    return this.masters[0] as Running;
   }
 
   get proxies(): Proxies {
@@ -86,13 +95,14 @@ export class World extends Processes {
     return this.#proxies;
   }
 
-  /** Starts the master, or another one in its place. */
-  startMaster(): Running {
+  /** Starts a master, or another one in its place. */
+  startMaster(at = 0): Running {
     const { policy, kind, master } = this.#options;
-    const [address, workerPushAddress, workerPullAddress] = this.#ports.map((port) => `tcp://127.0.0.1:${port}`);
+    const [address, workerPushAddress, workerPullAddress] = (this.#ports[at] as Ports).map((port) => `tcp://127.0.0.1:${port}`);
     const json = JSON.stringify({ policy, kind, workerPushAddress, workerPullAddress, ...master });
-    this.master = this.node(`${FIXTURES}/master.mjs`, [address as string, json]);
-    return this.master;
+    const running = this.node(`${FIXTURES}/master.mjs`, [address as string, json]);
+    this.masters[at] = running;
+    return running;
   }
 
   /** Starts a process with a worker, or with many. */
@@ -114,7 +124,7 @@ export class World extends Processes {
   }
 
   async startProxies(): Promise<void> {
-    const [main, push, pull] = this.#ports;
+    const [main, push, pull] = this.#ports[0] as Ports;
     const between = (host: string, port: number): Promise<Proxy> => startProxy({ host, port }, { host: '127.0.0.1', port } satisfies Place);
     this.#proxies = {
       client: this.uses(await between(CLIENTS_HOST, main)),
@@ -125,19 +135,33 @@ export class World extends Processes {
   }
 
   #address(through: string): string {
-    return `tcp://${this.#options.proxies === true ? through : '127.0.0.1'}:${this.#ports[0]}`;
+    const host = this.#options.proxies === true ? through : '127.0.0.1';
+    return this.#ports.map(([port]) => `tcp://${host}:${port}`).join(',');
   }
 
   /** What a client says at its end. Fails with what the master and the client know if that takes too long. */
   async finished(client: Running, ms = 20_000): Promise<Summary & readonly Summary[]> {
+    await this.#explained(client, within(ms, client.printed(/^done /), 'the end of a client'));
+    await within(5_000, client.ended, 'the exit of a client');
+    return JSON.parse(/^done (.*)$/m.exec(client.out)?.[1] as string) as Summary & readonly Summary[];
+  }
+
+  /** Resolves when each of the clients has told of results so many times more. Fails as `finished` does. */
+  async results(clients: readonly Running[], times: number, what: string, ms = 20_000): Promise<void> {
+    const more = clients.map((client) => {
+      const told = client.printed(/^at /, client.count(/^at /) + times);
+      return this.#explained(client, within(ms, told, `results ${what}`));
+    });
+    await Promise.all(more);
+  }
+
+  async #explained(client: Running, promise: Promise<void>): Promise<void> {
     try {
-      await within(ms, client.printed(/^done /), 'the end of a client');
+      await promise;
     } catch (error) {
       const { message } = error as Error;
       throw new Error(`${message}\n${await this.#whatIsMissing(client)}`, { cause: error });
     }
-    await within(5_000, client.ended, 'the exit of a client');
-    return JSON.parse(/^done (.*)$/m.exec(client.out)?.[1] as string) as Summary & readonly Summary[];
   }
 
   async #whatIsMissing(client: Running): Promise<string> {
@@ -153,9 +177,9 @@ export class World extends Processes {
     };
     const missing = await asked(client, 'missing');
     const [, stream, job = '0'] = /^missing\n {2}(\S+)\n {2}(\d*)/m.exec(missing) ?? [];
-    const status = await asked(this.master, 'status');
+    const states = await Promise.all(this.masters.map((master) => asked(master, 'status')));
     const story = stream === undefined ? '' : await asked(this.master, `story ${stream} ${job}`);
-    return [client.out.slice(-300), client.err.slice(-1_000), missing, status, story, this.master.err.slice(-1_000)]
+    return [client.out.slice(-300), client.err.slice(-1_000), missing, ...states, story, this.master.err.slice(-1_000)]
       .join('\n')
       .slice(0, 20_000);
   }
@@ -163,11 +187,11 @@ export class World extends Processes {
 
 /** Starts a master and workers. Resolves when all are welcome. */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
-  const world = new World(options, await freePorts());
+  const world = new World(options, await freePorts(options.masters ?? 1));
   try {
     if (options.proxies === true) await world.startProxies();
     const workers = Array.from({ length: options.workers ?? 1 }, () => world.startWorker());
-    await within(20_000, Promise.all([world.master, ...workers].map((one) => one.printed(/^(listening|welcomed)/))), 'the start');
+    await within(20_000, Promise.all([...world.masters, ...workers].map((one) => one.printed(/^(listening|welcomed)/))), 'the start');
   } catch (error) {
     await world[Symbol.asyncDispose]();
     throw error;
@@ -210,15 +234,15 @@ export function residentBytes({ child }: Running): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
 }
 
-/** Three ports that are free on all the hosts that are used here. */
-async function freePorts(): Promise<[number, number, number]> {
+/** Ports that are free on all the hosts that are used here, three for each master. */
+async function freePorts(masters: number): Promise<Ports[]> {
   const found: number[] = [];
-  for (let at = Math.floor(Math.random() * PORTS); found.length < 3; at += 1) {
+  for (let at = Math.floor(Math.random() * PORTS); found.length < 3 * masters; at += 1) {
     const port = LOWEST_PORT + (at % PORTS);
     const free = await Promise.all(['127.0.0.1', WORKERS_HOST, CLIENTS_HOST].map((host) => isFree({ host, port })));
     if (free.every(Boolean)) found.push(port);
   }
-  return found as [number, number, number];
+  return Array.from({ length: masters }, (_, at) => found.slice(3 * at, 3 * at + 3) as unknown as Ports);
 }
 
 function isFree({ host, port }: Place): Promise<boolean> {
