@@ -17,7 +17,7 @@ async function kill(world: World, at: number): Promise<void> {
   await world.masters[at]?.ended;
 }
 
-describe('a list of masters', () => {
+describe.concurrent('a list of masters', () => {
   async function story(world: World, clients: readonly Running[], dice: Random): Promise<void> {
     const everybody = [...clients, ...world.workers];
     await world.results(clients, dice.between(1, 4), 'of the first');
