@@ -11,6 +11,7 @@ export type { MasterStatus } from './master/status.ts';
 export { Worker, type WorkerOptions } from './worker/worker.ts';
 export type { WorkerEvents } from './worker/connection.ts';
 export type { JobContext } from './worker/context.ts';
+export { jobContext } from './worker/job_context.ts';
 export type { ProgramOptions, ProgramResult } from './worker/program.ts';
 
 export { type Exit, type SpawnedWorker, type SpawnedWorkers, type SpawnOptions, spawnWorkers } from './worker/spawn.ts';

@@ -134,7 +134,6 @@ const ARROWS: house.Arrows = {
 
 const ENTRIES = [
   'src/index.ts',
-  'src/worker/job_context.ts',
   'src/combine/index.ts',
   'src/testing/index.ts',
   'src/simulator/index.ts',

@@ -1,12 +1,13 @@
-/** The entry `gristmill/context`. To import it is to ask for scopes. */
+/** The scope in which a worker's function runs: it follows calls, promises, timers and events. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { JobContext } from './context.ts';
-import { useScopes } from './invoking.ts';
-
-export type { JobContext };
 
 const scopes = new AsyncLocalStorage<JobContext>();
-useScopes((context, run) => scopes.run(context, run));
+
+/** Runs something as part of a job. */
+export function withinJob<T>(context: JobContext, run: () => T): T {
+  return scopes.run(context, run);
+}
 
 /**
  * The context of the job whose function called us, directly or through any depth of calls, promises, timers and events: the same that the

@@ -1,8 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { jobContext } from '../../src/worker/job_context.ts';
-import { type JobContext, Worker } from '../../src/index.ts';
+import { jobContext, type JobContext, Worker } from '../../src/index.ts';
 import { startMill } from '../../src/testing/index.ts';
 import { collect } from '../integration/helpers.ts';
 
