@@ -62,7 +62,7 @@ export interface MasterEvents extends Omit<MasterNews, 'jobFailed'> {
 }
 
 const BUFFER_BYTES = 268_435_456;
-const OPTIONS = [
+export const MASTER_OPTIONS = [
   'name',
   'address',
   'workerPushAddress',
@@ -82,7 +82,7 @@ const OPTIONS = [
 ];
 /** @throws TypeError or RangeError that names the option, what was expected and the value seen. */
 export function checkMasterOptions(options: MasterOptions): void {
-  checkOptions('new Master', options, OPTIONS);
+  checkOptions('new Master', options, MASTER_OPTIONS);
   checkString('name', options.name);
   checkAddresses(options);
   if (options.policy !== undefined && typeof options.policy?.create !== 'function') {

@@ -2,7 +2,7 @@
 import { checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
 import { loggerFor } from '../common/logger.ts';
 import { Master as Base } from '../master/master.ts';
-import type { MasterOptions as BaseOptions } from '../master/options.ts';
+import { MASTER_OPTIONS, type MasterOptions as BaseOptions } from '../master/options.ts';
 import { RESERVED_NAMES } from '../streams/reserved.ts';
 import { type Holding, Instances } from './instances.ts';
 import type { Tasklet } from './instance.ts';
@@ -122,6 +122,7 @@ export class Master extends Base {
 }
 
 function readOptions(options: MasterOptions): MasterOptions {
+  checkOptions('new Master', options, [...MASTER_OPTIONS, 'specializedType', 'instances']);
   const { specializedType = [], instances = {} } = options;
   const types: readonly unknown[] = Array.isArray(specializedType) ? specializedType : [specializedType];
   for (const type of types) checkString('specializedType', type);

@@ -97,7 +97,12 @@ const ofMaster: Wrong[] = [
   ...common,
   ...numbers(1, 'maxMessageBytes', 'maxJobResultBytes', 'maxBufferBytes', 'crashLimit', 'historyLimit'),
   ...numbers(0, 'workerReconnectMs', 'clientReconnectMs'),
-  ['a policy by name', { policy: 'roundRobin' }, TypeError, /policy: expected leastLoaded\(\) or roundRobin\(\), got "roundRobin"/],
+  [
+    'a policy by name',
+    { policy: 'roundRobin' },
+    TypeError,
+    /policy: expected leastLoaded\(\), roundRobin\(\) or grain\(\), got "roundRobin"/,
+  ],
   ['a policy not called', { policy: () => 0 }, TypeError, /policy: expected .*, got function/],
   ['a cache that is a number', { cache: 100 }, TypeError, /cache: expected an object of options, got 100/],
   ['an unknown option of the cache', { cache: { max: 1 } }, TypeError, /cache: unknown option 'max'; known are maxBytes, ttlMs/],

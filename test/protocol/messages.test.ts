@@ -164,7 +164,7 @@ describe('a message that is not ours is rejected with a reason', () => {
 
   it('records, roles, refusals, operations, outcomes and switches that are unknown', () => {
     for (const code of [0, 10, 15, 27, 31, 35, 255]) expect(rejection(rawRecord(code)).reason).toBe(`its record ${code} is unknown`);
-    expect(rejection([Buffer.from([0x47, 1, 1, 2])]).reason).toBe('role 2 is unknown');
+    expect(rejection([Buffer.from([0x47, 1, 1, 3])]).reason).toBe('role 3 is unknown');
     expect(rejection([Buffer.from([0x47, 1, 4, 5, 0])]).reason).toBe('refusal 5 is unknown');
     expect(rejection(rawRecord(32, 1, 4, 0, 1, 0)).reason).toBe('operation 4 is unknown');
     expect(rejection(rawRecord(33, 1, 3, 0, 1, 0)).reason).toBe('outcome 3 is unknown');
