@@ -12,7 +12,7 @@ describe('a function that no worker serves', () => {
       const error = await jobErrorOf(client.call(name, 'x'), 'unknown-function');
       expect(error, name).toMatchObject({ function: name, index: 0, attempts: 0, worker: undefined });
       expect(error.message).toContain(`'${name}'`);
-      expect(error.message).toMatch(/there are: breaks, briefly, busy, cached, context, count, dies, echo, .*\bfoo, inherited, /);
+      expect(error.message).toMatch(/there are: breaks, .*\bcached, context, .*\bfoo, .*\binherited, /);
       expect(error.message).not.toMatch(/_hidden,|accessor,|constructor,|there are:.*\bstart\b/);
       expect(String(await client.call('foo', name))).toBe(`worker1 processed ${name}`);
     }
