@@ -4,18 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { specializedTypes } from '../../src/cli/config.ts';
+import { lives } from '../integration/processes.ts';
 import { FIXTURES, gristmill, Mill } from './command.ts';
 
 const TYPE = 'test/cli/fixtures/sworker';
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 describe('gristmill worker --specialized', () => {
   const pidOf = (out: string): number => Number(/^server (\d+)$/m.exec(out)?.[1]);

@@ -1,6 +1,6 @@
 /** Combines with heads and workers of their own: real processes. */
 import { describe, expect, it } from 'vitest';
-import { Processes } from './processes.ts';
+import { Processes, lives } from './processes.ts';
 
 const FIXTURES = 'test/combine/fixtures';
 
@@ -25,16 +25,6 @@ class Programs extends Processes {
     const worker = this.node(`${FIXTURES}/worker.mjs`, ['tcp://127.0.0.1:*', name]);
     await worker.printed(/ listens at /);
     return / listens at (\S+)/.exec(worker.out)?.[1] as string;
-  }
-}
-
-/** Whether a process is there. */
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -122,6 +122,16 @@ export class Processes implements AsyncDisposable {
   }
 }
 
+/** Whether a process is there. */
+export function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export interface ClusterOptions {
   readonly workers?: number;
   readonly slots?: number;

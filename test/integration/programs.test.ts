@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Client, Master, Server, spawnWorkers, Worker } from '../../src/index.ts';
 import { clientOf, collect, expectEach, jobs, keepsLines, texts } from './helpers.ts';
-import { freeAddress, Processes, type Running, startCluster } from './processes.ts';
+import { freeAddress, Processes, type Running, startCluster, lives } from './processes.ts';
 
 const FIXTURES = 'test/integration/fixtures';
 
@@ -64,15 +64,6 @@ describe('a server', () => {
 /** The pids that the spawning fixture has told. */
 function pids(running: Running): number[] {
   return [...running.out.matchAll(/^pid \S+ (\d+)$/gm)].map((match) => Number(match[1]));
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describe('spawnWorkers', () => {
