@@ -180,6 +180,16 @@ describe('job.execFile', () => {
     expect(String(result)).toBe(`${LAST},5000\nCpus_allowed_list:\t${LAST}\n`);
   });
 
+  it('is ended with all its kin at the walltime of its job, and its cores are free then', async () => {
+    await using cluster = await startCluster({ policy: 'grain', resources: { cores: 2, memoryGb: 1 } });
+    const client = clientOf(cluster);
+    const file = temporary();
+    const error = await jobErrorOf(client.call('runs', STUBBORN(file), { resources: { cores: 2, walltime: '0:00:00.5' } }), 'timed-out');
+    expect(error.message).toBe('runs took longer than its walltime, 0.5 s');
+    await gone(await started(file, 3));
+    expect(String(await client.call('runs', 'echo $GRISTMILL_CORES', { resources: { cores: 2 } }))).toBe('0,1\n');
+  });
+
   it('ends with its worker, even one that is killed', async () => {
     await using cluster = await startCluster({ options: { crashLimit: 1 } });
     const file = temporary();
