@@ -8,6 +8,10 @@ function tokens(value: unknown, what: string): readonly string[] {
   return [...new Set(list.map((one) => checkString(what, one)))].toSorted();
 }
 
+function words(list: readonly string[]): string {
+  return `${list.length === 1 ? 'token' : 'tokens'} ${list.join(', ')}`;
+}
+
 export const token: Kind<readonly string[], readonly string[], readonly string[]> = {
   request: tokens,
   offer: tokens,
@@ -15,5 +19,6 @@ export const token: Kind<readonly string[], readonly string[], readonly string[]
   giveBack: (pool) => pool,
   show: (share) => (share.length === 1 ? share[0] : share),
   left: (pool) => pool.length,
-  words: (wanted) => `${wanted.length === 1 ? 'token' : 'tokens'} ${wanted.join(', ')}`,
+  words,
+  has: words,
 };

@@ -23,7 +23,8 @@ export function explained(kinds: Kinds, hosts: readonly Host[], want: Want, want
   const lacks = (host: Host): number => missing(kinds, pools(host), want, nowMs).size;
   const left = (host: Host): number => {
     let sum = 0;
-    for (const name of want.request.keys()) sum += kinds.get(name)?.left?.(pools(host).get(name), nowMs) ?? 0;
+    const from = pools(host);
+    for (const name of want.request.keys()) if (from.has(name)) sum += kinds.get(name)?.left?.(from.get(name), nowMs) ?? 0;
     return sum;
   };
   const [closest] = (never ? [...hosts] : able).toSorted((a, b) => lacks(a) - lacks(b) || left(b) - left(a));
@@ -31,6 +32,8 @@ export function explained(kinds: Kinds, hosts: readonly Host[], want: Want, want
   if (best === undefined) return { asks, never, lacks: '', best: undefined, has: '', running: [], promised: false };
   const has = [...want.request.keys()].map((name) => {
     const amount = (from: Pools): number => (from.has(name) ? (kinds.get(name)?.left?.(from.get(name), nowMs) ?? Infinity) : 0);
+    const said = best.whole.has(name) ? kinds.get(name)?.has?.(best.whole.get(name)) : undefined;
+    if (said !== undefined) return said;
     return never ? `${name} ${amount(best.whole)}` : `${name} ${amount(best.free)} of ${amount(best.whole)}`;
   });
   return {

@@ -135,6 +135,12 @@ describe('a job that no worker could ever run', () => {
         why: 'it asks for 3 cores, 0.5 GiB, which no worker here could ever give: closest is worker1, with cores 2, memoryGb 1, where 3 cores is missing',
       },
     ]);
+    const fails = { resources: { token: ['gpu', 'fast'] }, unsatisfiable: 'fail' } as const;
+    cluster.startWorker('other', { cores: 1, memoryGb: 1, token: ['gpu', 'large'] });
+    await cluster.workers.at(-1)?.printed(/^welcomed/);
+    expect((await jobErrorOf(client.call('echo', 'x', fails), 'unsatisfiable')).message).toMatch(
+      /closest is other, with tokens gpu, large, where/,
+    );
     cluster.startWorker('larger', { cores: 4, memoryGb: 1 });
     expect(String(await large)).toBe('at last');
   });

@@ -80,6 +80,15 @@ describe('grain', () => {
     });
   });
 
+  it('explains what nobody has, and what only some have', () => {
+    const world = new World([{ cores: 2 }, { cores: 1 }, { cores: 1, token: ['gpu', 'large'] }]);
+    const explain = (request: object): object => world.allocator.explain(world.shape(request), 0);
+    expect(explain({ capacity: 1 })).toMatchObject({ never: true, lacks: 'capacity 1', has: 'capacity 0' });
+    const has = { never: true, best: 3, has: 'tokens gpu, large', lacks: 'tokens fast, gpu' };
+    expect(explain({ token: ['gpu', 'fast'] })).toMatchObject(has);
+    expect(explain({ token: 'gpu' })).toMatchObject({ never: false, best: 3, has: 'tokens gpu, large' });
+  });
+
   it('a shape that waits too long is promised a worker, and others are placed there only if they end in time', () => {
     const world = new World([{ cores: 4 }], { reserveAfterMs: 1_000 });
     const [first] = world.place(world.shape({ cores: 3, walltime: 10 }));
