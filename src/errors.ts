@@ -77,7 +77,7 @@ export interface JobErrorDetails {
   readonly index: number;
   /** The `key` that the caller gave with the job; it never left the caller's process. */
   readonly key?: unknown;
-  /** How many times the job (or its part that failed) was begun; 0 if it never was. Default 0. */
+  /** How many times the job (or its part that failed) was given to a worker, begun there or not; 0 if it never was. Default 0. */
   readonly attempts?: number | undefined;
   /** The name of the last worker that had it, if any had. */
   readonly worker?: string | undefined;

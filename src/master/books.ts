@@ -149,8 +149,9 @@ export interface Raw {
 export interface Stream {
   readonly number: number;
   readonly session: Session;
-  /** The consumer's number and the public name. */
+  /** The consumer's number, the key of the part that it is a call of (0: none), and the public name. */
   readonly theirs: number;
+  readonly parent: number;
   readonly id: string;
   readonly ordered: boolean;
   readonly fields: Fields;
@@ -214,13 +215,14 @@ export function newSession(
 export function newStream(
   number: number,
   session: Session,
-  open: { stream: number; id: string; ordered: boolean; results: number; bytes: number; fields: Fields },
+  open: { stream: number; parent: number; id: string; ordered: boolean; results: number; bytes: number; fields: Fields },
   retry: RetryRule | undefined,
 ): Stream {
   return {
     number,
     session,
     theirs: open.stream,
+    parent: open.parent,
     id: open.id,
     ordered: open.ordered,
     fields: open.fields,

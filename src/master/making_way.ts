@@ -1,6 +1,6 @@
 /**
- * The oldest part of an ordered stream waits for resources, and younger parts of its stream have them, while they wait for credit that
- * comes only when the oldest has ended. So the youngest of these is taken back, and runs again later.
+ * The oldest part of an ordered stream, or what it calls, waits for resources, and younger parts of its stream have them, while they wait
+ * for credit that comes only when the oldest has ended. So the youngest of these is taken back, and runs again later.
  */
 import type { ShapeBook, Stream, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
@@ -11,11 +11,26 @@ export function makeWay(core: Core): void {
   if (core.policy.allocator === undefined) return;
   for (const stream of core.streams.values()) {
     const row = stream.parts.head;
-    if (!stream.ordered || stream.hungry.size === 0 || row < 0 || core.parts.state[row] !== PART.queued) continue;
-    if (core.delayed.has(core.parts.key[row] as number)) continue;
+    if (row < 0 || core.parts.state[row] !== PART.queued || core.delayed.has(core.parts.key[row] as number)) continue;
     const shape = core.shapes[core.parts.shape[row] as number] as ShapeBook;
-    for (const worker of core.workers.values()) if (couldRun(core, worker, shape) && takeYoungest(core, worker, stream)) break;
+    for (const held of heldUp(core, stream, row, shape))
+      for (const worker of core.workers.values()) if (couldRun(core, worker, shape) && takeYoungest(core, worker, held)) break;
   }
+}
+
+/** Ordered streams of which parts wait for credit until this one has run: it is their oldest, or was called by their oldest. */
+function heldUp({ parts, streams }: Core, stream: Stream, row: number, shape: ShapeBook): Stream[] {
+  const held: Stream[] = [];
+  const isOldest = (of: Stream, at: number): boolean => of.ordered && of.hungry.size > 0 && of.parts.head === at;
+  if (isOldest(stream, row)) held.push(stream);
+  // A call that asks for nothing finds a slot: what waits for credit has lent its own.
+  if (shape.resources === undefined && parts.solo[row] === 0) return held;
+  for (let at = parts.find(stream.parent); at >= 0;) {
+    const caller = streams.get(parts.stream[at] as number) as Stream;
+    if (isOldest(caller, at)) held.push(caller);
+    at = parts.find(caller.parent);
+  }
+  return held;
 }
 
 function couldRun(core: Core, worker: WorkerBook, shape: ShapeBook): boolean {

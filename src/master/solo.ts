@@ -55,20 +55,24 @@ function waitsFor(core: Core, worker: WorkerBook, stream: Stream, row: number): 
   return true;
 }
 
-/** A worker on which nothing runs; else the one kept for such a part; else the one that will be idle soonest. */
+/** An empty worker; else one on which nothing runs (what waits there may go on); else the one kept for such a part; else the one that will be idle soonest. */
 function pick(core: Core, shape: ShapeBook): WorkerBook | undefined {
   const { allocator } = core.policy;
+  let quiet: WorkerBook | undefined;
   let kept: WorkerBook | undefined;
   let best: WorkerBook | undefined;
   for (const worker of core.workers.values()) {
     if (worker.leaving || worker.alone > 0 || !worker.functions.includes(shape.function)) continue;
     if (core.sessions.get(worker.session)?.state !== 'joined') continue;
     if (shape.resources !== undefined && allocator?.fits(shape, core.now, worker.session) !== true) continue;
-    if (isQuiet(worker)) return worker;
+    if (isQuiet(worker)) {
+      if (worker.placed.size === 0) return worker;
+      quiet ??= worker;
+    }
     if (worker.alone === -1) kept ??= worker;
     if (best === undefined || worker.placed.size < best.placed.size) best = worker;
   }
-  return kept ?? best;
+  return quiet ?? kept ?? best;
 }
 
 /** Nothing more is placed on it until the part has had its turn. */

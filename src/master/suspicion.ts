@@ -42,11 +42,11 @@ export function resolve({ parts }: Core, row: number): void {
   }
 }
 
-/** The connection of a worker is gone: it may still have what is no longer its own. */
+/** The connection of a worker is gone: it may still have what is no longer its own, in a slot or with resources. */
 export function doubtGhosts(core: Core, worker: WorkerBook): void {
-  for (const key of worker.ghosts) {
+  for (const key of [...worker.ghosts, ...worker.allocated.keys()]) {
     const row = core.parts.find(key);
-    if (row >= 0) doubt(core, worker, row);
+    if (row >= 0 && core.parts.worker[row] !== worker.session) doubt(core, worker, row);
   }
 }
 

@@ -103,6 +103,8 @@ export function revokeOverdue(core: Core, session: number): void {
   fallSilent(core, worker);
   for (const key of [...keys].toReversed()) {
     const row = core.parts.find(key);
-    if (row >= 0 && core.parts.state[row] === PART.placed && core.parts.worker[row] === session) takeAway(core, worker, row);
+    const isHere = row >= 0 && core.parts.state[row] === PART.placed && core.parts.worker[row] === session;
+    // What came to run alone may be what keeps the worker: it must not bring down another at the same time.
+    if (isHere && core.parts.solo[row] === 0) takeAway(core, worker, row);
   }
 }

@@ -173,13 +173,16 @@ function rowsOf(core: Core, worker: WorkerBook): number[] {
   return rows;
 }
 
-/** Parts that the worker may have begun: as many as it has slots, the oldest, and all that have resources of their own. */
+/**
+ * Parts that the worker may have begun: as many as it has slots, the oldest; all that have resources of their own; and what came to run
+ * alone. That is no older than what waited there, which may go on at any time, but nobody would learn more of it elsewhere.
+ */
 function begunBy(core: Core, worker: WorkerBook): Set<number> {
   const rows = new Set<number>();
   let slots = mayDoubt(core) ? worker.slots + worker.lent : Infinity;
   for (const row of rowsOf(core, worker)) {
     const isOwn = (core.parts.allocation[row] as number) >= 0;
-    if (isOwn || slots > 0) rows.add(row);
+    if (isOwn || slots > 0 || core.parts.solo[row] === 1) rows.add(row);
     if (!isOwn) slots -= 1;
   }
   return rows;
@@ -208,7 +211,7 @@ export function dropWorker(core: Core, session: Session, reason: 'left' | 'lost'
   if (worker === undefined) return;
   const rows = rowsOf(core, worker);
   const suspects = reason === 'lost' ? begunBy(core, worker) : new Set();
-  // What waited there already when a part came to run alone has done nothing.
+  // What was there already when a part came to run alone has waited; unless it went on.
   const first = worker.alone > 0 ? rows.findIndex((row) => core.parts.key[row] === worker.alone) : 0;
   leave(core, worker);
   core.held.delete(worker);
@@ -220,8 +223,8 @@ export function dropWorker(core: Core, session: Session, reason: 'left' | 'lost'
     // The failure of another part may have ended its job.
     if (core.parts.state[row] !== PART.placed) continue;
     if (i >= first && suspects.has(row)) core.parts.strikes[row] = (core.parts.strikes[row] as number) + 1;
-    // What it said of PUSH may have been read after it was gone.
-    else if (reason === 'lost' && !suspects.has(row)) doubt(core, worker, row);
+    // So has what stood behind the oldest, unless ends died with it, or what the worker said of PUSH is read only now.
+    else if (reason === 'lost') doubt(core, worker, row);
     if (deathsBy(core, row) > 0) crashed(core, worker, session.name, row);
     else requeue(core, row);
   }

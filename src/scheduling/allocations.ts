@@ -160,7 +160,9 @@ export class Allocations implements Allocator {
     for (const host of this.#hosts.values()) {
       if (!host.functions.has(shape.function) || (worker === undefined ? !host.open : host.worker !== worker)) continue;
       const taken = take(this.#kinds, host.free, want.request, nowMs);
-      if (taken === undefined || !this.#mayTake(host, want, taken, nowMs)) continue;
+      if (taken === undefined) continue;
+      // A worker that is asked for by its number is kept for this part: nobody else can start there before.
+      if (worker === undefined && !this.#mayTake(host, want, taken, nowMs)) continue;
       const rank = this.#placement === 'spread' ? -this.#leftOf(taken.pools, nowMs) : this.#leftOf(taken.pools, nowMs);
       if (best === undefined || rank < best.rank) best = { host, ...taken, rank };
       if (this.#placement === 'first-fit') break;

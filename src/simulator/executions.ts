@@ -11,6 +11,8 @@ interface Run {
   readonly firstMs: number;
   /** Processes that had it. */
   readonly touched: Set<string>;
+  /** Lives of masters in which it was begun: each tries again as often as it may. */
+  readonly epochs: Set<string>;
 }
 
 interface FaultSpan {
@@ -59,9 +61,10 @@ export class Executions {
     this.#run(id, job, part).touched.add(host);
   }
 
-  begun(id: string, job: number, part: number, host: string): void {
+  begun({ epoch, id, job, part }: Task, host: string): void {
     const run = this.#run(id, job, part);
     run.touched.add(host);
+    run.epochs.add(epoch);
     run.count += 1;
     this.#total += 1;
     if (run.count === 1) return;
@@ -79,7 +82,9 @@ export class Executions {
         (run.touched.has(struck) || struck === consumer || struck === 'master' || (this.#pushes && !struck.startsWith('c'))),
     );
     const explained = faults.reduce((sum, { fromMs, toMs }) => sum + 1 + Math.floor((Math.min(toMs, nowMs) - fromMs) / SILENCE_MS), 0);
-    if (run.count > 1 + retries + explained)
+    // With PUSH it may be taken from a worker that is lost, and once more when that connection is: by then it may be on its way again.
+    const times = this.#pushes ? 2 : 1;
+    if (run.count > 1 + retries * run.epochs.size + times * explained)
       this.#kernel.blame(`part ${id}/${job}/${part} is run for the ${run.count}. time, on ${host}; ${faults.length} faults touched it`);
   }
 
@@ -94,7 +99,7 @@ export class Executions {
   #run(id: string, job: number, part: number): Run {
     const about = `${id}/${job}/${part}`;
     let run = this.#runs.get(about);
-    if (run === undefined) this.#runs.set(about, (run = { count: 0, firstMs: this.#kernel.nowMs, touched: new Set() }));
+    if (run === undefined) this.#runs.set(about, (run = { count: 0, firstMs: this.#kernel.nowMs, touched: new Set(), epochs: new Set() }));
     return run;
   }
 }

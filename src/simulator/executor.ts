@@ -107,7 +107,7 @@ export class Executor {
   grant(locals: readonly number[], results: readonly number[], bytes: readonly number[]): void {
     locals.forEach((local, i) => {
       const task = this.#task(local);
-      task.parked = false;
+      task.goesOn(this.#options.kernel.nowMs);
       task.grants += results[i] as number;
       task.bytes += bytes[i] as number;
       const { waiting } = task;
@@ -135,10 +135,11 @@ export class Executor {
   }
 
   /** Looks after so long whether it took too long. What it waited for its consumer does not count. (Production: worker/timeouts.ts.) */
-  #watch(task: Task): void {
-    this.#options.later(task.timeoutMs, () => {
+  #watch(task: Task, afterMs: number = task.timeoutMs): void {
+    this.#options.later(afterMs, () => {
       if (task.ended || task.over || task.dropped) return;
-      if (task.parked) return this.#watch(task);
+      const leftMs = task.leftMs(this.#options.kernel.nowMs);
+      if (task.parked || leftMs > 0) return this.#watch(task, Math.max(leftMs, task.parked ? task.timeoutMs : 0.01));
       this.#columns.entry(task, failureFlags('timed-out') - ENTRY.partEnd, this.#error(task, 'timed-out'), ERROR_BYTES);
       this.#drop(task);
     });
@@ -250,8 +251,7 @@ export class Executor {
 
   #wait(task: Task, bytes: number): void {
     task.waiting = bytes;
-    task.parked = true;
-    task.lets(this.#options.kernel.nowMs);
+    task.parks(this.#options.kernel.nowMs);
     this.#columns.wait(task);
   }
 

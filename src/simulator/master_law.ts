@@ -88,10 +88,17 @@ export class MasterLaw {
         this.#lostAtMs.set(session, event.now);
       }
     } else if (event.type === 'report' || event.type === 'batch') {
-      this.#hearts.set(event.envelope.session, event.now);
+      this.#beats(event.envelope.session, event.now);
       if (!this.#isTaken(event)) return;
       for (const record of event.records) this.#heard(event.envelope.session, record);
     }
+  }
+
+  /** Its heart is heard. After too long a silence it is suspect all the same, until it is welcomed again. */
+  #beats(session: number, now: number): void {
+    const silentAtMs = (this.#hearts.get(session) ?? now) + HEARTS * this.#options.heartbeatMs;
+    if (this.#options.heartbeatMs > 0 && now > silentAtMs && !this.#lostAtMs.has(session)) this.#lostAtMs.set(session, silentAtMs);
+    this.#hearts.set(session, now);
   }
 
   /** Whether the machine must take it: of a session that stands here, and the next of its lane. */

@@ -41,8 +41,11 @@ export class Task {
   over = false;
   dropped = false;
   ended = false;
-  /** It waits for credit. */
+  /** It waits for credit, since when, and how long it did before. */
   parked = false;
+  #parkedAtMs = 0;
+  #parkedMs = 0;
+  readonly #begunMs: number;
   /** It waits for something of its own; and whether that was said. */
   waitsFor: Waiting | undefined = undefined;
   lending = false;
@@ -74,11 +77,30 @@ export class Task {
     const timeoutMs = fields.length === 0 ? 0 : fieldValue(fields, 'timeout');
     this.timeoutMs = typeof timeoutMs === 'number' ? timeoutMs : 0;
     this.sinceMs = nowMs;
+    this.#begunMs = nowMs;
   }
 
   /** It holds a lane. */
   get holds(): boolean {
     return this.lane && !this.ended && this.waitsFor === undefined && this.waiting === undefined;
+  }
+
+  /** It begins to wait for credit. */
+  parks(nowMs: number): void {
+    this.parked = true;
+    this.#parkedAtMs = nowMs;
+    this.lets(nowMs);
+  }
+
+  goesOn(nowMs: number): void {
+    if (this.parked) this.#parkedMs += nowMs - this.#parkedAtMs;
+    this.parked = false;
+  }
+
+  /** How much of its timeoutMs is left. */
+  leftMs(nowMs: number): number {
+    const parkedMs = this.#parkedMs + (this.parked ? nowMs - this.#parkedAtMs : 0);
+    return this.timeoutMs - (nowMs - this.#begunMs - parkedMs);
   }
 
   lets(nowMs: number): void {

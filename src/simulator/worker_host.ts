@@ -144,7 +144,7 @@ export class WorkerHost extends Host implements Dialling, ReaderPort {
     const { executions } = this.#options;
     if (this.#unwanted.has(task.key))
       this.kernel.blame(`${this.name} begins part ${task.id}/${task.job}/${task.part}, which it was told to drop`);
-    executions.begun(task.id, task.job, task.part, this.name);
+    executions.begun(task, this.name);
   }
 
   #nested(task: Task, over: (well: boolean) => void): Waiting {

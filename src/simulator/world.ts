@@ -195,8 +195,7 @@ export class World {
   startWorker(at: number): void {
     const { slots, functions = Object.keys(this.plans.workload.functions), maxParked = 64, resources } = this.specs[at] as WorkerSpec;
     const about = { slots, functions, maxParked, resources };
-    const life = (this.#lives[at] ?? 0) + 1;
-    this.#lives[at] = life;
+    const life = (this.#lives[at] = (this.#lives[at] ?? 0) + 1);
     const host = new WorkerHost({
       kernel: this.kernel,
       network: this.network,
@@ -211,11 +210,11 @@ export class World {
         if (worker.gone) return;
         this.kernel.remark(`${worker.name} is killed by its function`);
         this.executions.killed(task, this.options.config.crashLimit ?? CONFIG.crashLimit);
-        this.killWorker(at, false, this.kernel.random.between(1, 200));
+        this.#kill(worker);
+        if (this.workers[at] === worker) this.#replace(at, this.kernel.random.between(1, 200));
       },
     });
-    this.workers[at] = host;
-    this.pastHosts.push(host);
+    this.pastHosts.push((this.workers[at] = host));
   }
 
   #nested(worker: WorkerHost, task: Task, number: number, over: (well: boolean) => void): Reader {
@@ -234,10 +233,14 @@ export class World {
   killWorker(at: number, silent: boolean, downMs: number): void {
     const host = this.workers[at];
     if (host === undefined || host.gone) return;
+    this.#kill(host, silent);
+    this.#replace(at, downMs);
+  }
+
+  #kill(host: WorkerHost | ClientHost, silent = false): void {
     this.executions.fault(host.name);
     host.vanish();
     this.network.killed(host, silent);
-    this.#replace(at, downMs);
   }
 
   stopWorker(at: number, deadlineMs: number, downMs: number): void {
@@ -291,9 +294,7 @@ export class World {
   killClient(at: number, silent: boolean): void {
     const client = this.clients[at];
     if (client === undefined || client.gone) return;
-    this.executions.fault(client.name);
     for (const opened of this.opened) if (opened.known.consumer === client.name) opened.outcome ??= 'gone';
-    client.vanish();
-    this.network.killed(client, silent);
+    this.#kill(client, silent);
   }
 }

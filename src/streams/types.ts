@@ -29,7 +29,7 @@ export interface JobOptions {
   readonly retries?: number | Retries | undefined;
   /**
    * How long one attempt of a part may take, in milliseconds, once its function has begun; then its signal is aborted, and it fails with
-   * `timed-out`. A function that goes on all the same keeps its slot until it ends.
+   * `timed-out`. What it waits for its consumer is left out. A function that goes on all the same keeps its slot until it ends.
    */
   readonly timeoutMs?: number | undefined;
   /** What the job needs of its worker while it runs, where the master's policy is `grain()`: `{ cores: 3, memoryGb: 2.5 }`. */
@@ -89,7 +89,7 @@ export interface JobInfo {
   readonly part: number;
   readonly result: number;
   readonly function: string;
-  /** How often the part was begun, as far as the master knows. */
+  /** How often the part was given to a worker, as far as the master knows. One that came back before it was begun counts, too. */
   readonly attempts: number;
 }
 

@@ -78,7 +78,7 @@ export class Executor {
   grant(locals: readonly number[], results: readonly number[], bytes: readonly number[]): void {
     for (const [at, local] of locals.entries()) {
       const task = this.#tasks[local] as Task;
-      task.parked = false;
+      task.park(false, this.#options.now());
       task.grants += results[at] as number;
       task.bytes += bytes[at] as number;
       const { waiting } = task;

@@ -96,7 +96,7 @@ export class Ledger {
   /** It waits for credit. */
   wait(task: Task, bytes: Uint8Array | undefined): void {
     task.waiting = bytes;
-    task.parked = true;
+    task.park(true, this.clockMs);
     task.lets(this.clockMs);
     this.#waits.push(task.local);
     this.#wanted.push(bytes?.length ?? 0);

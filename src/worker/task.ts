@@ -23,8 +23,9 @@ export class Task {
   suspended = false;
   /** A result without credit, and whether it is the last. */
   waiting: Uint8Array | undefined = undefined;
-  /** It waits for credit. */
-  parked = false;
+  /** Since when it waits for credit (Infinity: it does not), and for how long it did before: its timeoutMs leaves that out. */
+  #parkedAtMs = Infinity;
+  #parkedMs = 0;
   over = false;
   /** Nobody wants it. */
   dropped = false;
@@ -127,6 +128,22 @@ export class Task {
   ends(): void {
     this.ended = true;
     this.#end?.abort();
+  }
+
+  /** It waits for credit. */
+  get parked(): boolean {
+    return this.#parkedAtMs < Infinity;
+  }
+
+  /** For how long it has waited for credit, in all. */
+  parkedMs(nowMs: number): number {
+    return this.#parkedMs + Math.max(0, nowMs - this.#parkedAtMs);
+  }
+
+  /** It waits for credit from now on, or has some again. */
+  park(parked: boolean, nowMs: number): void {
+    if (!parked) this.#parkedMs = this.parkedMs(nowMs);
+    this.#parkedAtMs = parked ? nowMs : Infinity;
   }
 
   /** Its lane is free, or lent, from now on. */

@@ -234,4 +234,28 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'if (own && this.#orphans > 0)',
     to: 'if (own && this.#orphans > 99)',
   },
+  {
+    name: 'a function that took too long holds resources, and brings its worker down: nobody suspects it',
+    first: 3_093,
+    worlds: 'grain',
+    file: 'src/master/suspicion.ts',
+    from: '[...worker.ghosts, ...worker.allocated.keys()]',
+    to: 'worker.ghosts',
+  },
+  {
+    name: 'a worker is kept for a part that runs alone, and promised to another',
+    first: 5_303,
+    worlds: 'grain',
+    file: 'src/scheduling/allocations.ts',
+    from: 'worker === undefined && !this.#mayTake(',
+    to: '!this.#mayTake(',
+  },
+  {
+    name: 'what the oldest part calls finds no resources: younger parts have them, and wait for its end',
+    first: 6_220,
+    worlds: 'grain',
+    file: 'src/master/making_way.ts',
+    from: 'parts.find(stream.parent)',
+    to: '-1',
+  },
 ];
