@@ -10,6 +10,7 @@ const CASES: readonly (readonly [Kind, 'leastLoaded' | 'roundRobin'])[] = [
   ['client', 'leastLoaded'],
   ['control', 'leastLoaded'],
   ['pull', 'leastLoaded'],
+  ['client', 'roundRobin'],
   ['control', 'roundRobin'],
   ['push', 'roundRobin'],
   ['pull', 'roundRobin'],

@@ -2,6 +2,7 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
+import type { MasterStatus } from '../../src/master/status.ts';
 import { Processes, type Running } from '../integration/processes.ts';
 import { type Place, type Proxy, startProxy } from './proxy.ts';
 
@@ -44,6 +45,7 @@ export interface ClientSpec {
   readonly clients?: number;
   readonly retries?: { readonly attempts: number; readonly [option: string]: unknown };
   readonly timeoutMs?: number;
+  readonly own?: boolean;
   readonly cancels?: { readonly every: number; readonly ms: number };
   readonly special?: { readonly at: number; readonly function: string };
 }
@@ -121,6 +123,15 @@ export class World extends Processes {
 
   startClient(spec: ClientSpec): Running {
     return this.node(`${FIXTURES}/client.mjs`, [this.#address(CLIENTS_HOST), JSON.stringify(spec)]);
+  }
+
+  /** What the first master says of itself. */
+  async status(): Promise<MasterStatus> {
+    const { master } = this;
+    const said = master.printed(/^status .*$/, master.count(/^status .*$/) + 1);
+    master.child.stdin?.write('status\n');
+    await within(5_000, said, 'the status');
+    return JSON.parse(/.*^status (.*)$/ms.exec(master.out)?.[1]?.split('\n')[0] as string) as MasterStatus;
   }
 
   async startProxies(): Promise<void> {
@@ -207,6 +218,11 @@ export function everyResult(sent: number, results: number = sent): Summary {
 /** The same for a stream that ended when it was told to: of so many jobs as it says it has sent. */
 export function everyResultOf({ sent }: Summary, each = 1): Summary {
   return everyResult(Math.max(1, sent), sent * each);
+}
+
+/** Tells a client to cancel its streams. It stays until it is told to end. */
+export function cancel(client: Running): void {
+  client.child.stdin?.write('cancel\n');
 }
 
 /** Tells a client that its source ends. */
