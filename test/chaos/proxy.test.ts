@@ -6,6 +6,10 @@ import { within } from './world.ts';
 
 const HOST = '127.0.0.1';
 
+async function until(holds: () => boolean): Promise<void> {
+  await expect.poll(holds, { timeout: 5_000, interval: 5 }).toBe(true);
+}
+
 /** One end of a connection, and what it has heard. */
 class End {
   readonly socket: Socket;
@@ -24,12 +28,12 @@ class End {
   }
 
   async hears(bytes: number): Promise<Buffer> {
-    await expect.poll(() => this.heard.length, { timeout: 5_000, interval: 5 }).toBeGreaterThanOrEqual(bytes);
+    await until(() => this.heard.length >= bytes);
     return this.heard;
   }
 
   async hearsTheEnd(): Promise<void> {
-    await expect.poll(() => this.hungUp, { timeout: 5_000, interval: 5 }).toBe(true);
+    await until(() => this.hungUp);
   }
 }
 
@@ -51,7 +55,7 @@ class Line implements AsyncDisposable {
     const came = this.#came.length;
     const near = new End(connect({ host: host as string, port: Number(port), allowHalfOpen: true }));
     this.#ends.push(near);
-    await expect.poll(() => this.#came.length, { timeout: 5_000, interval: 5 }).toBe(came + 1);
+    await until(() => this.#came.length === came + 1);
     const far = new End(this.#came.at(-1) as Socket);
     this.#ends.push(far);
     return { up: { from: near, to: far }, down: { from: far, to: near } };
