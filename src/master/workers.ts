@@ -139,14 +139,14 @@ export function onReturned(core: Core, worker: WorkerBook, keys: readonly number
     const key = keys[i] as number;
     worker.ghosts.delete(key);
     absolve(core, worker, key);
-    worker.revoked?.delete(key);
     release(core, worker, key, attempts[i] as number);
     const row = parts.find(key);
     // It may be an answer to an abort, while the part is on its way there once more.
     const isHere = row >= 0 && parts.state[row] === PART.placed && parts.worker[row] === worker.session;
     if (isHere && !parts.isOutdated(row, worker.session, attempts[i] as number)) requeue(core, row);
   }
-  // It may have nothing to give back: it has begun what it was asked for, and that is an answer.
+  // It may have nothing to give back: it has begun what it was asked for, and that is an answer. It may be asked again.
+  worker.revoked = undefined;
   worker.reportedAtMs = core.now;
   core.dirty(worker);
 }

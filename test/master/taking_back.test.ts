@@ -64,4 +64,32 @@ describe('parts that are not begun', () => {
     world.pass(0.5);
     expect(revoked(late)).toEqual([]);
   });
+
+  it('are asked for again as soon as the worker has answered, even that it had nothing to give back', () => {
+    const { world, late, other } = twoBusy();
+    const [first, behind] = world.parts(late).map(({ key }) => key) as [number, number];
+    const idle = (): void =>
+      world.finish(
+        other,
+        world.parts(other).map(({ key }) => key),
+        { micros: 1_000 },
+      );
+    world.pass(1);
+    idle();
+    world.flush();
+    world.pass(1);
+    expect(revoked(late)).toEqual([behind]);
+    world.finish(late, [first], { micros: 1_000 });
+    world.report(late, { kind: 'returned', keys: [], attempts: [] });
+    const client = world.client();
+    world.open(client, 1);
+    world.jobs(client, 3);
+    world.flush();
+    const next = world.parts(late).map(({ key }) => key);
+    expect(next).toHaveLength(3);
+    idle();
+    world.flush();
+    world.pass(5);
+    expect(revoked(late)).toEqual([behind, next[2]]);
+  });
 });
