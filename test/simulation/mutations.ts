@@ -243,14 +243,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'worker.ghosts',
   },
   {
-    name: 'a worker is kept for a part that runs alone, and promised to another',
-    first: 5_303,
-    worlds: 'grain',
-    file: 'src/scheduling/allocations.ts',
-    from: 'worker === undefined && !this.#mayTake(',
-    to: '!this.#mayTake(',
-  },
-  {
     name: 'what the oldest part calls finds no resources: younger parts have them, and wait for its end',
     first: 6_220,
     worlds: 'grain',
