@@ -51,6 +51,10 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { file(name: 
   return { file: (name) => join(folder, name), [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
 }
 
+function* endless(): Generator<string> {
+  for (;;) yield 'a message';
+}
+
 async function valueOf(pool: WorkerPool, fn: string, payload: string | Uint8Array): Promise<string> {
   return String((await pool.ended(await pool.submit(fn, payload))).value);
 }
@@ -225,7 +229,7 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
       await using folder = await temporaryFolder();
       const id = await other.submit('hang', folder.file('hang'));
       const waiting = thrownBy(other.ended(id));
-      const stream = thrownBy(collect(other.job('foo', jobs(10))));
+      const stream = thrownBy(collect(other.job('foo', endless())));
       await linesOf(folder.file('hang'), 1);
       await other.close();
       expect(await stream).toMatchObject({ code: 'closed' });
