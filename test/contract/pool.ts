@@ -51,8 +51,10 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { file(name: 
   return { file: (name) => join(folder, name), [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
 }
 
-function* endless(): Generator<string> {
-  for (;;) yield 'a message';
+/** A source that has one payload, and never ends. */
+async function* unended(): AsyncGenerator<string> {
+  yield 'a message';
+  await new Promise(() => undefined);
 }
 
 async function valueOf(pool: WorkerPool, fn: string, payload: string | Uint8Array): Promise<string> {
@@ -229,7 +231,7 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
       await using folder = await temporaryFolder();
       const id = await other.submit('hang', folder.file('hang'));
       const waiting = thrownBy(other.ended(id));
-      const stream = thrownBy(collect(other.job('foo', endless())));
+      const stream = thrownBy(collect(other.job('foo', unended())));
       await linesOf(folder.file('hang'), 1);
       await other.close();
       expect(await stream).toMatchObject({ code: 'closed' });
