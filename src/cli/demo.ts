@@ -26,7 +26,7 @@ const demo: Verb = verb(
   (yargs) =>
     yargs
       .usage(
-        '$0 demo\n\nRuns every example: a master, two workers and a client, each a process of its own; shows what they print, and checks it.',
+        '$0 demo\n\nRuns the first five examples: a master, two workers and a client, each a process of its own; shows what they print, and checks it.',
       )
       .option('folder', { type: 'string', requiresArg: true, describe: 'What the checksum example sums up (node_modules)' }),
   async (args) => {

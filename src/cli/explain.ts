@@ -1,6 +1,6 @@
 /** `gristmill explain` */
 import { type MasterStatus, sentence } from '../master/status.ts';
-import { EXIT, masterOptions, print, type Verb, verb, withClient } from './verb.ts';
+import { aboutMaster, EXIT, masterOptions, print, type Verb, verb, withClient } from './verb.ts';
 
 const explain: Verb = verb(
   (yargs) =>
@@ -10,7 +10,7 @@ const explain: Verb = verb(
         .example('$0 explain', 'A line for each function and what it asks for'),
     ),
   async (args) =>
-    await withClient(args, async (client) => {
+    await withClient(aboutMaster(args), async (client) => {
       const { waiting } = (await client.status()) as unknown as MasterStatus;
       await print(waiting.length === 0 ? 'nothing waits\n' : waiting.map((one) => `${sentence(one)}\n`).join(''));
       return EXIT.ok;

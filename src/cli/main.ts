@@ -32,7 +32,7 @@ const VERBS: readonly Listed[] = [
     describe: 'Run master, workers and clients in virtual time: to plan, or to find bugs',
     load: () => import('./simulate.ts'),
   },
-  { command: 'demo', describe: 'Run every example, each role a process of its own', load: () => import('./demo.ts') },
+  { command: 'demo', describe: 'Run the first five examples, each role a process of its own', load: () => import('./demo.ts') },
 ];
 
 const EXAMPLES = [

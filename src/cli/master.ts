@@ -5,7 +5,7 @@ import { leastLoaded } from '../scheduling/least_loaded.ts';
 import { roundRobin } from '../scheduling/round_robin.ts';
 import { specializedTypes } from './config.ts';
 import { findFile, loadClass } from './load_class.ts';
-import { asUsage, complain, DEFAULT_ADDRESS, EXIT, print, UsageError, type Verb, verb } from './verb.ts';
+import { asUsage, checkWhole, complain, DEFAULT_ADDRESS, EXIT, print, UsageError, type Verb, verb } from './verb.ts';
 
 const POLICIES = { leastLoaded, roundRobin, grain } as const;
 
@@ -61,6 +61,8 @@ const master: Verb = verb(
       ...(args['cache-bytes'] === undefined ? {} : { cache: { maxBytes: args['cache-bytes'] } }),
       ...(args['max-message-bytes'] === undefined ? {} : { maxMessageBytes: args['max-message-bytes'] }),
     };
+    for (const option of ['cache-bytes', 'max-message-bytes'] as const)
+      if (args[option] !== undefined) checkWhole(`--${option}`, args[option], Number.MAX_SAFE_INTEGER);
     const started = asUsage(() => new Chosen(options));
     for (const address of args.dial) asUsage(() => started.dial(address));
     const closed = started.events.once('closed');

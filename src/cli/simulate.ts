@@ -58,6 +58,8 @@ const simulate: Verb = verb(
       .example('$0 simulate --workers 1000 --jobs 100000 --job-ms 50', 'How long would that take?')
       .example('$0 simulate --chaos --seed 7', 'What happens in world 7'),
   async (args: Args) => {
+    if (args.seed !== undefined && !Number.isSafeInteger(args.seed))
+      throw new UsageError(`--seed: expected a whole number, got ${args.seed}`);
     const seed = args.seed ?? seedFromEnvironment();
     if (!args.chaos && !args.soak && seed === undefined) return await plan(args, 1);
     if (!args.chaos && !args.soak && args.seed !== undefined) return await plan(args, args.seed);

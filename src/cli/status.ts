@@ -1,6 +1,6 @@
 /** `gristmill status` */
 import type { MasterStatus } from '../master/status.ts';
-import { EXIT, masterOptions, print, type Verb, verb, withClient } from './verb.ts';
+import { aboutMaster, EXIT, masterOptions, print, type Verb, verb, withClient } from './verb.ts';
 
 const status: Verb = verb(
   (yargs) =>
@@ -12,7 +12,7 @@ const status: Verb = verb(
         .example('$0 status --json | jq .queued', 'For scripts'),
     ),
   async (args) =>
-    await withClient(args, async (client) => {
+    await withClient(aboutMaster(args), async (client) => {
       const seen = await client.status();
       await print(args.json ? `${JSON.stringify(seen)}\n` : described(seen as unknown as MasterStatus));
       return EXIT.ok;

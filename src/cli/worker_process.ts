@@ -20,7 +20,7 @@ process.channel?.unref();
 async function run(): Promise<void> {
   // What a program sees that starts its worker itself. (With isolate this program is run again, by its own arguments.)
   if (options.isolate !== true) process.argv = [process.argv[0] ?? 'node', file, name, String(options.address ?? '')];
-  const Chosen = (await loadClass(file, 'Worker')) as (new (options: WorkerOptions) => Worker) | undefined;
+  const Chosen = await chooseClass();
   if (Chosen === undefined) return;
   const worker = build(Chosen);
   worker.events.once('closed').then(({ error }) => (error === undefined ? process.exit(EXIT.ok) : end(error)), end);
@@ -28,6 +28,19 @@ async function run(): Promise<void> {
   process.on('SIGINT', stop).on('SIGTERM', stop);
   await worker.start();
   console.log(options.listen === undefined ? `${name} is ready` : `${name} listens at ${worker.address}`);
+}
+
+/** Undefined for a program that has started its worker itself. It was told its name and address, and no more of what was asked for. */
+async function chooseClass(): Promise<(new (options: WorkerOptions) => Worker) | undefined> {
+  const { listen, slots = 1, isolate = false } = options;
+  const option = listen === undefined ? (isolate && '--isolate') || (slots > 1 && '--slots') : '--listen';
+  const needed = `${file}: ${String(option)} needs a module that exports a class that extends Worker`;
+  const Chosen = await loadClass(file, 'Worker').catch((error: unknown) => {
+    const isProgram = error instanceof TypeError && error.message.startsWith('Worker: address: ');
+    throw isProgram && option !== false ? new UsageError(needed, { cause: error }) : error;
+  });
+  if (Chosen === undefined && option !== false) throw new UsageError(needed);
+  return Chosen as (new (options: WorkerOptions) => Worker) | undefined;
 }
 
 function build(Chosen: new (options: WorkerOptions) => Worker): Worker {

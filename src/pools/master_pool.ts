@@ -5,6 +5,7 @@ import type { Logger } from '../common/logger.ts';
 import { JOB_KEY } from '../master/desk.ts';
 import type { MasterStatus } from '../master/status.ts';
 import type { Item, JobStream, Payload, Settled, Source, StreamOptions } from '../streams/types.ts';
+import { engineOf } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type SpawnWorkerOptions, type WorkerHandle, WorkerPool } from './pool.ts';
 import {
@@ -33,6 +34,8 @@ export interface MasterPoolOptions {
   readonly transport?: Transport | undefined;
 }
 
+const POOLS = { redis: 'a RedisPool', nats: 'a NatsPool' } as const;
+
 /**
  * Jobs wait and run at a master, and so do their records: in its memory, within its `maxBufferBytes`. They outlive whoever submitted
  * them, and every worker; not the master. When another one takes its place, a pool that is still there submits again what it has not
@@ -49,6 +52,9 @@ export class MasterPool extends WorkerPool {
   constructor(options: MasterPoolOptions) {
     super();
     checkOptions('MasterPool', options, ['address', 'recordTtlMs', 'logger', 'transport']);
+    const engine = engineOf(options.address);
+    if (engine !== undefined)
+      throw new TypeError(`MasterPool: address: expected a master's, got '${options.address}': openPool(address) opens ${POOLS[engine]}`);
     const { recordTtlMs, ...own } = options;
     this.#ttlMs = checkInteger('MasterPool: recordTtlMs', recordTtlMs, RECORD_TTL_MS, 1);
     this.#client = new Client(own);

@@ -44,6 +44,10 @@ describe('the command', () => {
     ['an empty key', ['cache', 'get', ''], /^gristmill: the key is empty$/, 'cache '],
     ['a value to get', ['cache', 'get', 'key', 'value'], /^gristmill: cache get takes a key and no value, got 'value'$/, 'cache '],
     ['stdin twice', ['job', 'foo', '-', '-'], /^gristmill: stdin can be read once only$/, 'job '],
+    ['bytes that are none', ['master', '--cache-bytes', 'many'], /--cache-bytes: .* got NaN/, 'master '],
+    ['a seed that is none', ['simulate', '--chaos', '--seed', 'x'], /--seed: .* got NaN/, 'simulate '],
+    ['engine for its status', ['status', '-a', 'redis://127.0.0.1:1'], /got 'redis:.*': with redis there is none$/, 'status '],
+    ['engine to explain', ['explain', '-a', 'nats://127.0.0.1:1'], /got 'nats:.*': with nats there is none$/, 'explain '],
     ['a folder that is none', ['demo', '--folder', 'nowhere'], /--folder: .* got 'nowhere'/, 'demo '],
   ] as const)('takes no %s, and ends with exit code 2', async (_what, args, message, verb) => {
     const { code, out, err } = await gristmill(args);

@@ -28,6 +28,22 @@ describe('gristmill worker', () => {
     expect(await worker.ended).toEqual({ code: 0, signal: null });
   });
 
+  it.each([
+    ['--listen', ['--listen', 'tcp://127.0.0.1:*']],
+    ['--isolate', ['--isolate']],
+    ['--slots', ['--slots', '2']],
+  ])('refuses %s for a program', async (option, args) => {
+    await using mill = await startMill(0);
+    const { code, err } = await gristmill([
+      'worker',
+      `${FIXTURES}/program.mjs`,
+      ...(option === '--listen' ? [] : ['-a', mill.address]),
+      ...args,
+    ]);
+    expect(code).toBe(2);
+    expect(err).toContain(`${option} needs a module that exports a class that extends Worker`);
+  });
+
   it('runs one that a master dials, crashed or not', async () => {
     const listen = await freeAddress();
     await using mill = new Mill();
