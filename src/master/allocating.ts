@@ -24,12 +24,22 @@ export function placeAllocated(core: Core, assign: Assign): void {
     const shape = core.shapes[id] as ShapeBook;
     while (shape.ready.length > 0) {
       const allocation = allocator.allocate(shape, core.now);
-      if (allocation === undefined) break;
+      if (allocation === undefined) {
+        refuseBroken(core, shape, allocator.broken(shape));
+        break;
+      }
       const [row] = take(core, shape, 1);
       if (row === undefined) allocator.release(allocation.id);
       else assign(core, core.workers.get(allocation.worker) as WorkerBook, [row], allocation);
     }
   }
+}
+
+/** What waits for a kind that has failed fails, and so does whatever asks for the like from now on. */
+function refuseBroken(core: Core, shape: ShapeBook, reason: string | undefined): void {
+  if (reason === undefined) return;
+  shape.refusal = reason;
+  failHasty(core, shape, reason);
 }
 
 /** An attempt has this from now on. */

@@ -5,6 +5,7 @@
  * where walltimes say that this does not delay it.
  */
 import { packValue } from '../protocol/fields.ts';
+import { GuardedKind } from '../resources/guarded.ts';
 import type { Kinds } from '../resources/kind.ts';
 import { giveBack, parseOffer, parseRequest, type Pools, type Shares, shownShares, take } from '../resources/pools.ts';
 import type { Limits } from '../resources/walltime.ts';
@@ -75,6 +76,14 @@ export class Allocations implements Allocator {
     } catch (error) {
       return (error as Error).message;
     }
+  }
+
+  broken(shape: Shape): string | undefined {
+    for (const name of this.#wants.get(shape.id)?.request.keys() ?? []) {
+      const kind = this.#kinds.get(name);
+      if (kind instanceof GuardedKind && kind.broken !== undefined) return kind.broken;
+    }
+    return undefined;
   }
 
   open(worker: number, isOpen: boolean): void {

@@ -4,6 +4,7 @@
  */
 import { checkInteger, checkOptions, shown } from '../common/check.ts';
 import { BUILTIN } from '../resources/builtin.ts';
+import { GuardedKind } from '../resources/guarded.ts';
 import type { Kind, Kinds } from '../resources/kind.ts';
 import { Allocations, type Placement } from './allocations.ts';
 import { LeastLoaded } from './least_loaded.ts';
@@ -60,6 +61,8 @@ const FUNCTIONS = ['request', 'offer', 'take', 'giveBack', 'show'] as const;
 export function grain(options: GrainOptions = {}): PolicyChoice {
   checkOptions('grain', options, OPTIONS);
   const { placement = 'best-fit', kinds = {} } = options;
+  if (kinds === null || typeof kinds !== 'object' || Array.isArray(kinds))
+    throw new TypeError(`grain: kinds: expected an object of kinds by name, got ${shown(kinds)}`);
   if (!PLACEMENTS.includes(placement)) throw new RangeError(`grain: placement: expected ${PLACEMENTS.join(', ')}, got ${shown(placement)}`);
   const reserveAfterMs = checkInteger('grain: reserveAfterMs', options.reserveAfterMs, RESERVE_AFTER_MS, 0);
   for (const [name, kind] of Object.entries(kinds)) {
@@ -68,6 +71,6 @@ export function grain(options: GrainOptions = {}): PolicyChoice {
       if (typeof kind?.[called] !== 'function')
         throw new TypeError(`grain: kinds.${name}.${called}: expected a function, got ${shown(kind?.[called])}`);
   }
-  const known = new Map([...BUILTIN, ...Object.entries(kinds)]);
-  return { name: 'grain', create: () => new Grain(known, placement, reserveAfterMs) };
+  const guarded = (): [string, Kind][] => Object.entries(kinds).map(([name, kind]) => [name, new GuardedKind(name, kind)]);
+  return { name: 'grain', create: () => new Grain(new Map([...BUILTIN, ...guarded()]), placement, reserveAfterMs) };
 }

@@ -183,6 +183,43 @@ describe('the command', () => {
 });
 
 describe('kinds of one’s own', () => {
+  const broken = (): never => {
+    throw new Error('no licence server');
+  };
+
+  it.each([
+    ['take', { take: broken }, 'no licence server'],
+    ['take', { take: () => 5 as never }, 'expected { pool, share } or undefined, got 5'],
+    ['giveBack', { giveBack: broken }, 'no licence server'],
+    ['show', { show: broken }, 'no licence server'],
+    ['show', { show: () => broken }, 'expected plain data, got'],
+    ['left', { left: broken }, 'no licence server'],
+    ['left', { left: () => NaN }, 'expected a number, got NaN'],
+    ['words', { words: broken }, 'no licence server'],
+    ['has', { has: broken }, 'no licence server'],
+  ])('of which %s fails are out of use, with a reason; everything else goes on (%#)', async (called, wrong, reason) => {
+    const kinds = { licences: { ...licences, ...wrong } };
+    await using master = new Master({ name: 'm', address: 'tcp://127.0.0.1:*', policy: grain({ kinds }), logger: false });
+    await master.start();
+    class Licensed extends Worker {
+      echo(message: Buffer): Buffer {
+        return message;
+      }
+    }
+    const resources = { cores: 2, memoryGb: 1, licences: ['a', 'b'] };
+    await using worker = new Licensed({ name: 'w', address: master.address, resources, logger: false });
+    await worker.start();
+    await using client = new Client({ address: master.address, logger: false });
+    const waits = client.call('echo', 'x', { resources: { licences: 3 } }).catch((error: unknown) => error);
+    await client.call('echo', 'x', { resources: { licences: 1 } }).catch(() => undefined);
+    master.explain();
+    const error = await jobErrorOf(client.call('echo', 'x', { resources: { licences: 2 } }), 'unsatisfiable');
+    expect(error.message).toContain(`echo: the kind licences is out of use, its function ${called} failed: ${reason}`);
+    expect(await waits).toMatchObject({ code: 'unsatisfiable' });
+    expect(String(await client.call('echo', 'on', { resources: { cores: 2 } }))).toBe('on');
+    expect(String(await client.call('echo', 'on'))).toBe('on');
+  });
+
   it('are given and taken like the others', async () => {
     await using master = new Master({ name: 'm', address: 'tcp://127.0.0.1:*', policy: grain({ kinds: { licences } }), logger: false });
     await master.start();
