@@ -138,7 +138,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'found in processes: a part that stood behind the oldest of a worker that died is not suspected',
-    first: 100,
+    first: 1900,
     file: 'src/master/suspicion.ts',
     from: 'doubtsOf(core, row).add(worker.session);',
     to: '',
