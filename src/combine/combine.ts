@@ -43,7 +43,7 @@ export async function runCombine(main: Main | readonly Main[], options: CombineO
     const run: Run = { executor: engine.executor, maxGroups: read.maxGroups, openGroups: 0 };
     const signal = read.signal === undefined ? broken.signal : AbortSignal.any([read.signal, broken.signal]);
     const values: unknown[] = [];
-    await new Group({ run, signal }).complete(signal, (wg) => {
+    await new Group({ run }).complete(signal, (wg) => {
       (mains ?? [main as Main]).forEach((one, at) => wg.startSubtask(async () => (values[at] = await one())));
     });
     return mains === undefined ? values[0] : values;
@@ -66,7 +66,9 @@ export async function waitgroup(body: (wg: WaitGroup) => unknown): Promise<Buffe
   const scope = currentScope('waitgroup');
   const { openGroups, maxGroups } = scope.run;
   if (openGroups >= maxGroups) throw new RangeError(`waitgroup: ${openGroups} groups are open, at most ${maxGroups} may be (maxGroups)`);
-  return await new Group(scope).complete(scope.signal, body);
+  const results = new Group(scope).complete(scope.signal, body);
+  scope.hold(results);
+  return await results;
 }
 
 /**
@@ -82,5 +84,7 @@ export async function exec1(resources: Request, name: string, payload: Payload, 
   const scope = currentScope('exec1');
   checkString('exec1: function', name);
   scope.signal.throwIfAborted();
-  return await callFrom(asker(), scope, name, payload, resources === undefined ? options : { ...options, resources });
+  const result = callFrom(asker(), scope, name, payload, resources === undefined ? options : { ...options, resources });
+  scope.hold(result);
+  return await result;
 }

@@ -53,11 +53,11 @@ export class Group implements WaitGroup {
   #allEnded: () => void = () => undefined;
 
   /** @param outer the scope in which it is opened */
-  constructor(outer: Scope) {
+  constructor(outer: Pick<Scope, 'run'>) {
     this.#run = outer.run;
     // As many listeners as there are jobs.
     setMaxListeners(0, this.#controller.signal);
-    this.#scope = { run: outer.run, signal: this.#controller.signal };
+    this.#scope = { run: outer.run, signal: this.#controller.signal, hold: (begun) => this.#hold(begun) };
   }
 
   get signal(): AbortSignal {
@@ -109,6 +109,12 @@ export class Group implements WaitGroup {
   }
 
   #watch<T>(promise: Promise<T>): Begun<T> {
+    promise.catch((error: unknown) => this.#fail(error));
+    this.#hold(promise);
+    return { result: promise };
+  }
+
+  #hold(promise: Promise<unknown>): void {
     this.#pending += 1;
     const over = (): void => {
       this.#pending -= 1;
@@ -116,11 +122,7 @@ export class Group implements WaitGroup {
       this.#ended = true;
       this.#allEnded();
     };
-    promise.then(over, (error: unknown) => {
-      this.#fail(error);
-      over();
-    });
-    return { result: promise };
+    promise.then(over, over);
   }
 
   #fail(error: unknown): void {

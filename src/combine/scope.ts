@@ -18,6 +18,8 @@ export interface Scope {
   readonly run: Run;
   /** Aborted when what runs here is of no use any more. */
   readonly signal: AbortSignal;
+  /** The group that runs here waits for this, too; what becomes of it is its caller's matter. */
+  readonly hold: (begun: Promise<unknown>) => void;
 }
 
 const scopes = new AsyncLocalStorage<Scope>();

@@ -152,6 +152,17 @@ describe('a waitgroup', () => {
     }, mill.options);
   });
 
+  it('waits for what was begun in it and that nobody waits for', async () => {
+    await using mill = await fixture();
+    const ended: string[] = [];
+    await runCombine(() => {
+      void exec1(undefined, 'slowly', '30 job').then((result) => ended.push(String(result)));
+      void waitgroup((wg) => void wg.submit(undefined, 'slowly', '60 group')).then(([result]) => ended.push(String(result)));
+    }, mill.options);
+    await Promise.resolve();
+    expect(ended).toEqual(['job', 'group']);
+  });
+
   it('is refused when too many are open', async () => {
     await using mill = await fixture();
     const nest = (depth: number): Promise<unknown> => (depth === 0 ? Promise.resolve() : waitgroup(() => nest(depth - 1)));
