@@ -5,14 +5,11 @@ import type { Served } from './executor_options.ts';
 import { withinJob } from './job_context.ts';
 import type { Task } from './task.ts';
 
-/** For generators, which are pulled again and again. */
-const contexts = new WeakMap<Task, JobContext>();
-
 export function invoke(served: Served, owner: object, message: Buffer, task: Task, nested: Nested): unknown {
   const context = new Context(task, nested);
   const answer: unknown = withinJob(context, () => served.call(owner, message, context));
   // It may be a generator, or become one.
-  if (typeof answer === 'object' && answer !== null && !(answer instanceof Uint8Array)) contexts.set(task, context);
+  if (typeof answer === 'object' && answer !== null && !(answer instanceof Uint8Array)) task.scope = context;
   return answer;
 }
 
@@ -26,7 +23,7 @@ export function finish(task: Task, steps: Steps | undefined): unknown {
 }
 
 function within(task: Task, run: () => unknown): unknown {
-  return inScope(contexts.get(task), run);
+  return inScope(task.scope as JobContext | undefined, run);
 }
 
 /** Runs something in the scope of a job. */

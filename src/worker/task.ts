@@ -21,6 +21,8 @@ export class Task {
   /** A function that yields; and whether it is between two yields, so that it can be ended at once. */
   steps: Steps | undefined = undefined;
   suspended = false;
+  /** What a generator is pulled in: its job's context. (A WeakMap would keep what it holds over every small garbage collection.) */
+  scope: object | undefined = undefined;
   /** A result without credit, and whether it is the last. */
   waiting: Uint8Array | undefined = undefined;
   /** Since when it waits for credit (Infinity: it does not), and for how long it did before: its timeoutMs leaves that out. */
