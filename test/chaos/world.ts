@@ -13,6 +13,8 @@ const CLIENTS_HOST = '127.0.0.3';
 /** Below those that the system gives to connections that dial: one of them may be in our way when a master is started again. */
 const LOWEST_PORT = 20_000;
 const PORTS = 10_000;
+/** The next to be tried. Worlds of one process start at once: what one of them tries, no other does. */
+let nextPort = Math.floor(Math.random() * PORTS);
 /** Of a master: its address, where it pushes, where it pulls. */
 type Ports = readonly [number, number, number];
 
@@ -253,8 +255,9 @@ export function residentBytes({ child }: Running): number {
 /** Ports that are free on all the hosts that are used here, three for each master. */
 async function freePorts(masters: number): Promise<Ports[]> {
   const found: number[] = [];
-  for (let at = Math.floor(Math.random() * PORTS); found.length < 3 * masters; at += 1) {
-    const port = LOWEST_PORT + (at % PORTS);
+  while (found.length < 3 * masters) {
+    const port = LOWEST_PORT + (nextPort % PORTS);
+    nextPort += 1;
     const free = await Promise.all(['127.0.0.1', WORKERS_HOST, CLIENTS_HOST].map((host) => isFree({ host, port })));
     if (free.every(Boolean)) found.push(port);
   }
