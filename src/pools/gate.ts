@@ -60,7 +60,7 @@ class GateMaster extends Master {
 }
 
 export class Gate {
-  readonly #network = new MemoryNetwork();
+  readonly #network = new MemoryNetwork({ prompt: true });
   readonly #master: Master;
   readonly #forwarder: Forwarder;
   readonly #engine: Engine | undefined;

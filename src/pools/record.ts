@@ -160,6 +160,11 @@ export function keptError(error: JobError): KeptError {
   return { code, message, function: name, attempts, worker, stack };
 }
 
+/** The record of a job that failed without a worker to tell of it. */
+export function failedRecord(code: JobErrorCode, name: string, message: string, attempts: number): KeptRecord {
+  return { status: 'failed', attempts, error: { code, message, function: name, attempts, worker: '', stack: '' } };
+}
+
 /** How it is kept, from how it is shown. */
 export function keptRecord({ status, attempts, values, error }: JobRecord): KeptRecord {
   return { status, attempts, values, error: error === undefined ? undefined : keptError(error) };

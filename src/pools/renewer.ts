@@ -3,6 +3,7 @@
  * dead, and its job does not run twice. The thread ends with the process, so a killed worker's locks expire; a frozen one's, too.
  */
 import { Worker } from 'node:worker_threads';
+import { HeldJobs } from './held.ts';
 
 const THREADS = {
   redis: new URL('../pools/redis/renewer_thread.js', import.meta.url),
@@ -12,6 +13,8 @@ const THREADS = {
 export class Renewer {
   /** Resolves when locks are kept: no job may begin before. */
   readonly ready: Promise<void>;
+  /** What is held. */
+  readonly jobs: HeldJobs;
   readonly #thread: Worker;
 
   /**
@@ -22,18 +25,10 @@ export class Renewer {
     this.#thread = new Worker(THREADS[engine], { workerData: settings });
     this.#thread.on('error', failed);
     this.#thread.unref();
+    this.jobs = new HeldJobs((page) => this.#thread.postMessage(page));
     this.ready = new Promise((resolve) => {
       this.#thread.once('message', () => resolve());
     });
-  }
-
-  /** @param token what the engine knows the lock by */
-  hold(id: string, token: string): void {
-    this.#thread.postMessage({ id, token });
-  }
-
-  drop(id: string): void {
-    this.#thread.postMessage({ id });
   }
 
   async close(): Promise<void> {

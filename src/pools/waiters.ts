@@ -5,6 +5,9 @@ import type { KeptRecord } from './record.ts';
 const LOOK_MS = 3_000;
 /** Lookups at a time. */
 const AT_A_TIME = 64;
+/** While so many jobs are waited for, those that end within so long are told of together: one by one costs several times as much. */
+const CROWD = 64;
+const GATHER_MS = 4;
 
 interface Waiter {
   readonly settle: (record: KeptRecord | undefined) => void;
@@ -17,6 +20,8 @@ export class Waiters {
   readonly #look: (id: string) => Promise<KeptRecord | undefined>;
   readonly #waiting = new Map<string, Set<Waiter>>();
   #timer: NodeJS.Timeout | undefined;
+  #gathered: (readonly [id: string, record: KeptRecord])[] = [];
+  #gathering: NodeJS.Timeout | undefined;
   #looking = false;
   #closed = false;
 
@@ -71,6 +76,18 @@ export class Waiters {
     for (const waiter of this.#waiting.get(id) ?? []) waiter.settle(record);
   }
 
+  /** As `tell`, of a job that has just ended. */
+  hear(id: string, record: KeptRecord): void {
+    if (this.#waiting.size < CROWD && this.#gathering === undefined) return this.tell(id, record);
+    this.#gathered.push([id, record]);
+    this.#gathering ??= setTimeout(() => {
+      const gathered = this.#gathered;
+      this.#gathered = [];
+      this.#gathering = undefined;
+      for (const [ended, what] of gathered) this.tell(ended, what);
+    }, GATHER_MS);
+  }
+
   /** Looks up what has been waited for so long. */
   async look(forMs: number): Promise<void> {
     if (this.#looking || this.#closed) return;
@@ -90,6 +107,7 @@ export class Waiters {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#gathering);
     const error = new ClosedError('closed', 'the pool was closed');
     for (const waiters of this.#waiting.values()) for (const waiter of waiters) waiter.fail(error);
   }

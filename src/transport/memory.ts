@@ -1,6 +1,7 @@
 /**
- * The transport within one process, for tests. It keeps the laws of transport.ts and has no timers: whatever is to be heard waits
- * in one queue, in order, for the next turn of the event loop. So a run is repeatable, and tests can cut, block and hold.
+ * The transport within one process, for tests and for gates (pools/gate.ts). It keeps the laws of transport.ts and has no timers: whatever
+ * is to be heard waits in one queue, in order, for the next turn of the event loop. So a run is repeatable, and tests can cut, block and
+ * hold. A prompt network does not wait for the turn, only for what runs now.
  *
  * Any string is an address. `tcp://host:*` gets a port of the network's choice, `tcp://*:port` is reached by any host.
  */
@@ -42,12 +43,17 @@ export class MemoryNetwork {
   #queue: Hearing[] = [];
   #scheduled = false;
   #lastPort = 40_000;
+  readonly #isPrompt: boolean;
   readonly #wire: Wire = {
     post: (bound, direction, message, hear) => this.#post(bound, direction, message, hear),
     part: (link) => this.#part(link),
     break: (link) => this.#break(link),
     gone: (socket) => this.#gone(socket),
   };
+
+  constructor(options: { readonly prompt?: boolean } = {}) {
+    this.#isPrompt = options.prompt === true;
+  }
 
   transport(): Transport {
     return {
@@ -174,10 +180,11 @@ export class MemoryNetwork {
     this.#queue.push(hearing);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.#flush());
+    if (this.#isPrompt) process.nextTick(this.#flush);
+    else setImmediate(this.#flush);
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     const queue = this.#queue;
     this.#queue = [];
     this.#scheduled = false;
@@ -186,7 +193,7 @@ export class MemoryNetwork {
       if (hold && (hold.what === 'all' || (hold.what === 'messages') === hearing.message)) hold.waiting.push(hearing);
       else hearOne(hearing);
     }
-  }
+  };
 }
 
 function laneOf(address: string, direction: Direction): string {

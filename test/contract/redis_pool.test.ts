@@ -53,4 +53,21 @@ describe.runIf(here)('with redis-server', () => {
     await queue.close();
     connection.disconnect();
   });
+
+  it('a Redis without room for a record: the job runs again, and nothing is lost', async () => {
+    await using rig = await start();
+    await using folder = await temporaryFolder();
+    const file = folder.file('full');
+    await using pool = new RedisPool({ url: rig.address, logger: false });
+    await using _worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    const redis = new Redis(rig.address.replace(/\?.*/, ''));
+    const id = await pool.submit('marked', `${file} it 300`);
+    await linesOf(file, 1);
+    await redis.config('SET', 'maxmemory', '1');
+    await expect.poll(() => redis.exists(`${pool.prefix}:${pool.queue}:${id}:lock`), { timeout: 5_000 }).toBe(0);
+    expect(await pool.fetch(id)).toMatchObject({ status: 'running' });
+    await redis.config('SET', 'maxmemory', '0');
+    expect(await pool.ended(id)).toMatchObject({ status: 'done', attempts: 2 });
+    redis.disconnect();
+  });
 });

@@ -152,7 +152,7 @@ export class NatsEngine implements PoolEngine {
 
   #heard(message: Msg): void {
     const { id, record } = unpackNews(message.data);
-    if (record !== undefined) this.#waiters.tell(id, record);
+    if (record !== undefined) this.#waiters.hear(id, record);
     else if (this.#waiters.has(id)) void this.#waiters.lookUp(id);
   }
 }

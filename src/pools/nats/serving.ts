@@ -111,11 +111,11 @@ export class NatsServing implements Serving {
       isOver = true;
       this.#room();
     };
-    this.#renewer.hold(job.id, (message as JsMsg & { readonly reply: string }).reply);
+    this.#renewer.jobs.hold(job.id, (message as JsMsg & { readonly reply: string }).reply);
     const ending = this.#run(store, { message, queued, job }, controller.signal, over)
       .catch((error: unknown) => this.#opener.failed(error as Error))
       .finally(() => {
-        this.#renewer.drop(job.id);
+        this.#renewer.jobs.drop(job.id);
         this.#running.delete(job.id);
         this.#ending.delete(ending);
         over();

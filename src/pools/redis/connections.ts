@@ -15,13 +15,13 @@ export class Connections {
   }
 
   /** A connection of its own. What is asked of it while Redis is away waits. */
-  open(purpose: 'commands' | 'channels' | 'queue'): Redis {
+  open(): Redis {
     const redis = new Redis(this.#url, {
       maxRetriesPerRequest: null,
-      enableAutoPipelining: purpose === 'commands',
       retryStrategy: (times) => Math.min(50 * times, MAX_DELAY_MS),
     });
     redis.on('error', (error: Error) => this.failed(error));
+    redis.on('connect', () => joined(redis.stream));
     redis.on('ready', () => {
       this.#said = '';
     });
@@ -39,4 +39,25 @@ export class Connections {
   close(): void {
     for (const redis of this.#open) redis.disconnect();
   }
+}
+
+/**
+ * What is asked in one turn of the event loop goes out as one write. A pipeline of ioredis would do as much, but what is in one is given up
+ * when the connection breaks half-way through its answers; single commands are asked again.
+ */
+function joined(socket: Redis['stream']): void {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  let isOpen = false;
+  const flush = (): void => {
+    isOpen = false;
+    socket.uncork();
+  };
+  socket.write = (...args: unknown[]): boolean => {
+    if (!isOpen) {
+      isOpen = true;
+      socket.cork();
+      setImmediate(flush);
+    }
+    return write(...args);
+  };
 }

@@ -44,9 +44,9 @@ export class RedisEngine implements PoolEngine {
     this.#settings = settings;
     this.#prefix = prefixOf(settings.queue);
     this.#connections = new Connections(settings.url, warn);
-    this.#redis = this.#connections.open('commands');
-    this.#subscriber = this.#connections.open('channels');
-    this.#queue = new Queue(settings.queue, { connection: this.#connections.open('queue'), prefix: this.#prefix, skipVersionCheck: true });
+    this.#redis = this.#connections.open();
+    this.#subscriber = this.#connections.open();
+    this.#queue = new Queue(settings.queue, { connection: this.#connections.open(), prefix: this.#prefix, skipVersionCheck: true });
     this.#queue.on('error', (error) => this.#connections.failed(error));
     this.#subscriber.on('messageBuffer', (_channel: Buffer, message: Buffer) => this.#heard(message));
     this.#subscriber.on('ready', () => void this.#waiters.look(0));
@@ -150,7 +150,7 @@ export class RedisEngine implements PoolEngine {
   }
 
   serve(options: ServeOptions): Serving {
-    return new RedisServing(this.#settings, this.#connections, this.#redis, options);
+    return new RedisServing(this.#settings, this.#connections, options);
   }
 
   async close(): Promise<void> {
@@ -165,7 +165,7 @@ export class RedisEngine implements PoolEngine {
     const space = message.indexOf(32);
     const id = message.toString('utf8', 0, space < 0 ? message.length : space);
     if (!this.#waiters.has(id)) return;
-    if (space >= 0) return this.#waiters.tell(id, unpackRecord(message.subarray(space + 1)));
+    if (space >= 0) return this.#waiters.hear(id, unpackRecord(message.subarray(space + 1)));
     void this.#waiters.lookUp(id);
   }
 }

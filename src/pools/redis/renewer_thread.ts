@@ -2,6 +2,7 @@
 import { Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { parentPort, workerData } from 'node:worker_threads';
+import { SeenJobs } from '../held.ts';
 import { prefixOf, type RedisSettings } from './settings.ts';
 
 const { url, queue: name, lockMs } = workerData as RedisSettings;
@@ -10,20 +11,17 @@ const connection = new Redis(url, { maxRetriesPerRequest: null });
 connection.on('error', () => undefined);
 const queue = new Queue(name, { connection, prefix: prefixOf(name), skipVersionCheck: true });
 queue.on('error', () => undefined);
-const held = new Map<string, string>();
+const held = new SeenJobs();
 
 function renew(id: string, token: string): void {
   // A lock that is gone: the job runs elsewhere, and what comes of it here is refused.
   new Job(queue, '', null, {}, id).extendLock(token, lockMs).catch(() => undefined);
 }
 
-parentPort?.on('message', ({ id, token }: { id: string; token?: string }) => {
-  if (token === undefined) held.delete(id);
-  else held.set(id, token);
-});
+parentPort?.on('message', (page: SharedArrayBuffer) => held.add(page));
 
 setInterval(() => {
-  for (const [id, token] of held) renew(id, token);
+  for (const [id, token] of held.all()) renew(id, token);
 }, lockMs / 4);
 
 void connection.ping().then(() => parentPort?.postMessage('ready'));

@@ -1,67 +1,76 @@
 /**
  * A worker's side of a queue: takes jobs as long as there is room, keeps their locks, and tells what became of them. Jobs are fetched by
- * hand (docs.bullmq.io, "Manually processing jobs"), so that there is always as much room as the worker has slots that are not lent.
+ * hand (docs.bullmq.io, "Manually processing jobs"), so that there is always as much room as the worker has slots that are not lent; the end
+ * of one brings the next along.
  */
-import { UnrecoverableError, Worker } from 'bullmq';
+import { UnrecoverableError } from 'bullmq';
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServeOptions, Serving } from '../gate.ts';
-import { type KeptRecord, packRecord, type Submission, unpackSubmission } from '../record.ts';
 import { inTime } from '../in_time.ts';
+import { failedRecord, type KeptRecord, packRecord, type Submission, unpackSubmission } from '../record.ts';
 import { Renewer } from '../renewer.ts';
 import { retryDelay } from '../retry_rule.ts';
 import type { Connections } from './connections.ts';
-import { INLINE_BYTES, type JobData, type RedisJob } from './data.ts';
+import { INLINE_BYTES, type RedisJob } from './data.ts';
 import { prefixOf, type RedisSettings } from './settings.ts';
+import { Taker } from './taker.ts';
 
 /** A record up to this size goes to its producer with the news. */
 const NEWS_BYTES = 16_384;
 /** How long the payload outlives a job whose worker died while it told of the end. */
 const LAST_MS = 600_000;
-/** How often a job may bring down its worker before it fails, less one. */
-const MAX_STALLED = 2;
+/** Another worker may have been faster a few times in a row. */
+const MAX_MISSES = 8;
 const IDLE_MS = 20;
+/** Jobs that were cancelled of late: one of them may just be on its way here. */
+const MAX_CANCELLED = 1_024;
+
+/**
+ * Makes a job's record and tells its producer, unless there is one. BullMQ hears of the end right behind it, in the same write. If Redis
+ * has no room for the record, the lock goes, so that BullMQ does not take the end either: the job runs again.
+ */
+const RECORD = `
+local made = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
+if made and made.err then
+  redis.call('DEL', KEYS[2])
+  return made
+end
+if made then redis.call('PUBLISH', ARGV[3], #ARGV[1] <= tonumber(ARGV[5]) and ARGV[4] .. ' ' .. ARGV[1] or ARGV[4]) end
+return made and 1 or 0`;
 
 export class RedisServing implements Serving {
   readonly #options: ServeOptions;
   readonly #redis: Redis;
   readonly #channels: Redis;
   readonly #prefix: string;
-  readonly #worker: Worker<JobData, null>;
+  readonly #taker: Taker;
   readonly #renewer: Renewer;
   /** Jobs that run here, and how they are told that nobody wants them. */
   readonly #running = new Map<string, AbortController>();
+  readonly #cancelled = new Set<string>();
   readonly #ending = new Set<Promise<void>>();
-  /** Jobs whose functions have not ended: while what came of one is told, the next is fetched. */
+  /** Jobs that run here, or are fetched by the end of another. */
   #busy = 0;
   #lent = 0;
   #closing = false;
   #room: () => void = () => undefined;
 
-  constructor(settings: RedisSettings, connections: Connections, redis: Redis, options: ServeOptions) {
-    const { queue, lockMs } = settings;
+  constructor(settings: RedisSettings, connections: Connections, options: ServeOptions) {
     this.#options = options;
-    this.#redis = redis;
-    this.#prefix = prefixOf(queue);
-    this.#channels = connections.open('channels');
-    this.#channels.on('message', (_channel: string, id: string) => this.#running.get(id)?.abort(new Error('the job was cancelled')));
-    void this.#channels.subscribe(`${this.#prefix}:cancel`);
+    this.#prefix = prefixOf(settings.queue);
+    this.#channels = connections.open();
+    this.#channels.on('message', (_channel: string, id: string) => this.#cancel(id));
+    // What was cancelled while it was away, it did not hear.
+    this.#channels.on('ready', () => void this.#lookForCancelled());
+    const subscribed = this.#channels.subscribe(`${this.#prefix}:cancel`);
     this.#renewer = new Renewer('redis', settings, (error) => connections.failed(error));
-    this.#worker = new Worker(queue, null, {
-      connection: connections.open('queue'),
-      prefix: this.#prefix,
-      name: options.name,
-      autorun: false,
-      lockDuration: lockMs,
-      stalledInterval: Math.ceil(lockMs / 2),
-      maxStalledCount: MAX_STALLED,
-      drainDelay: 2,
-      skipVersionCheck: true,
-      settings: { backoffStrategy: (_made, _type, error) => (error as Error & { delayMs?: number }).delayMs ?? 0 },
-    });
-    this.#worker.on('error', (error) => connections.failed(error));
-    void this.#worker.startStalledCheckTimer();
-    void this.#fetch();
+    this.#redis = connections.open();
+    this.#taker = new Taker(settings, this.#redis, options.name);
+    this.#taker.on('error', (error) => connections.failed(error));
+    void this.#taker.startStalledCheckTimer();
+    void Promise.all([this.#renewer.ready, subscribed]).then(() => this.#fetch());
   }
 
   lend(count: number): void {
@@ -75,12 +84,13 @@ export class RedisServing implements Serving {
     for (const controller of this.#running.values()) controller.abort(new Error('the worker has stopped'));
     await inTime(Promise.all(this.#ending));
     await this.#renewer.close();
-    await inTime(this.#worker.close(true));
+    await inTime(this.#taker.close(true));
   }
 
   /** Ends when it is closed, or when its connection is. */
   async #fetch(): Promise<void> {
-    await this.#renewer.ready;
+    const token = randomUUID();
+    let misses = 0;
     for (let turn = 0; !this.#closing; turn += 1) {
       if (this.#busy >= this.#options.slots + this.#lent) {
         await new Promise<void>((resolve) => {
@@ -88,96 +98,98 @@ export class RedisServing implements Serving {
         });
         continue;
       }
-      const sinceMs = Date.now();
-      // It waits for a job for a while, by itself.
-      const job = await this.#worker.getNextJob(`${this.#options.name}-${process.pid}-${turn}`).catch(() => undefined);
+      const sinceMs = performance.now();
+      // Once the queue is found empty it waits for a job, by itself; but not while its rate is limited, or something is wrong.
+      const job = await this.#taker.getNextJob(`${token}-${turn}`).catch(() => undefined);
       if (job !== undefined) this.#begin(job);
-      else if (Date.now() - sinceMs < IDLE_MS) await pause(IDLE_MS);
+      misses = job === undefined && performance.now() - sinceMs < IDLE_MS ? misses + 1 : 0;
+      if (misses > MAX_MISSES) await pause(IDLE_MS);
     }
   }
 
-  #begin(job: RedisJob): void {
+  /** One place of this worker: it goes from job to job, as long as the end of one brings another. */
+  #begin(first: RedisJob): void {
+    this.#busy += 1;
+    const chain = async (): Promise<void> => {
+      let job: RedisJob | undefined = first;
+      while (job !== undefined) job = await this.#carryOut(job);
+      this.#busy -= 1;
+      this.#ending.delete(ending);
+      this.#room();
+    };
+    const ending = chain();
+    this.#ending.add(ending);
+  }
+
+  /** Resolves to the next one, if its end has brought one. Never rejects. */
+  async #carryOut(job: RedisJob): Promise<RedisJob | undefined> {
     const id = String(job.id);
     const controller = new AbortController();
     this.#running.set(id, controller);
-    this.#busy += 1;
-    let isOver = false;
-    const over = (): void => {
-      if (!isOver) this.#busy -= 1;
-      isOver = true;
-      this.#room();
-    };
-    this.#renewer.hold(id, String(job.token));
-    const ending = this.#run(job, controller.signal, over)
-      .catch((error: unknown) => void this.#worker.emit('error', error as Error))
-      .finally(() => {
-        this.#renewer.drop(id);
-        this.#running.delete(id);
-        this.#ending.delete(ending);
-        over();
-      });
-    this.#ending.add(ending);
+    this.#renewer.jobs.hold(id, String(job.token));
+    if (this.#cancelled.delete(id)) controller.abort(new Error('the job was cancelled'));
     if (this.#closing) controller.abort(new Error('the worker has stopped'));
+    try {
+      return await this.#run(job, controller.signal);
+    } catch (error) {
+      // Redis does not take what came of it: then its lock is lost, or will be, and it runs elsewhere.
+      this.#taker.emit('error', error as Error);
+      return undefined;
+    } finally {
+      this.#renewer.jobs.drop(id);
+      this.#running.delete(id);
+    }
   }
 
-  /** Rejects if Redis does not take what came of it: then its lock is lost, or will be, and it runs elsewhere. */
-  async #run(job: RedisJob, signal: AbortSignal, over: () => void): Promise<void> {
-    const id = String(job.id);
-    const token = String(job.token);
+  async #run(job: RedisJob, signal: AbortSignal): Promise<RedisJob | undefined> {
     const before = job.attemptsStarted - 1;
     // Cancelled, or ended by a worker that died before BullMQ knew.
-    const isFirst = before === 0;
-    const found = isFirst ? 0 : await this.#redis.exists(this.#key('record', id));
+    const isOver = before > 0 && (await this.#hasRecord(job));
     const submission = await this.#submission(job);
-    if (isFirst) void this.#abortIfEnded(id);
-    if (found > 0) return await this.#settled(job, submission, undefined);
-    if (submission === undefined) {
-      const message = `${job.name}: its payload of ${job.data.bytes} bytes is gone from Redis`;
-      const error = { code: 'function-threw', message, function: job.name, attempts: before, worker: '', stack: '' } as const;
-      return await this.#settled(job, submission, { status: 'failed', attempts: before, error });
-    }
-    if (job.deferredFailure !== undefined) {
-      const message = `${job.name}: ${before} workers that had begun it were lost`;
-      const error = { code: 'worker-lost', message, function: job.name, attempts: before, worker: '', stack: '' } as const;
-      return await this.#settled(job, submission, { status: 'failed', attempts: before, error });
-    }
+    if (isOver) return await this.#end(job, submission, undefined);
+    const lost = (code: 'function-threw' | 'worker-lost', text: string): Promise<RedisJob | undefined> =>
+      this.#end(job, submission, failedRecord(code, job.name, `${job.name}: ${text}`, before));
+    if (submission === undefined) return await lost('function-threw', `its payload of ${job.data.bytes} bytes is gone from Redis`);
+    if (job.deferredFailure !== undefined) return await lost('worker-lost', `${before} workers that had begun it were lost`);
     const outcome = await this.#options.run(submission, before, signal);
-    over();
     if (outcome === 'returned') {
-      const cancelled = (await this.#redis.exists(this.#key('record', id))) > 0;
-      return cancelled ? await this.#settled(job, submission, undefined) : void (await job.moveToWait(token));
+      if (await this.#hasRecord(job)) return await this.#end(job, submission, undefined);
+      await job.moveToWait(String(job.token));
+      return undefined;
     }
-    const { error } = outcome;
+    const { error, values } = outcome;
     const attempts = before + 1;
-    if (error === undefined) return await this.#settled(job, submission, { status: 'done', attempts, values: outcome.values });
+    if (error === undefined) return await this.#end(job, submission, { status: 'done', attempts, values });
     const delayMs = retryDelay(submission.options, error.code, job.attemptsMade + 1, Math.random());
-    if (delayMs === undefined) return await this.#settled(job, submission, { status: 'failed', attempts, error });
-    await job.moveToFailed(Object.assign(new Error(error.message), { stack: error.stack, delayMs }), token, false);
-  }
-
-  /** Cancelled before this worker was heard of: its function is told, what it gives is dropped. */
-  async #abortIfEnded(id: string): Promise<void> {
-    const found = await this.#redis.exists(this.#key('record', id)).catch(() => 0);
-    if (found > 0) this.#running.get(id)?.abort(new Error('the job was cancelled'));
+    if (delayMs === undefined) return await this.#end(job, submission, { status: 'failed', attempts, error });
+    return await this.#taker.failed(job, Object.assign(new Error(error.message), { stack: error.stack, delayMs }), this.#hasRoom());
   }
 
   /** The job has ended so; undefined: its record is there already. The record comes first: what BullMQ does not hear of, it finds. */
-  async #settled(job: RedisJob, submission: Submission | undefined, record: KeptRecord | undefined): Promise<void> {
-    const id = String(job.id);
+  async #end(job: RedisJob, submission: Submission | undefined, record: KeptRecord | undefined): Promise<RedisJob | undefined> {
     const large = job.data.bytes > INLINE_BYTES;
-    if (record !== undefined) {
-      const packed = packRecord(record);
-      const ttlMs = submission?.ttlMs ?? LAST_MS;
-      const writing = this.#redis.multi().set(this.#key('record', id), packed, 'PX', ttlMs, 'NX');
-      if (large) writing.pexpire(this.#key('payload', id), LAST_MS);
-      await writing.exec();
-      const news = packed.length <= NEWS_BYTES ? Buffer.concat([Buffer.from(`${id} `), packed]) : id;
-      this.#redis.publish(this.#key('to', job.data.to), news).catch(() => undefined);
-    }
-    const failed = record?.error?.message ?? (record === undefined ? 'ended before' : undefined);
-    if (failed === undefined) await job.moveToCompleted(null, String(job.token), false);
-    else await job.moveToFailed(new UnrecoverableError(failed), String(job.token), false);
-    if (large) await this.#redis.del(this.#key('payload', id));
+    const payload = this.#key('payload', String(job.id));
+    const recorded = record === undefined ? undefined : this.#record(job, record, submission?.ttlMs ?? LAST_MS);
+    // Should BullMQ not hear of the end.
+    if (large) this.#redis.pexpire(payload, LAST_MS).catch(() => undefined);
+    const failed = record === undefined ? 'ended before' : record.error?.message;
+    const ended =
+      failed === undefined
+        ? this.#taker.done(job, this.#hasRoom())
+        : this.#taker.failed(job, new UnrecoverableError(failed), this.#hasRoom());
+    const [next] = await Promise.all([ended, recorded]);
+    if (large) this.#redis.del(payload).catch(() => undefined);
+    return next;
+  }
+
+  async #record(job: RedisJob, record: KeptRecord, ttlMs: number): Promise<void> {
+    const id = String(job.id);
+    const keys = [this.#key('record', id), this.#taker.lockOf(job)] as const;
+    await this.#redis.eval(RECORD, keys.length, ...keys, packRecord(record), ttlMs, this.#key('to', job.data.to), id, NEWS_BYTES);
+  }
+
+  async #hasRecord(job: RedisJob): Promise<boolean> {
+    return (await this.#redis.exists(this.#key('record', String(job.id)))) > 0;
   }
 
   /** Its payload's key does not expire while somebody works on it. Undefined: it is gone. */
@@ -186,6 +198,27 @@ export class RedisServing implements Serving {
     if (data.bytes <= INLINE_BYTES) return job;
     const payload = await this.#redis.getexBuffer(this.#key('payload', String(id)), 'PERSIST');
     return payload === null ? undefined : { ...job, payload };
+  }
+
+  #hasRoom(): boolean {
+    return !this.#closing && this.#busy <= this.#options.slots + this.#lent;
+  }
+
+  /** Its function is told, also if it is just on its way here; what it gives is dropped. */
+  #cancel(id: string): void {
+    const running = this.#running.get(id);
+    running?.abort(new Error('the job was cancelled'));
+    if (running !== undefined) return;
+    this.#cancelled.add(id);
+    const [oldest] = this.#cancelled;
+    if (this.#cancelled.size > MAX_CANCELLED) this.#cancelled.delete(oldest as string);
+  }
+
+  async #lookForCancelled(): Promise<void> {
+    for (const id of this.#running.keys()) {
+      const found = await this.#redis.exists(this.#key('record', id)).catch(() => 0);
+      if (found > 0) this.#cancel(id);
+    }
   }
 
   #key(kind: 'payload' | 'record' | 'to', name: string): string {
