@@ -144,8 +144,10 @@ export class Connection implements ConsumerPort {
     const before = this.store.bytes;
     const message = decode(frames, this.store);
     switch (message.type) {
-      case 'batch':
-        return this.#feed({ ...message, bytes: this.store.bytes - before, now: now() });
+      case 'batch': {
+        const { envelope, records } = message;
+        return this.#feed({ type: 'batch', envelope, records, bytes: this.store.bytes - before, now: now() });
+      }
       case 'welcome':
         return this.#feed({ type: 'welcome', welcome: message, now: now() });
       case 'refused':

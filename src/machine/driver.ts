@@ -46,11 +46,13 @@ export class Driver<I extends { readonly type: string }, E extends { readonly ty
   /** Feeds an event, and all that follow from it. From within a handler, the event waits until those before it are done. */
   feed(event: E): void {
     if (this.#broken) return;
-    this.#queue.push(event);
-    if (this.#running) return;
+    if (this.#running) return void this.#queue.push(event);
     this.#running = true;
-    for (let at = 0; at < this.#queue.length && !this.#broken; at += 1) this.#step(this.#queue[at] as E);
-    this.#queue = [];
+    this.#step(event);
+    if (this.#queue.length > 0) {
+      for (let at = 0; at < this.#queue.length && !this.#broken; at += 1) this.#step(this.#queue[at] as E);
+      this.#queue = [];
+    }
     this.#running = false;
   }
 

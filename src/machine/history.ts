@@ -16,10 +16,10 @@ export interface Machine<E, I> {
 }
 
 /**
- * So many numbers in columns are remembered for each event of the limit, on average; a few events are remembered however large they are.
- * (What a history holds survives every collection of young garbage, and is copied by it.)
+ * So many items in columns (jobs, parts, results) are remembered for each event of the limit, on average; a few events are remembered
+ * however large they are. (What a history holds survives every collection of young garbage, and is copied by it.)
  */
-const NUMBERS_AN_EVENT = 64;
+const ITEMS_AN_EVENT = 8;
 const FEW = 8;
 
 /** A ring: an entry makes no object, and exactly what is remembered stays alive. */
@@ -50,10 +50,11 @@ export class History<E, I> {
     this.#events[at] = event;
     this.#instructions[at] = instructions;
     if (this.#limit === Infinity) return this.#count();
-    const weight = numbersIn([event]) + numbersIn(instructions);
+    let weight = itemsIn(event as unknown as Columns);
+    for (const instruction of instructions) weight += itemsIn(instruction as unknown as Columns);
     this.#weights[at] = weight;
     this.#weight += weight;
-    while (this.#weight > this.#limit * NUMBERS_AN_EVENT && this.#last - this.#forgotten >= FEW) this.#forget();
+    while (this.#weight > this.#limit * ITEMS_AN_EVENT && this.#last - this.#forgotten >= FEW) this.#forget();
     return this.#count();
   }
 
@@ -96,20 +97,43 @@ export class History<E, I> {
   }
 }
 
-/** How many numbers stand in the columns of these things, and of the records in them. */
-function numbersIn(things: readonly unknown[]): number {
-  let count = 0;
-  let before: unknown;
-  for (const thing of things) {
-    // Parts that came together stand in a row with the same record.
-    if (thing === null || typeof thing !== 'object' || thing === before) continue;
-    before = thing;
-    for (const value of Object.values(thing) as unknown[]) {
-      if (!Array.isArray(value)) continue;
-      count += typeof value[0] === 'object' ? numbersIn(value) : value.length;
+/** Where things tell of many items at once. */
+interface Columns {
+  readonly type?: string;
+  readonly records: readonly { readonly kind: string; readonly slots: readonly unknown[] }[];
+  readonly slots: readonly unknown[];
+  readonly locals: readonly unknown[];
+}
+
+/** Which events and instructions do, and in which column. */
+const COLUMN: ReadonlyMap<string | undefined, 'records' | 'slots' | 'locals'> = new Map([
+  ['batch', 'records'],
+  ['report', 'records'],
+  ['send', 'records'],
+  ['push', 'records'],
+  ['ran', 'locals'],
+  ['run', 'locals'],
+  ['pulled', 'slots'],
+  ['deliver', 'slots'],
+  ['release', 'slots'],
+]);
+const RECORDS: ReadonlySet<string> = new Set(['jobs', 'results', 'parts', 'outcomes']);
+
+/** How many items a thing tells of. Everything that happens is asked: to look for what is not there is dear. */
+function itemsIn(thing: Columns): number {
+  switch (COLUMN.get(thing.type)) {
+    case 'records': {
+      let count = 0;
+      for (const record of thing.records) if (RECORDS.has(record.kind)) count += record.slots.length;
+      return count;
     }
+    case 'locals':
+      return thing.locals.length;
+    case 'slots':
+      return thing.slots.length;
+    default:
+      return 0;
   }
-  return count;
 }
 
 /** One line for one event or instruction; long columns are cut, bytes only counted. */

@@ -63,8 +63,6 @@ export interface WorkerBook {
   askedAtMs: number;
   /** Since when it does not answer, unless it was heard of after that. */
   silentSinceMs: number;
-  /** In the list of those whose room may have changed. */
-  dirty: boolean;
 }
 
 export type LeaseState = 'flowing' | 'ended';
@@ -277,7 +275,6 @@ export function newWorker(session: number, functions: readonly string[], slots: 
     leaving: false,
     lease: undefined,
     revoked: undefined,
-    dirty: false,
   };
 }
 

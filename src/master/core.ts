@@ -3,6 +3,7 @@
  */
 import { Deque } from '../machine/deque.ts';
 import { Timers } from '../machine/timers.ts';
+import { Todo } from '../machine/todo.ts';
 import { Drafts } from '../protocol/drafts.ts';
 import { type Fields, fieldValue } from '../protocol/fields.ts';
 import { ownSlot } from '../protocol/payloads.ts';
@@ -61,13 +62,13 @@ export class Core {
   /** Connections that were asked for a hello. */
   readonly asked: Set<number> = new Set();
   /** Sessions with something to send, and those that are owed an acknowledgement. */
-  readonly touched: Set<Session> = new Set();
-  readonly owing: Set<Session> = new Set();
+  readonly touched: Todo<Session> = new Todo();
+  readonly owing: Todo<Session> = new Todo();
   /** Streams whose credit, jobs or parts changed in this tick. */
-  readonly changed: Set<Stream> = new Set();
+  readonly changed: Todo<Stream> = new Todo();
   /** Shapes of which parts may wait. */
   readonly active: Set<ShapeBook> = new Set();
-  readonly roomChanged: WorkerBook[] = [];
+  readonly roomChanged: Todo<WorkerBook> = new Todo();
   /** Workers that would run a part at once and have none, and those with parts that they have not begun. */
   readonly idling: Set<WorkerBook> = new Set();
   readonly behind: Set<WorkerBook> = new Set();
@@ -134,9 +135,7 @@ export class Core {
 
   /** Notes that the worker's room may have changed: the policy is told at the flush. */
   dirty(worker: WorkerBook): void {
-    if (worker.dirty) return;
-    worker.dirty = true;
-    this.roomChanged.push(worker);
+    this.roomChanged.add(worker);
   }
 
   #judge(shape: ShapeBook): string | undefined {

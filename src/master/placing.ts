@@ -113,8 +113,7 @@ export function place(core: Core): void {
 
 /** Tells the policy of rooms that changed; leases that still hold are used first. */
 function refreshRooms(core: Core): void {
-  for (const worker of core.roomChanged) {
-    worker.dirty = false;
+  for (let worker = core.roomChanged.take(); worker !== undefined; worker = core.roomChanged.take()) {
     if (!core.workers.has(worker.session)) continue;
     const { lease } = worker;
     if (lease !== undefined && core.policy.distribution === 'lease') {
@@ -124,7 +123,6 @@ function refreshRooms(core: Core): void {
     tellRoom(core, worker);
     core.policy.allocator?.open(worker.session, isOpen(core, worker));
   }
-  core.roomChanged.length = 0;
 }
 
 /** What one worker may take of the parts that wait, so that there is some for the others. */

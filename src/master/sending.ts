@@ -21,17 +21,14 @@ export function flush(core: Core): void {
   settle(core);
   watchBacklog(core);
   watchPushes(core);
-  for (const session of core.touched) send(core, session);
-  core.touched.clear();
-  for (const session of core.owing) acknowledgeAlone(core, session);
-  core.owing.clear();
+  for (let session = core.touched.take(); session !== undefined; session = core.touched.take()) send(core, session);
+  for (let session = core.owing.take(); session !== undefined; session = core.owing.take()) acknowledgeAlone(core, session);
   if (core.undialling.size > 0) letGo(core);
 }
 
 /** Looks after each stream that changed, until none does. */
 function settle(core: Core): void {
-  for (const stream of core.changed) {
-    core.changed.delete(stream);
+  for (let stream = core.changed.take(); stream !== undefined; stream = core.changed.take()) {
     if (!core.streams.has(stream.number)) continue;
     if (core.config.scatter) advanceScatter(core, stream);
     if (core.config.gather) {
@@ -57,8 +54,15 @@ function grant(core: Core, stream: Stream): void {
 
 function envelope(core: Core, session: Session, seq: number): Envelope {
   session.owedBytes = 0;
-  const acks = { ack: session.controlIn.tell(), reportsAck: session.reportsIn.tell() };
-  return { lane: 'control', epoch: core.config.epoch, session: session.number, token: session.token, seq, ...acks };
+  return {
+    lane: 'control',
+    epoch: core.config.epoch,
+    session: session.number,
+    token: session.token,
+    seq,
+    ack: session.controlIn.tell(),
+    reportsAck: session.reportsIn.tell(),
+  };
 }
 
 function send(core: Core, session: Session): void {

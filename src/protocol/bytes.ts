@@ -2,7 +2,10 @@
  * A writer that grows and a reader that checks every bound. Nothing here allocates by a length that it was told:
  * the reader first looks whether so many bytes are there.
  */
+import { idFrom, idOf } from './ids.ts';
 
+/** Up to so many letters are looked at one by one: a call of the decoder costs more. */
+const SHORT = 64;
 const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Why bytes are not a message of ours. Thrown by readers, and turned into a `Rejected` value by the decoders of whole messages. */
@@ -13,13 +16,14 @@ export class Writer {
   #buffer: Buffer;
   #at = 0;
 
+  /** Small ones share a slab with others: to make a buffer of its own costs more than to fill it. */
   constructor(size = 256) {
-    this.#buffer = Buffer.allocUnsafeSlow(size);
+    this.#buffer = Buffer.allocUnsafe(size);
   }
 
   #room(count: number): void {
     if (this.#at + count <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#at + count));
+    const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#at + count));
     this.#buffer.copy(grown, 0, 0, this.#at);
     this.#buffer = grown;
   }
@@ -58,11 +62,28 @@ export class Writer {
   }
 
   string(value: string): void {
+    if (this.#ascii(value)) return;
     const length = Buffer.byteLength(value);
     this.int(length);
     this.#room(length);
     this.#buffer.write(value, this.#at, length, 'utf8');
     this.#at += length;
+  }
+
+  /** Writes a short name of plain letters; returns false, and writes nothing, where it is none. */
+  #ascii(value: string): boolean {
+    const { length } = value;
+    if (length > SHORT) return false;
+    this.#room(length + 1);
+    const start = this.#at;
+    for (let i = 0; i < length; i += 1) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) return false;
+      this.#buffer[start + 1 + i] = code;
+    }
+    this.#buffer[start] = length;
+    this.#at = start + 1 + length;
+    return true;
   }
 
   strings(values: readonly string[]): void {
@@ -73,7 +94,9 @@ export class Writer {
   /** A 64-bit number as 16 hexadecimal digits. */
   id(value: string): void {
     this.#room(8);
-    this.#buffer.write(value, this.#at, 8, 'hex');
+    const { high, low } = idOf(value);
+    this.#buffer.writeUInt32BE(high, this.#at);
+    this.#buffer.writeUInt32BE(low, this.#at + 4);
     this.#at += 8;
   }
 
@@ -88,8 +111,10 @@ export class Reader {
   readonly #bytes: Buffer;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /** @param at where to begin */
+  constructor(bytes: Uint8Array, at = 0) {
+    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#at = at;
   }
 
   get left(): number {
@@ -129,6 +154,7 @@ export class Reader {
 
   ints(): number[] {
     const length = this.count();
+    if (length === 1) return [this.int()];
     const values: number[] = [];
     const bytes = this.#bytes;
     let at = this.#at;
@@ -163,12 +189,20 @@ export class Reader {
   }
 
   string(): string {
+    const length = this.count();
+    const start = this.#at;
+    this.#at += length;
+    if (length <= SHORT && this.#isAscii(start, length)) return this.#bytes.toString('latin1', start, this.#at);
     try {
-      return text.decode(this.bytes());
+      return text.decode(this.#bytes.subarray(start, this.#at));
     } catch (error) {
-      if (error instanceof Malformed) throw error;
-      throw new Malformed('a name is not UTF-8');
+      throw new Malformed('a name is not UTF-8', { cause: error });
     }
+  }
+
+  #isAscii(start: number, length: number): boolean {
+    for (let i = start; i < start + length; i += 1) if ((this.#bytes[i] as number) > 0x7f) return false;
+    return true;
   }
 
   strings(): string[] {
@@ -180,7 +214,7 @@ export class Reader {
 
   id(): string {
     if (this.left < 8) throw new Malformed('it ends too early');
-    const value = this.#bytes.toString('hex', this.#at, this.#at + 8);
+    const value = idFrom(this.#bytes.readUInt32BE(this.#at), this.#bytes.readUInt32BE(this.#at + 4));
     this.#at += 8;
     return value;
   }

@@ -27,6 +27,11 @@ interface Draft {
   items: number;
 }
 
+/** Not by an index of -1: that is no number of an array, and slow. */
+function lastOf<T>(list: readonly T[]): T | undefined {
+  return list.length === 0 ? undefined : list[list.length - 1];
+}
+
 /** What is to be sent to one peer on one lane. */
 export class Drafts {
   #drafts: Draft[] = [];
@@ -44,7 +49,7 @@ export class Drafts {
   /** The `results` record of a stream that can take one more entry of so many bytes. `whole`: never begin another batch. */
   results(stream: number, bytes: number, whole = false): Growing<ResultsRecord> {
     const last = this.#current(bytes, whole).records;
-    const open = last[last.length - 1];
+    const open = lastOf(last);
     if (open?.kind === 'results' && open.stream === stream) return open as Growing<ResultsRecord>;
     const record: Growing<ResultsRecord> = { kind: 'results', stream, jobs: [], parts: [], indexes: [], flags: [], slots: [], lengths: [] };
     last.push(record);
@@ -54,7 +59,7 @@ export class Drafts {
   /** The `outcomes` record that can take one more entry of so many bytes. */
   outcomes(bytes: number): Growing<OutcomesRecord> {
     const last = this.#current(bytes).records;
-    const open = last[last.length - 1];
+    const open = lastOf(last);
     if (open?.kind === 'outcomes') return open as Growing<OutcomesRecord>;
     const record: Growing<OutcomesRecord> = {
       kind: 'outcomes',
@@ -73,9 +78,15 @@ export class Drafts {
   /** The `parts` record for a function of a stream that can take one more part of so many bytes. */
   parts(about: { stream: number; id: string; client: string; function: string; fields: Fields }, bytes: number): Growing<PartsRecord> {
     const last = this.#current(bytes).records;
-    const open = last[last.length - 1];
+    const open = lastOf(last);
     if (open?.kind === 'parts' && open.stream === about.stream && open.function === about.function) return open as Growing<PartsRecord>;
-    const columns = {
+    const record: Growing<PartsRecord> = {
+      kind: 'parts',
+      stream: about.stream,
+      id: about.id,
+      client: about.client,
+      function: about.function,
+      fields: about.fields,
       keys: [],
       attempts: [],
       jobs: [],
@@ -87,7 +98,6 @@ export class Drafts {
       slots: [],
       lengths: [],
     };
-    const record: Growing<PartsRecord> = { kind: 'parts', ...about, ...columns };
     last.push(record);
     return record;
   }
@@ -95,7 +105,7 @@ export class Drafts {
   /** The `jobs` record of a stream that can take job `index` of so many bytes. */
   jobs(stream: number, index: number, bytes: number): Growing<JobsRecord> {
     const last = this.#current(bytes).records;
-    const open = last[last.length - 1];
+    const open = lastOf(last);
     if (open?.kind === 'jobs' && open.stream === stream && open.first + open.slots.length === index) return open as Growing<JobsRecord>;
     const record: Growing<JobsRecord> = {
       kind: 'jobs',
@@ -119,7 +129,7 @@ export class Drafts {
   }
 
   #current(bytes: number, whole = false): Draft {
-    let draft = this.#drafts[this.#drafts.length - 1];
+    let draft = lastOf(this.#drafts);
     if (draft === undefined || (!whole && draft.items > 0 && (draft.bytes + bytes > DRAFT_BYTES || draft.items >= DRAFT_ITEMS))) {
       draft = { records: [], bytes: 0, items: 0 };
       this.#drafts.push(draft);

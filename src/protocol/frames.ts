@@ -2,10 +2,13 @@
 import { Malformed } from './bytes.ts';
 import { cut, PACKED_BYTES, type PayloadBlock, type PayloadStore, PIECE_BYTES, SLOTS_PER_BLOCK, SMALL_BYTES } from './payloads.ts';
 
+const EMPTY = Buffer.alloc(0);
+
 /** Lays payloads out behind a header, in the order of `add`. */
 export class FrameWriter {
   readonly #store: PayloadStore;
-  readonly #frames: Uint8Array[] = [];
+  /** The first is the header's. */
+  readonly #frames: Uint8Array[] = [EMPTY];
   /** Lengths of the payloads in the packed frame being filled are known before its bytes: slots wait here. */
   #waiting: number[] = [];
   #packedAt = -1;
@@ -34,7 +37,7 @@ export class FrameWriter {
 
   #seal(): void {
     if (this.#packedAt < 0) return;
-    const packed = Buffer.allocUnsafeSlow(this.#packedBytes);
+    const packed = Buffer.allocUnsafe(this.#packedBytes);
     let at = 0;
     for (const slot of this.#waiting) {
       at += this.#store.copy(slot, packed, at);
@@ -44,13 +47,13 @@ export class FrameWriter {
     this.#packedBytes = 0;
   }
 
-  done(): Uint8Array[] {
+  /** All frames, behind the header. */
+  done(header: Uint8Array): Uint8Array[] {
     this.#seal();
+    this.#frames[0] = header;
     return this.#frames;
   }
 }
-
-const EMPTY = Buffer.alloc(0);
 
 /** The pieces as the layout wants them: PIECE_BYTES each but for the last. They nearly always are. */
 function resized(pieces: Uint8Array[]): Uint8Array[] {
@@ -65,8 +68,10 @@ export class FrameReader {
   #packedBytes = 0;
   #next = 0;
 
-  constructor(frames: readonly Uint8Array[]) {
-    this.#block = { frames: [...frames], frame: [], offset: [], length: [], needed: frames.map(() => 0), live: 0 };
+  /** @param from the first of them; those before are none of ours */
+  constructor(frames: readonly Uint8Array[], from = 0) {
+    const mine = frames.slice(from);
+    this.#block = { frames: mine, frame: [], offset: [], length: [], needed: mine.map(() => 0), live: 0 };
   }
 
   /** Takes the next payload; its index in the block is returned. */

@@ -133,7 +133,7 @@ export function encodeBatch(envelope: Envelope, records: readonly WireRecord[], 
     header.u8(codec.code);
     codec.write(sink, record);
   }
-  return [header.done(), ...sink.frames.done()];
+  return sink.frames.done(header.done());
 }
 
 export function encodeGreeting(greeting: Greeting): Uint8Array[] {
@@ -156,7 +156,7 @@ export function decode(frames: readonly Uint8Array[], store: PayloadStore): Mess
     if (first[1] !== VERSION)
       return { type: 'rejected', reason: `its version is ${first[1]}, ours is ${VERSION}`, version: first[1] as number };
     const type = first[2] as number;
-    if (type >= 1 && type <= 4) return readGreeting(type, new Reader(first.subarray(3)), frames.length);
+    if (type >= 1 && type <= 4) return readGreeting(type, new Reader(first, 3), frames.length);
     if (type >= 5 && type <= 7) return readBatch(LANES[type - 5] as Lane, frames, store);
     return { type: 'rejected', reason: `its type ${type} is unknown` };
   } catch (error) {
@@ -166,7 +166,7 @@ export function decode(frames: readonly Uint8Array[], store: PayloadStore): Mess
 }
 
 function readBatch(lane: Lane, frames: readonly Uint8Array[], store: PayloadStore): Batch {
-  const header = new Reader((frames[0] as Uint8Array).subarray(3));
+  const header = new Reader(frames[0] as Uint8Array, 3);
   const envelope: Envelope = {
     lane,
     epoch: header.id(),
@@ -176,7 +176,7 @@ function readBatch(lane: Lane, frames: readonly Uint8Array[], store: PayloadStor
     ack: header.int(),
     reportsAck: header.int(),
   };
-  const source: Source = { header, frames: new FrameReader(frames.slice(1)), base: store.nextBase() };
+  const source: Source = { header, frames: new FrameReader(frames, 1), base: store.nextBase() };
   const records: WireRecord[] = [];
   while (header.left > 0) {
     const code = header.u8();

@@ -66,7 +66,7 @@ export class PayloadStore {
 
   /** Takes one payload, given in one piece or several; small ones are joined, since `copy` reads one piece. */
   put(payload: Uint8Array | readonly Uint8Array[]): number {
-    let block = this.#blocks[this.#open];
+    let block = this.#open < 0 ? undefined : this.#blocks[this.#open];
     if (block === undefined || block.length.length >= 512) {
       block = { frames: [], frame: [], offset: [], length: [], needed: [], live: 0 };
       this.#open = this.#free.pop() ?? this.#blocks.length;

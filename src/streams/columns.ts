@@ -24,6 +24,8 @@ export function isTaken(flags: number, index: number): boolean {
   return isShown(flags) || index === DROPPED;
 }
 
+const NONE: readonly number[] = [];
+
 export class Entries {
   readonly jobs: number[] = [];
   readonly parts: number[] = [];
@@ -50,7 +52,8 @@ export class Entries {
   }
 
   /** Drops the entries from `at` on; returns the slots that they had. */
-  cut(at: number): number[] {
+  cut(at: number): readonly number[] {
+    if (at === this.size) return NONE;
     const slots = this.slots.slice(at).filter((slot) => slot >= 0);
     for (const column of [this.jobs, this.parts, this.indexes, this.flags, this.slots, this.lengths]) column.length = at;
     return slots;

@@ -229,11 +229,11 @@ export class Pump {
     this.#endTold = this.#state !== 'open';
     const first = this.#given - this.#packer.count;
     const { slots, lengths } = this.#packer.take(port.store);
-    const columns = { functions: this.#functions, which: this.#which, fields: this.#fields };
+    const [functions, which, fields] = [this.#functions, this.#which, this.#fields];
     this.#functions = [];
     this.#which = [];
     this.#fields = [];
-    return [{ type: 'pulled', stream, first, ...columns, slots, lengths, source: this.#state }];
+    return [{ type: 'pulled', stream, first, functions, which, fields, slots, lengths, source: this.#state }];
   }
 }
 

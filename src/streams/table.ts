@@ -1,4 +1,5 @@
 /** All streams of a consumer, by number. */
+import { Todo } from '../machine/todo.ts';
 import type { Drafts } from '../protocol/drafts.ts';
 import type { WireRecord } from '../protocol/messages.ts';
 import type { GiveUpRecord, NoticeRecord, ResultsRecord, WindowRecord } from '../protocol/stream_records.ts';
@@ -11,7 +12,7 @@ const MAX_NOTICES = 1_000;
 export class StreamTable {
   readonly #streams = new Map<number, Stream>();
   /** Those that may have something to say. */
-  readonly #changed = new Set<Stream>();
+  readonly #changed = new Todo<Stream>();
   readonly #notices = new Set<string>();
   #farewells: WireRecord[] = [];
 
@@ -63,8 +64,7 @@ export class StreamTable {
   write(drafts: Drafts): void {
     for (const record of this.#farewells) drafts.add(record);
     this.#farewells = [];
-    for (const stream of this.#changed) stream.write(drafts);
-    this.#changed.clear();
+    for (let stream = this.#changed.take(); stream !== undefined; stream = this.#changed.take()) stream.write(drafts);
   }
 
   close(out: ConsumerOut): void {

@@ -133,7 +133,10 @@ export class Sockets {
     const main = this.#main;
     const before = store.bytes;
     const message = decode(frames, store);
-    if (message.type === 'batch') tell({ ...message, bytes: store.bytes - before, now: now() });
+    if (message.type === 'batch') {
+      const { envelope, records } = message;
+      tell({ type: 'batch', envelope, records, bytes: store.bytes - before, now: now() });
+    }
     else if (message.type === 'welcome') tell({ type: 'welcome', welcome: message, now: now() });
     else if (message.type === 'resync') tell({ type: 'resync', now: now() });
     else if (main instanceof Listening && (message.type === 'refused' || message.type === 'rejected')) {

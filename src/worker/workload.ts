@@ -203,7 +203,8 @@ export class Workload {
     if (ready.length === 0 && locals.length === 0 && !this.#paused) return;
     this.#paused = false;
     this.#offered = locals;
-    out.push({ type: 'run', ready, free: Math.max(0, free), own: own.length, locals, ...parts.columns(locals) });
+    const { records, rows, attempts, slots, grants, bytes } = parts.columns(locals);
+    out.push({ type: 'run', ready, free: Math.max(0, free), own: own.length, locals, records, rows, attempts, slots, grants, bytes });
   }
 
   ran(event: RanEvent): void {

@@ -23,12 +23,12 @@ describe('history', () => {
   });
 
   it('remembers fewer events if they are large, but always a few', () => {
-    const columns = (length: number) => ({ type: 'batch', records: [{ kind: 'parts', keys: Array.from({ length }, () => 1) }] });
+    const columns = (length: number) => ({ type: 'batch', records: [{ kind: 'parts', slots: Array.from({ length }, () => 1) }] });
     const history = new History<{ type: string }, { type: string }>(100);
     const remembered = (): number => history.entries().length;
-    for (let i = 0; i < 300; i += 1) history.record(columns(60), []);
+    for (let i = 0; i < 300; i += 1) history.record(columns(7), []);
     expect(remembered()).toBe(100);
-    for (let i = 0; i < 300; i += 1) history.record({ type: 'flush' }, [columns(128)]);
+    for (let i = 0; i < 300; i += 1) history.record({ type: 'flush' }, [columns(16)]);
     expect(remembered()).toBe(50);
     for (let i = 0; i < 30; i += 1) history.record(columns(1_000_000), []);
     expect(remembered()).toBe(8);

@@ -60,7 +60,7 @@ function came(payloads: readonly Buffer[]): FrameReader {
   const sender = new PayloadStore();
   const writer = new FrameWriter(sender);
   for (const each of payloads) writer.add(sender.put(each), each.length);
-  const reader = new FrameReader(writer.done());
+  const reader = new FrameReader(writer.done(Buffer.alloc(0)).slice(1));
   for (const each of payloads) reader.take(each.length);
   return reader;
 }
