@@ -136,8 +136,7 @@ export class Sockets {
     if (message.type === 'batch') {
       const { envelope, records } = message;
       tell({ type: 'batch', envelope, records, bytes: store.bytes - before, now: now() });
-    }
-    else if (message.type === 'welcome') tell({ type: 'welcome', welcome: message, now: now() });
+    } else if (message.type === 'welcome') tell({ type: 'welcome', welcome: message, now: now() });
     else if (message.type === 'resync') tell({ type: 'resync', now: now() });
     else if (main instanceof Listening && (message.type === 'refused' || message.type === 'rejected')) {
       // A worker that dials has come to the wrong place; one that listens waits for another master.

@@ -43,18 +43,18 @@ describe('history', () => {
 
   it('tells the story of one job: its events, and what others led to for it', () => {
     const history = new History<Thing, Thing>(10);
-    history.record({ type: 'jobs', job: 1 }, [{ type: 'send', job: 1 }, { type: 'wakeAt' }]);
-    history.record({ type: 'jobs', job: 2 }, [{ type: 'send', job: 2 }]);
+    history.record({ type: 'jobs', job: 1 }, [{ type: 'tell', job: 1 }, { type: 'wakeAt' }]);
+    history.record({ type: 'jobs', job: 2 }, [{ type: 'tell', job: 2 }]);
     history.record({ type: 'flush' }, [
-      { type: 'deliver', job: 2 },
-      { type: 'deliver', job: 1 },
+      { type: 'hand', job: 2 },
+      { type: 'hand', job: 1 },
     ]);
     history.record({ type: 'result', job: 1 }, []);
     expect(history.story((thing) => thing.job === 1)).toEqual([
       '#1 {"type":"jobs","job":1}',
-      '    → {"type":"send","job":1}',
+      '    → {"type":"tell","job":1}',
       '#3 {"type":"flush"}',
-      '    → {"type":"deliver","job":1}',
+      '    → {"type":"hand","job":1}',
       '#4 {"type":"result","job":1}',
     ]);
     expect(history.story((thing) => thing.job === 3)).toEqual([]);
