@@ -108,10 +108,11 @@ export class Peers {
 
   #fromPeer(connection: number, frames: Frames): void {
     const { feed, store } = this.#options;
+    const before = store.bytes;
     const message = decode(frames, store);
     switch (message.type) {
       case 'batch':
-        return this.#batch(message, connection, payloadBytes(frames));
+        return this.#batch(message, connection, store.bytes - before);
       case 'hello':
         return feed({
           type: 'hello',
@@ -156,9 +157,10 @@ export class Peers {
 
   #fromPull(frames: Frames): void {
     const { feed, store } = this.#options;
+    const before = store.bytes;
     const message = decode(frames, store);
     if (message.type === 'batch')
-      feed({ type: 'report', envelope: message.envelope, records: message.records, bytes: payloadBytes(frames), now: now() });
+      feed({ type: 'report', envelope: message.envelope, records: message.records, bytes: store.bytes - before, now: now() });
     else
       this.reject({
         peer: `a peer of ${this.#pull?.address ?? ''}`,
@@ -195,12 +197,6 @@ export class Peers {
   push({ envelope, records }: Instruction<'push'>): void {
     this.#push?.send(encodeBatch(envelope, records, this.#options.store));
   }
-}
-
-function payloadBytes(frames: Frames): number {
-  let bytes = 0;
-  for (let i = 1; i < frames.length; i += 1) bytes += (frames[i] as Uint8Array).length;
-  return bytes;
 }
 
 /** How a peer finds a socket: by its port or suffix where that is enough, else by its whole address. */

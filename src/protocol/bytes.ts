@@ -100,6 +100,19 @@ export class Writer {
     this.#at += 8;
   }
 
+  /** Makes room for so many bytes behind what was written, and says where they are: for who fills them at once. */
+  reserve(count: number): { readonly buffer: Buffer; readonly at: number } {
+    this.#room(count);
+    const at = this.#at;
+    this.#at += count;
+    return { buffer: this.#buffer, at };
+  }
+
+  /** Writes a byte anew. */
+  patch(at: number, value: number): void {
+    this.#buffer[at] = value;
+  }
+
   /** What was written. The writer must not be used after. */
   done(): Buffer {
     return this.#buffer.subarray(0, this.#at);

@@ -1,6 +1,15 @@
 /** Writes and reads the frames behind a header, in the layout that payloads.ts describes. */
-import { Malformed } from './bytes.ts';
-import { cut, PACKED_BYTES, type PayloadBlock, type PayloadStore, PIECE_BYTES, SLOTS_PER_BLOCK, SMALL_BYTES } from './payloads.ts';
+import { Malformed, type Writer } from './bytes.ts';
+import {
+  cut,
+  INLINE_BYTES,
+  PACKED_BYTES,
+  type PayloadBlock,
+  type PayloadStore,
+  PIECE_BYTES,
+  SLOTS_PER_BLOCK,
+  SMALL_BYTES,
+} from './payloads.ts';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -38,19 +47,32 @@ export class FrameWriter {
   #seal(): void {
     if (this.#packedAt < 0) return;
     const packed = Buffer.allocUnsafe(this.#packedBytes);
-    let at = 0;
-    for (const slot of this.#waiting) {
-      at += this.#store.copy(slot, packed, at);
-    }
+    this.#pack(packed, 0);
     this.#frames[this.#packedAt] = packed;
     this.#waiting = [];
     this.#packedBytes = 0;
   }
 
-  /** All frames, behind the header. */
-  done(header: Uint8Array): Uint8Array[] {
+  #pack(target: Buffer, from: number): void {
+    let at = from;
+    for (const slot of this.#waiting) at += this.#store.copy(slot, target, at);
+  }
+
+  /**
+   * All frames, the header first. Where all payloads are so few that they fit behind it, they stand in its frame, and it is told so:
+   * `inlined` is called before its last bytes are written.
+   */
+  done(header: Writer, inlined: () => void): Uint8Array[] {
+    if (this.#frames.length === 2 && this.#packedAt === 1 && this.#packedBytes <= INLINE_BYTES) {
+      const { buffer, at } = header.reserve(this.#packedBytes);
+      this.#pack(buffer, at);
+      header.u8(this.#packedBytes & 0xff);
+      header.u8(this.#packedBytes >> 8);
+      inlined();
+      return [header.done()];
+    }
     this.#seal();
-    this.#frames[0] = header;
+    this.#frames[0] = header.done();
     return this.#frames;
   }
 }
@@ -59,6 +81,17 @@ export class FrameWriter {
 function resized(pieces: Uint8Array[]): Uint8Array[] {
   const regular = pieces.every((piece, i) => (i < pieces.length - 1 ? piece.length === PIECE_BYTES : piece.length <= PIECE_BYTES));
   return regular ? pieces : cut(Buffer.concat(pieces));
+}
+
+/**
+ * A header's frame in which the payloads stand as well: the header alone, and the frame of payloads that it stands for.
+ * (A length of two bytes is the last of it.)
+ */
+export function parted(frame: Uint8Array): [header: Uint8Array, packed: Uint8Array] {
+  const end = frame.length - 2;
+  const length = (frame[end] ?? 0) | ((frame[end + 1] ?? 0) << 8);
+  if (length > INLINE_BYTES || length > end) throw new Malformed('a payload is cut short');
+  return [frame.subarray(0, end - length), frame.subarray(end - length, end)];
 }
 
 /** Finds payloads in the frames behind a header, from their lengths in order; every byte must be accounted for. */

@@ -8,14 +8,16 @@
  *     epoch:8 session:int token:8 seq:int ack:int reportsAck:int  { code:u8 record }*
  *
  * and its payloads lie in the frames behind (payloads.ts). Types: 1 hello, 2 welcome, 3 resync, 4 refused (greetings.ts),
- * 5 batch on the control lane, 6 batch of a worker's reports, 7 batch by PUSH (no session: whoever gets it reports it).
+ * 5 batch on the control lane, 6 batch of a worker's reports, 7 batch by PUSH (no session: whoever gets it reports it); 8, 9 and 10 are
+ * the same with a few small payloads behind the records, in the same frame, and their length in its last two bytes (a frame more costs
+ * as much as a small message).
  */
 import { Malformed, Reader, Writer } from './bytes.ts';
 import * as calls from './call_records.ts';
 import type { Sink, Source } from './columns.ts';
 import { type Greeting, readGreeting, writeGreeting } from './greetings.ts';
 import * as parts from './part_records.ts';
-import { FrameReader, FrameWriter } from './frames.ts';
+import { FrameReader, FrameWriter, parted } from './frames.ts';
 import type { PayloadBlock, PayloadStore } from './payloads.ts';
 import * as streams from './stream_records.ts';
 
@@ -133,7 +135,7 @@ export function encodeBatch(envelope: Envelope, records: readonly WireRecord[], 
     header.u8(codec.code);
     codec.write(sink, record);
   }
-  return sink.frames.done(header.done());
+  return sink.frames.done(header, () => header.patch(2, 8 + LANES.indexOf(envelope.lane)));
 }
 
 export function encodeGreeting(greeting: Greeting): Uint8Array[] {
@@ -158,6 +160,7 @@ export function decode(frames: readonly Uint8Array[], store: PayloadStore): Mess
     const type = first[2] as number;
     if (type >= 1 && type <= 4) return readGreeting(type, new Reader(first, 3), frames.length);
     if (type >= 5 && type <= 7) return readBatch(LANES[type - 5] as Lane, frames, store);
+    if (type >= 8 && type <= 10 && frames.length === 1) return readBatch(LANES[type - 8] as Lane, parted(first), store);
     return { type: 'rejected', reason: `its type ${type} is unknown` };
   } catch (error) {
     if (error instanceof Malformed) return { type: 'rejected', reason: error.message };

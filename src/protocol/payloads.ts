@@ -10,6 +10,8 @@
 export const SMALL_BYTES = 16_384;
 export const PACKED_BYTES = 65_536;
 export const PIECE_BYTES = 1_048_576;
+/** Where all payloads of a message are packed into one frame no longer than this, they stand behind the header, in its frame. */
+export const INLINE_BYTES = 1_024;
 export const SLOTS_PER_BLOCK = 65_536;
 /** Slots from here on are numbered by a state machine, for the few payloads that it makes itself (errors). */
 const OWN_SLOTS = 2 ** 48;

@@ -208,8 +208,8 @@ export class Parts {
     return offered;
   }
 
-  /** What a `run` tells of these. */
-  columns(locals: readonly number[]): Omit<RunInstruction, 'type' | 'ready' | 'free' | 'own' | 'locals'> {
+  /** The instruction to run these. */
+  run(ready: readonly number[], free: number, own: number, locals: readonly number[]): RunInstruction {
     const records: PartsRecord[] = [];
     const rows: number[] = [];
     const attempts: number[] = [];
@@ -224,7 +224,7 @@ export class Parts {
       grants.push(this.grants[local] as number);
       bytes.push(this.bytes[local] as number);
     }
-    return { records, rows, attempts, slots, grants, bytes };
+    return { type: 'run', ready, free, own, locals, records, rows, attempts, slots, grants, bytes };
   }
 
   /** Puts those from `from` on back to the front, in their order. */

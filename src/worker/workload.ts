@@ -203,8 +203,7 @@ export class Workload {
     if (ready.length === 0 && locals.length === 0 && !this.#paused) return;
     this.#paused = false;
     this.#offered = locals;
-    const { records, rows, attempts, slots, grants, bytes } = parts.columns(locals);
-    out.push({ type: 'run', ready, free: Math.max(0, free), own: own.length, locals, records, rows, attempts, slots, grants, bytes });
+    out.push(parts.run(ready, Math.max(0, free), own.length, locals));
   }
 
   ran(event: RanEvent): void {

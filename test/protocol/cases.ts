@@ -1,5 +1,6 @@
 /** The one table of messages: every greeting, every kind of record, and records together. */
 import type { Fields } from '../../src/protocol/fields.ts';
+import { parted } from '../../src/protocol/frames.ts';
 import type { Greeting } from '../../src/protocol/greetings.ts';
 import { encodeBatch, encodeGreeting, type Envelope, NO_ID, type WireRecord } from '../../src/protocol/messages.ts';
 import { PayloadStore } from '../../src/protocol/payloads.ts';
@@ -267,9 +268,22 @@ export const BATCHES: readonly BatchCase[] = [
 
 /** The frames of a batch. */
 export function framesOf(batch: BatchCase): Buffer[] {
+  return apart(sentFrames(batch));
+}
+
+/** As it is sent: small payloads may stand in the header's frame. */
+export function sentFrames(batch: BatchCase): Buffer[] {
   const store = new PayloadStore();
   const slots = batch.payloads.map((payload) => store.put(payload));
   return encodeBatch(batch.envelope, batch.records(slots), store).map((frame) => Buffer.from(frame));
+}
+
+/** The message with its few small payloads in a frame of their own, if they stand in the header's; both forms mean the same. */
+export function apart(frames: readonly Uint8Array[]): Buffer[] {
+  const [first, ...others] = frames.map((frame) => Buffer.from(frame)) as [Buffer, ...Buffer[]];
+  if ((first[2] ?? 0) < 8) return [first, ...others];
+  const [header, packed] = parted(first);
+  return [Buffer.from(header.with(2, (header[2] as number) - 3)), Buffer.from(packed), ...others];
 }
 
 /** Every message of the table as frames. */

@@ -12,7 +12,7 @@ import {
   type WireRecord,
 } from '../../src/protocol/messages.ts';
 import { PayloadStore } from '../../src/protocol/payloads.ts';
-import { allMessages, BATCHES, bytes, CONTROL, framesOf, GREETINGS, UNKNOWN } from './cases.ts';
+import { allMessages, apart, BATCHES, bytes, CONTROL, framesOf, GREETINGS, UNKNOWN } from './cases.ts';
 import { golden } from './golden.ts';
 
 const MESSAGES = allMessages();
@@ -35,7 +35,7 @@ function expectFirstRecords(message: Batch, whole: Batch): void {
 function batchOf(records: readonly WireRecord[], payloads: readonly Uint8Array[] = []): Uint8Array[] {
   const store = new PayloadStore();
   for (const payload of payloads) store.put(payload);
-  return encodeBatch(CONTROL, records, store);
+  return apart(encodeBatch(CONTROL, records, store));
 }
 
 /** Bytes as the only records of a batch. */
@@ -73,7 +73,7 @@ describe('the wire, message by message', () => {
     expect(message).toEqual({ type: 'batch', envelope: batch.envelope, records });
     expect(slots.map((slot) => store.joined(slot).toString())).toEqual(batch.payloads.map((payload) => Buffer.from(payload).toString()));
     expect(records.flatMap(slotsOf).filter((slot) => slot >= 0)).toEqual(slots);
-    expect(encodeBatch(batch.envelope, records, store)).toEqual(frames);
+    expect(apart(encodeBatch(batch.envelope, records, store))).toEqual(frames);
     for (const slot of slots) store.release(slot);
     expect(store.count).toBe(1);
   });
@@ -103,6 +103,49 @@ describe('the wire, message by message', () => {
     );
     const passed = decode(frames, new PayloadStore());
     expect(passed.type === 'batch' && passed.records[0]).toMatchObject({ fields: UNKNOWN, partFields: [UNKNOWN] });
+  });
+});
+
+describe('a few small payloads stand behind the records, in their frame', () => {
+  const results = (lengths: readonly number[]): Uint8Array[] => {
+    const store = new PayloadStore();
+    const slots = lengths.map((length) => store.put(Buffer.alloc(length, 7)));
+    const zeros = lengths.map(() => 0);
+    const flags = lengths.map(() => ENTRY.result);
+    return encodeBatch(CONTROL, [{ kind: 'results', stream: 1, jobs: zeros, parts: zeros, indexes: zeros, flags, slots, lengths }], store);
+  };
+
+  it.each([[[9]], [[0]], [[1_024]], [[500, 0, 524]]])('%j', (lengths) => {
+    const frames = results(lengths);
+    expect(frames).toHaveLength(1);
+    const [frame] = frames as [Buffer];
+    const bytes = lengths.reduce((sum, length) => sum + length, 0);
+    expect([frame[2], frame.readUInt16LE(frame.length - 2)]).toEqual([8, bytes]);
+    expect(frame.subarray(frame.length - 2 - bytes, -2)).toEqual(Buffer.alloc(bytes, 7));
+    const store = new PayloadStore();
+    expect(decode(frames, store)).toEqual(decode(apart(frames), new PayloadStore()));
+    expect(lengths.map((length, i) => [length, store.joined(i).equals(Buffer.alloc(length, 7))])).toEqual(lengths.map((l) => [l, true]));
+  });
+
+  it.each([[[1_025]], [[500, 525]], [[20_000]], [[9, 20_000]]])('but not %j', (lengths) => {
+    expect(results(lengths).length).toBeGreaterThan(1);
+    expect((results(lengths)[0] as Uint8Array)[2]).toBe(5);
+  });
+
+  it('any other length of them is rejected, as is a further frame', () => {
+    const [frame] = results([9, 9]) as [Buffer];
+    const withLength = (length: number): Buffer[] => {
+      const changed = Buffer.from(frame);
+      changed.writeUInt16LE(length, frame.length - 2);
+      return [changed];
+    };
+    const taken = Array.from({ length: 0x1_0000 }, (_, length) => length).filter(
+      (length) => decode(withLength(length), new PayloadStore()).type === 'batch',
+    );
+    expect(taken).toEqual([18]);
+    for (let length = 0; length < frame.length; length += 1) rejection([frame.subarray(0, length)]);
+    rejection([frame, Buffer.alloc(0)]);
+    rejection([frame, frame]);
   });
 });
 
@@ -153,7 +196,7 @@ describe('a message that is not ours is rejected with a reason', () => {
     for (const byte of others((is) => is === 0x47)) expect(changed(0, byte).reason).toBe('it does not begin like a message of ours');
     for (const byte of others((is) => is === VERSION))
       expect(changed(1, byte)).toEqual({ type: 'rejected', reason: `its version is ${byte}, ours is 1`, version: byte });
-    for (const byte of others((is) => is >= 1 && is <= 7)) expect(changed(2, byte).reason).toBe(`its type ${byte} is unknown`);
+    for (const byte of others((is) => is >= 1 && is <= 10)) expect(changed(2, byte).reason).toBe(`its type ${byte} is unknown`);
   });
 
   it('HTTP, and a greeting with a frame behind it', () => {

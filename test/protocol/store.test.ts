@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { behind } from './behind.ts';
 import { FrameReader, FrameWriter } from '../../src/protocol/frames.ts';
 import { ownSlot, PayloadStore } from '../../src/protocol/payloads.ts';
 
@@ -60,7 +61,7 @@ function came(payloads: readonly Buffer[]): FrameReader {
   const sender = new PayloadStore();
   const writer = new FrameWriter(sender);
   for (const each of payloads) writer.add(sender.put(each), each.length);
-  const reader = new FrameReader(writer.done(Buffer.alloc(0)).slice(1));
+  const reader = new FrameReader(behind(writer));
   for (const each of payloads) reader.take(each.length);
   return reader;
 }
