@@ -20,7 +20,7 @@ export class Waiters {
   readonly #look: (id: string) => Promise<KeptRecord | undefined>;
   readonly #waiting = new Map<string, Set<Waiter>>();
   #timer: NodeJS.Timeout | undefined;
-  #gathered: (readonly [id: string, record: KeptRecord])[] = [];
+  #gathered = new Map<string, KeptRecord>();
   #gathering: NodeJS.Timeout | undefined;
   #looking = false;
   #closed = false;
@@ -79,10 +79,10 @@ export class Waiters {
   /** As `tell`, of a job that has just ended. */
   hear(id: string, record: KeptRecord): void {
     if (this.#waiting.size < CROWD && this.#gathering === undefined) return this.tell(id, record);
-    this.#gathered.push([id, record]);
+    if (!this.#gathered.has(id)) this.#gathered.set(id, record);
     this.#gathering ??= setTimeout(() => {
       const gathered = this.#gathered;
-      this.#gathered = [];
+      this.#gathered = new Map();
       this.#gathering = undefined;
       for (const [ended, what] of gathered) this.tell(ended, what);
     }, GATHER_MS);
@@ -116,7 +116,9 @@ export class Waiters {
   async lookUp(id: string): Promise<void> {
     try {
       const record = await this.#look(id);
-      if (record === undefined || record.status === 'done' || record.status === 'failed') this.tell(id, record);
+      // It may have been heard of meanwhile.
+      const known = this.#gathered.get(id) ?? record;
+      if (known === undefined || known.status === 'done' || known.status === 'failed') this.tell(id, known);
     } catch {
       // The engine cannot be reached: it is asked again.
     }

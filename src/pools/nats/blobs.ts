@@ -44,6 +44,16 @@ export class Blobs {
     for await (const name of names) if (!name.startsWith(`${key}.${version}.`)) await this.#purge(name);
   }
 
+  /** Puts a value that is small, where there was none, or a small one. */
+  async putSmall(key: string, bytes: Uint8Array): Promise<void> {
+    await this.#kv.put(key, Buffer.concat([Buffer.of(0), bytes]));
+  }
+
+  /** Deletes such a value. */
+  async deleteSmall(key: string): Promise<void> {
+    await this.#purge(key);
+  }
+
   /** Puts a value if there is none. Resolves to whether it did. */
   async create(key: string, bytes: Uint8Array): Promise<boolean> {
     const head = await this.#head(key, bytes);

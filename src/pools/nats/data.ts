@@ -11,6 +11,8 @@ export interface QueuedJob {
   readonly large: boolean;
   /** Who is told of its end. */
   readonly to: string;
+  /** It is of a stream: who is told takes what came of it, and only if nobody does, a record is made. Nothing is kept of it while it is open. */
+  readonly streamed: boolean;
 }
 
 /** What is known of an open job. */

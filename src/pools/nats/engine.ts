@@ -22,13 +22,23 @@ import { Opener, type Store } from './store.ts';
 /** A job up to this size travels in its message. */
 const INLINE_BYTES = 262_144;
 
+/** A job of a stream of this process. */
+interface StreamedJob {
+  /** Resolves to its place in the work queue. */
+  readonly sequence: Promise<number>;
+  readonly large: boolean;
+  /** Whether there may be a record of it. */
+  recorded: boolean;
+}
+
 export class NatsEngine implements PoolEngine {
   readonly keys: KeyStore;
   readonly #settings: NatsSettings;
   readonly #opener: Opener;
   readonly #store: Promise<Store>;
   readonly #id = randomUUID();
-  readonly #waiters = new Waiters((id) => this.fetch(id));
+  readonly #waiters = new Waiters((id) => this.#look(id));
+  readonly #streamed = new Map<string, StreamedJob>();
 
   constructor(settings: NatsSettings, ttlMs: number, warn: (text: string) => void) {
     this.#settings = settings;
@@ -55,18 +65,26 @@ export class NatsEngine implements PoolEngine {
   }
 
   async send(job: Submission): Promise<void> {
-    const { js, open, ended } = await this.#store;
-    const { id, nested } = job;
+    const { open, ended } = await this.#store;
     const again = this.#opener.again.bind(this.#opener);
-    const names = namesOf(this.#settings.stream);
-    const large = job.payload.length > INLINE_BYTES;
-    if (large) await again(() => open.put(`${id}-payload`, job.payload));
+    const { id } = job;
+    if (isLarge(job)) await again(() => open.put(`${id}-payload`, job.payload));
     const state = packOpen({ function: job.function, begun: 0, failures: 0, returned: 0, status: 'queued', ttlMs: job.ttlMs });
     const first = await again(() => open.create(id, state));
     // It was submitted before, and has ended, or nearly: then it is not to be run again.
     if (!first && (await again(() => ended.get(id))) !== undefined) return;
-    const packed = packJob({ job: packSubmission(large ? { ...job, payload: Buffer.alloc(0) } : job), large, to: this.#id });
-    await again(() => js.publish(nested === true ? names.nested : names.jobs, packed, { msgID: id, timeout: 2_000 }));
+    await this.#enqueue(job, false);
+  }
+
+  /** Resolves to its place in the work queue. */
+  async #enqueue(job: Submission, streamed: boolean): Promise<number> {
+    const { js } = await this.#store;
+    const names = namesOf(this.#settings.stream);
+    const large = isLarge(job);
+    const packed = packJob({ job: packSubmission(large ? { ...job, payload: Buffer.alloc(0) } : job), large, to: this.#id, streamed });
+    const subject = job.nested === true ? names.nested : names.jobs;
+    const { seq } = await this.#opener.again(() => js.publish(subject, packed, { msgID: job.id, timeout: 2_000 }));
+    return seq;
   }
 
   async fetch(id: string): Promise<KeptRecord | undefined> {
@@ -91,14 +109,41 @@ export class NatsEngine implements PoolEngine {
     const { id } = job;
     // It may end before we hear that it was taken.
     const waiting = this.#waiters.wait(id, signal, true);
-    const sent = this.send(job).then(() => this.#waiters.sent(id));
-    const [record] = await Promise.all([waiting, sent]);
-    if (record === undefined) throw new Error(`${job.function}: the job is gone from NATS`);
-    void this.#store.then(({ ended }) => ended.delete(id)).catch(() => undefined);
-    return record;
+    const sequence = this.#sendStreamed(job);
+    const streamed: StreamedJob = { sequence, large: isLarge(job), recorded: true };
+    this.#streamed.set(id, streamed);
+    try {
+      const [record] = await Promise.all([waiting, sequence.then(() => this.#waiters.sent(id))]);
+      if (record === undefined) throw new Error(`${job.function}: the job is gone from NATS`);
+      return record;
+    } finally {
+      this.#streamed.delete(id);
+      if (streamed.recorded) void this.#store.then(({ ended }) => ended.delete(id)).catch(() => undefined);
+    }
+  }
+
+  async #sendStreamed(job: Submission): Promise<number> {
+    const { open } = await this.#store;
+    if (isLarge(job)) await this.#opener.again(() => open.put(`${job.id}-payload`, job.payload));
+    return await this.#enqueue(job, true);
+  }
+
+  /** What is known of a job that is waited for. */
+  async #look(id: string): Promise<KeptRecord | undefined> {
+    const streamed = this.#streamed.get(id);
+    if (streamed === undefined) return await this.fetch(id);
+    const { ended, has } = await this.#store;
+    const sequence = await streamed.sequence;
+    // The record comes before its job is let go: asked in this order, one of both is there, unless its producer has heard of it.
+    const isOpen = await this.#opener.again(() => has(sequence));
+    const record = await this.#opener.again(() => ended.get(id));
+    if (record !== undefined) return endedRecord(record, Date.now());
+    return isOpen ? { status: 'queued', attempts: 0 } : undefined;
   }
 
   async cancel(id: string): Promise<boolean> {
+    const streamed = this.#streamed.get(id);
+    if (streamed !== undefined) return await this.#cancelStreamed(id, streamed);
     const { connection, open, ended } = await this.#store;
     const again = this.#opener.again.bind(this.#opener);
     const state = await again(() => open.get(id));
@@ -115,9 +160,20 @@ export class NatsEngine implements PoolEngine {
     const record: KeptRecord = { status: 'failed', attempts, error };
     if (!(await again(() => ended.create(id, packEnded(record, Date.now() + ttlMs))))) return false;
     connection.publish(namesOf(this.#settings.stream).cancel, id);
-    await again(() => open.delete(id));
+    await again(() => open.deleteSmall(id));
     await again(() => open.delete(`${id}-payload`));
     this.#waiters.tell(id, record);
+    return true;
+  }
+
+  /** Its place in the queue is known, and nobody else asks for it. */
+  async #cancelStreamed(id: string, { sequence, large }: StreamedJob): Promise<boolean> {
+    const { connection, open, remove } = await this.#store;
+    const place = await sequence;
+    connection.publish(namesOf(this.#settings.stream).cancel, id);
+    // It may have ended meanwhile.
+    await remove(place).catch(() => undefined);
+    if (large) await this.#opener.again(() => open.delete(`${id}-payload`));
     return true;
   }
 
@@ -152,7 +208,18 @@ export class NatsEngine implements PoolEngine {
 
   #heard(message: Msg): void {
     const { id, record } = unpackNews(message.data);
-    if (record !== undefined) this.#waiters.hear(id, record);
-    else if (this.#waiters.has(id)) void this.#waiters.lookUp(id);
+    // Its worker lets go of it then.
+    message.respond();
+    const streamed = this.#streamed.get(id);
+    if (record === undefined) {
+      if (this.#waiters.has(id)) void this.#waiters.lookUp(id);
+      return;
+    }
+    if (streamed !== undefined && message.reply !== undefined && message.reply !== '') streamed.recorded = false;
+    this.#waiters.hear(id, record);
   }
+}
+
+function isLarge({ payload }: Submission): boolean {
+  return payload.length > INLINE_BYTES;
 }

@@ -1,12 +1,12 @@
 /** A worker's side of a work queue: takes jobs as long as there is room, keeps them from being given to others, tells what became of them. */
-import type { Consumer, JsMsg } from '@nats-io/jetstream';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ServeOptions, Serving } from '../gate.ts';
 import { inTime } from '../in_time.ts';
-import { type KeptError, type KeptRecord, type Submission, unpackSubmission } from '../record.ts';
+import { failedRecord, type KeptRecord, type Submission, unpackSubmission } from '../record.ts';
 import { Renewer } from '../renewer.ts';
 import { retryDelay } from '../retry_rule.ts';
 import { type OpenJob, packEnded, packNews, packOpen, type QueuedJob, unpackJob, unpackOpen } from './data.ts';
+import type { Delivery } from './delivery.ts';
+import { Puller } from './puller.ts';
 import { namesOf, type NatsSettings } from './settings.ts';
 import type { Opener, Store } from './store.ts';
 
@@ -14,11 +14,14 @@ import type { Opener, Store } from './store.ts';
 const NEWS_BYTES = 16_384;
 /** How many workers a job may bring down before it fails. */
 const CRASH_LIMIT = 3;
-const WAIT_MS = 2_000;
+/** How long a producer may take to say that it has a result. */
+const TAKEN_MS = 1_000;
+/** Jobs that were cancelled of late: one of them may just be on its way here. */
+const MAX_CANCELLED = 1_024;
 
 /** A job that this worker has. */
 interface Held {
-  readonly message: JsMsg;
+  readonly message: Delivery;
   readonly queued: QueuedJob;
   readonly job: Submission;
   readonly state: OpenJob;
@@ -27,15 +30,17 @@ interface Held {
 export class NatsServing implements Serving {
   readonly #options: ServeOptions;
   readonly #opener: Opener;
+  readonly #stream: string;
   readonly #names: ReturnType<typeof namesOf>;
   readonly #renewer: Renewer;
   readonly #store: Promise<Store>;
   /** Jobs that run here, and how they are told that nobody wants them. */
   readonly #running = new Map<string, AbortController>();
+  readonly #cancelled = new Set<string>();
   readonly #ending = new Set<Promise<void>>();
   /** Jobs whose functions have not ended: while what came of one is told, the next is fetched. */
   #busy = 0;
-  #waiting = new Set<() => void>();
+  #pullers: readonly Puller[] = [];
   #lent = 0;
   #closing = false;
 
@@ -43,6 +48,7 @@ export class NatsServing implements Serving {
     this.#options = options;
     this.#opener = opener;
     this.#store = store;
+    this.#stream = settings.stream;
     this.#names = namesOf(settings.stream);
     this.#renewer = new Renewer('nats', { ...settings, name: options.name }, (error) => opener.failed(error));
     void this.#start();
@@ -50,12 +56,12 @@ export class NatsServing implements Serving {
 
   lend(count: number): void {
     this.#lent = count;
-    this.#room();
+    this.#pull();
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    this.#room();
+    for (const puller of this.#pullers) puller.close();
     for (const controller of this.#running.values()) controller.abort(new Error('the worker has stopped'));
     const store = await this.#store.catch(() => undefined);
     await inTime(Promise.all(this.#ending));
@@ -68,40 +74,35 @@ export class NatsServing implements Serving {
   async #start(): Promise<void> {
     const store = await this.#store.catch(() => undefined);
     if (store === undefined) return;
-    const callback = (_error: unknown, { data }: { data: Uint8Array }): void =>
-      this.#running.get(Buffer.from(data).toString())?.abort(new Error('the job was cancelled'));
-    store.connection.subscribe(this.#names.cancel, { callback });
-    await this.#renewer.ready;
-    const consumers = await this.#opener.again(() => store.consumers()).catch(() => undefined);
-    if (consumers === undefined) return;
-    void this.#fetch(store, consumers.nested);
-    void this.#fetch(store, consumers.jobs);
+    const { connection } = store;
+    connection.subscribe(this.#names.cancel, { callback: (_error, { data }) => this.#cancel(Buffer.from(data).toString()) });
+    await Promise.all([this.#renewer.ready, this.#opener.again(() => connection.flush())]).catch(() => undefined);
+    if (this.#closing) return;
+    const room = (): number => this.#options.slots + this.#lent - this.#busy;
+    const take = (message: Delivery): void => this.#take(store, message);
+    this.#pullers = ['nested', 'jobs'].map((name) => new Puller(connection, this.#stream, name, room, take));
+    this.#pull();
+    for await (const { type } of connection.status()) if (type === 'reconnect') for (const puller of this.#pullers) puller.askAgain();
   }
 
-  /** Takes the jobs of one consumer, one by one, while there is room. */
-  async #fetch(store: Store, consumer: Consumer): Promise<void> {
-    while (!this.#closing && !this.#opener.closed) {
-      if (this.#busy >= this.#options.slots + this.#lent) {
-        await new Promise<void>((resolve) => {
-          this.#waiting.add(resolve);
-        });
-        continue;
-      }
-      try {
-        const message = await consumer.next({ expires: WAIT_MS });
-        if (message !== null) this.#take(store, message);
-      } catch (error) {
-        this.#opener.failed(error as Error);
-        await pause(100);
-      }
-    }
+  #pull(): void {
+    for (const puller of this.#pullers) puller.ask();
   }
 
-  #take(store: Store, message: JsMsg): void {
+  /** Its function is told, also if it is just on its way here; what it gives is dropped. */
+  #cancel(id: string): void {
+    this.#running.get(id)?.abort(new Error('the job was cancelled'));
+    this.#cancelled.add(id);
+    const [oldest] = this.#cancelled;
+    if (this.#cancelled.size > MAX_CANCELLED) this.#cancelled.delete(oldest as string);
+  }
+
+  #take(store: Store, message: Delivery): void {
     const queued = unpackJob(message.data);
     const job = unpackSubmission(queued.job);
-    // The other consumer was faster: it is nobody's attempt.
-    if (this.#closing || this.#running.has(job.id) || this.#busy >= this.#options.slots + this.#lent) return message.nak();
+    // It was asked for before the room was taken: it is nobody's attempt.
+    if (this.#closing || this.#running.has(job.id) || this.#busy >= this.#options.slots + this.#lent)
+      return void this.#decline(store, { message, queued, job }).catch((error: unknown) => this.#opener.failed(error as Error));
     const controller = new AbortController();
     this.#running.set(job.id, controller);
     this.#busy += 1;
@@ -109,36 +110,37 @@ export class NatsServing implements Serving {
     const over = (): void => {
       if (!isOver) this.#busy -= 1;
       isOver = true;
-      this.#room();
+      this.#pull();
     };
-    this.#renewer.jobs.hold(job.id, (message as JsMsg & { readonly reply: string }).reply);
+    this.#renewer.jobs.hold(job.id, message.reply);
     const ending = this.#run(store, { message, queued, job }, controller.signal, over)
       .catch((error: unknown) => this.#opener.failed(error as Error))
       .finally(() => {
         this.#renewer.jobs.drop(job.id);
         this.#running.delete(job.id);
+        this.#cancelled.delete(job.id);
         this.#ending.delete(ending);
         over();
       });
     this.#ending.add(ending);
+    if (this.#cancelled.has(job.id)) controller.abort(new Error('the job was cancelled'));
   }
 
   async #run(store: Store, taken: Omit<Held, 'state'>, signal: AbortSignal, over: () => void): Promise<void> {
     const { message, queued, job } = taken;
     const again = this.#opener.again.bind(this.#opener);
-    const [found, kept] = await Promise.all([again(() => store.ended.get(job.id)), again(() => store.open.get(job.id))]);
+    const before = await this.#before(store, taken);
     // Cancelled, or ended by a worker that died before the queue knew.
-    if (found !== undefined || kept === undefined) return await this.#letGo(store, message, job.id);
-    const before = unpackOpen(kept);
+    if (before === undefined) return await this.#letGo(store, taken);
     const held: Held = { ...taken, state: { ...before, begun: before.begun + 1, status: 'running' } };
     const lost = before.begun - before.failures - before.returned;
     if (lost >= CRASH_LIMIT) {
       const text = `${job.function}: ${lost} workers that had begun it were lost`;
-      return await this.#settle(store, { ...held, state: before }, failed('worker-lost', job, text, before.begun));
+      return await this.#settle(store, { ...held, state: before }, failedRecord('worker-lost', job.function, text, before.begun));
     }
-    await again(() => store.open.put(job.id, packOpen(held.state)));
+    if (!queued.streamed) await again(() => store.open.putSmall(job.id, packOpen(held.state)));
     const payload = queued.large ? await again(() => store.open.get(`${job.id}-payload`)) : job.payload;
-    if (payload === undefined) return await this.#letGo(store, message, job.id);
+    if (payload === undefined) return await this.#letGo(store, taken);
     const outcome = await this.#options.run({ ...job, payload }, before.begun, signal);
     over();
     const attempts = held.state.begun;
@@ -146,39 +148,59 @@ export class NatsServing implements Serving {
     if (outcome.error === undefined) return await this.#settle(store, held, { status: 'done', attempts, values: outcome.values });
     const delayMs = retryDelay(job.options, outcome.error.code, before.failures + 1, Math.random());
     if (delayMs === undefined) return await this.#settle(store, held, { status: 'failed', attempts, error: outcome.error });
-    await again(() => store.open.put(job.id, packOpen({ ...held.state, failures: before.failures + 1, status: 'deferred' })));
+    await again(() => store.open.putSmall(job.id, packOpen({ ...held.state, failures: before.failures + 1, status: 'deferred' })));
     message.nak(delayMs);
   }
 
-  /** The record comes first: what the queue does not hear of, it finds. */
-  async #settle(store: Store, { message, queued, job }: Held, record: KeptRecord): Promise<void> {
-    const packed = packEnded(record, Date.now() + job.ttlMs);
-    await this.#opener.again(() => store.ended.create(job.id, packed));
-    const news = packNews(packed.length <= NEWS_BYTES ? { id: job.id, record } : { id: job.id });
-    store.connection.publish(`${this.#names.to}.${queued.to}`, news);
-    await this.#letGo(store, message, job.id);
+  /** What is known of a job before it begins; undefined: it is over. Of a stream's job, what the server counts, but for what was given back. */
+  async #before(store: Store, { message, queued, job }: Omit<Held, 'state'>): Promise<OpenJob | undefined> {
+    const begun = message.count - 1;
+    const fresh: OpenJob = { function: job.function, begun, failures: 0, returned: 0, status: 'queued', ttlMs: job.ttlMs };
+    if (queued.streamed && begun === 0) return fresh;
+    const again = this.#opener.again.bind(this.#opener);
+    const [found, kept] = await Promise.all([again(() => store.ended.get(job.id)), again(() => store.open.get(job.id))]);
+    if (found !== undefined) return undefined;
+    const open = kept === undefined ? undefined : unpackOpen(kept);
+    return queued.streamed ? { ...fresh, returned: open?.returned ?? 0 } : open;
   }
 
-  async #giveBack(store: Store, { message, job, state }: Held): Promise<void> {
-    if ((await store.ended.get(job.id)) !== undefined) return await this.#letGo(store, message, job.id);
-    await store.open.put(job.id, packOpen({ ...state, returned: state.returned + 1, status: 'queued' }));
+  /**
+   * The record comes first: what the queue does not hear of, it finds. A stream's job needs none if its producer says that it has what came
+   * of it: that is the only one who wants to know, and takes the first that it hears.
+   */
+  async #settle(store: Store, held: Held, record: KeptRecord): Promise<void> {
+    const { queued, job } = held;
+    const { connection } = store;
+    const packed = packEnded(record, Date.now() + job.ttlMs);
+    const news = packNews(packed.length <= NEWS_BYTES ? { id: job.id, record } : { id: job.id });
+    const to = `${this.#names.to}.${queued.to}`;
+    if (queued.streamed && packed.length <= NEWS_BYTES) {
+      const taken = await connection.request(to, news, { timeout: TAKEN_MS }).catch(() => undefined);
+      if (taken !== undefined) return await this.#letGo(store, held);
+    }
+    await this.#opener.again(() => store.ended.create(job.id, packed));
+    connection.publish(to, news);
+    await this.#letGo(store, held);
+  }
+
+  async #giveBack(store: Store, { message, queued, job, state }: Held): Promise<void> {
+    const isOver = queued.streamed ? this.#cancelled.has(job.id) : (await store.ended.get(job.id)) !== undefined;
+    if (isOver) return await this.#letGo(store, { message, queued, job });
+    await store.open.putSmall(job.id, packOpen({ ...state, returned: state.returned + 1, status: 'queued' }));
     message.nak();
   }
 
+  /** Gives a job back that was not begun. Of a stream's job the server has counted an attempt. */
+  async #decline(store: Store, taken: Omit<Held, 'state'>): Promise<void> {
+    const state = taken.queued.streamed ? await this.#before(store, taken) : undefined;
+    if (state === undefined) return taken.message.nak();
+    await this.#giveBack(store, { ...taken, state });
+  }
+
   /** Nothing is left of a job but its record. */
-  async #letGo(store: Store, message: JsMsg, id: string): Promise<void> {
+  async #letGo(store: Store, { message, queued, job }: Omit<Held, 'state'>): Promise<void> {
     message.ack();
-    await this.#opener.again(() => store.open.delete(id));
-    await this.#opener.again(() => store.open.delete(`${id}-payload`));
+    if (!queued.streamed || message.count > 1) await this.#opener.again(() => store.open.deleteSmall(job.id));
+    if (queued.large) await this.#opener.again(() => store.open.delete(`${job.id}-payload`));
   }
-
-  #room(): void {
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const go of waiting) go();
-  }
-}
-
-function failed(code: KeptError['code'], { function: name }: Submission, message: string, attempts: number): KeptRecord {
-  return { status: 'failed', attempts, error: { code, message, function: name, attempts, worker: '', stack: '' } };
 }

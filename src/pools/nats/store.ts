@@ -1,7 +1,6 @@
 /** A connection to NATS, and what is kept there. Everything is made when it is not there yet. */
 import {
   AckPolicy,
-  type Consumer,
   DiscardPolicy,
   type JetStreamClient,
   JetStreamApiError,
@@ -11,7 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { ClosedError } from '../../errors.ts';
 import { Blobs } from './blobs.ts';
 import { namesOf, type NatsSettings } from './settings.ts';
@@ -33,7 +32,10 @@ export interface Store {
   /** A key for each worker, which expires unless it is put again. */
   readonly workers: Blobs;
   workerCount(): Promise<number>;
-  consumers(): Promise<{ readonly jobs: Consumer; readonly nested: Consumer }>;
+  /** Whether a message of the work queue is still there. */
+  readonly has: (sequence: number) => Promise<boolean>;
+  /** Takes a message out of the work queue. */
+  readonly remove: (sequence: number) => Promise<void>;
 }
 
 export class Opener {
@@ -85,7 +87,10 @@ export class Opener {
         for await (const _ of await workers.kv.keys()) count += 1;
         return count;
       },
-      consumers: async () => ({ jobs: await js.consumers.get(stream, 'jobs'), nested: await js.consumers.get(stream, 'nested') }),
+      has: async (sequence) => (await jsm.streams.getMessage(stream, { seq: sequence })) !== null,
+      remove: async (sequence) => {
+        await jsm.streams.deleteMessage(stream, sequence, false);
+      },
     };
   }
 
@@ -113,6 +118,8 @@ export class Opener {
 
   async close(): Promise<void> {
     this.#closed = true;
+    // What was published just now is written first: should that fail while the connection is closing, the error would be nobody's.
+    await turn();
     await this.#connection?.close().catch(() => undefined);
   }
 
