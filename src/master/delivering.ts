@@ -1,4 +1,5 @@
 /** What goes to a consumer: entries of results, window, and the end of jobs and streams. */
+import { WINDOW_PAYLOADS } from '../protocol/limits.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import { moved } from '../protocol/session.ts';
 import { type Job, type Stream, STREAM_MOVES } from './books.ts';
@@ -68,7 +69,8 @@ export function refill(core: Core, stream: Stream): void {
   const bytesLow = stream.windowBytes - stream.jobBytes <= stream.share / 2;
   if (!jobsLow && !bytesLow) return;
   const free = core.config.bufferBytes - core.shared;
-  const share = Math.max(MIN_SHARE, Math.min(MAX_SHARE, stream.share + Math.max(0, Math.floor(free / 2))));
+  const most = Math.max(MAX_SHARE, WINDOW_PAYLOADS * Math.ceil(stream.jobBytes / Math.max(1, stream.jobs)));
+  const share = Math.max(MIN_SHARE, Math.min(most, stream.share + Math.max(0, Math.floor(free / 2))));
   const jobs = Math.max(stream.windowJobs, stream.ended + JOB_WINDOW);
   const bytes = Math.max(stream.windowBytes, stream.endedBytes + share);
   if (jobs - stream.windowJobs < JOB_WINDOW / 4 && bytes - stream.windowBytes < share / 4 && stream.ended < stream.jobs) return;

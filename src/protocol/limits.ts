@@ -8,6 +8,9 @@ export const INITIAL_JOB_BYTES = 65_536;
 export const RESULT_WINDOW = 4_096;
 export const RESULT_WINDOW_BYTES = 16_777_216;
 
+/** Windows in bytes, of jobs and of results, grow to so many payloads where these are larger than half of them: one is on its way while another is worked on. */
+export const WINDOW_PAYLOADS = 2;
+
 /** The largest payload, unless a master is told otherwise. */
 export const MAX_MESSAGE_BYTES = 67_108_864;
 

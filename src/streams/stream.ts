@@ -8,7 +8,7 @@
  * of a job that has not ended is remembered (parts.ts), so that its replay delivers nothing twice.
  */
 import type { Drafts } from '../protocol/drafts.ts';
-import { RESULT_WINDOW, RESULT_WINDOW_BYTES } from '../protocol/limits.ts';
+import { RESULT_WINDOW, RESULT_WINDOW_BYTES, WINDOW_PAYLOADS } from '../protocol/limits.ts';
 import type { WireRecord } from '../protocol/messages.ts';
 import { moved } from '../protocol/session.ts';
 import { ENTRY, type ResultsRecord } from '../protocol/stream_records.ts';
@@ -36,7 +36,7 @@ export class Stream {
   readonly #jobs = new Jobs();
   readonly #order: Order | undefined;
   readonly #results: ResultWindow;
-  readonly #bytes = new ResultWindow(RESULT_WINDOW_BYTES);
+  readonly #bytes = new ResultWindow(RESULT_WINDOW_BYTES, 0, WINDOW_PAYLOADS);
   readonly #window = new JobWindow();
   readonly #functions = new Map<string, number>();
   readonly #names: string[] = [];

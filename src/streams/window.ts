@@ -10,15 +10,18 @@ import { INITIAL_JOB_BYTES, INITIAL_JOBS } from '../protocol/limits.ts';
 
 /** Credit for results, in one unit: their number, or their bytes. */
 export class ResultWindow {
-  readonly #size: number;
   readonly #reserved: number;
+  readonly #items: number;
+  #size: number;
   #told = 0;
   #received = 0;
   #buffered = 0;
 
-  constructor(size: number, reserved = 0) {
+  /** @param items it grows until it holds so many of the largest that came: what passes one by one leaves everybody idle in turns */
+  constructor(size: number, reserved = 0, items = 0) {
     this.#size = size;
     this.#reserved = reserved;
+    this.#items = items;
   }
 
   get buffered(): number {
@@ -28,6 +31,7 @@ export class ResultWindow {
   /** It has come from the master. */
   receive(amount: number): void {
     this.#received += amount;
+    this.#size = Math.max(this.#size, amount * this.#items);
   }
 
   /** It waits for the user from now on, or (negative) no more. */

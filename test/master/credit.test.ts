@@ -157,6 +157,20 @@ describe('credit for jobs', () => {
     expect(world.held.size).toBe(0);
   });
 
+  it('grows the window of a stream of large jobs until two of them fit, as far as the buffer goes', () => {
+    const granted = (bufferBytes: number): number => {
+      const world = new World({ bufferBytes, maxMessageBytes: 64_000_000 });
+      const client = world.client();
+      world.open(client);
+      world.jobs(client, 1, { bytes: 50_000_000, end: false });
+      world.flush();
+      return Math.max(...client.got.map((record) => (record.kind === 'window' ? record.bytes : 0)));
+    };
+    expect(granted(1_000_000_000)).toBe(100_000_000);
+    // Half of what is free, besides the least that it had.
+    expect(granted(120_000_000)).toBe((120_000_000 - 65_536) / 2 + 65_536);
+  });
+
   it('shares its buffer: many streams get less each, and never less than the least', () => {
     const world = new World({ bufferBytes: 1_048_576 });
     const client = world.client();
