@@ -17,6 +17,7 @@ import { Caller } from '../streams/caller.ts';
 import type { ConsumerEvent } from '../streams/events.ts';
 import type { ConsumerPort } from '../streams/port.ts';
 import { concerns } from '../streams/story.ts';
+import { whoIsAt } from '../transport/addresses.ts';
 import { MasterDial } from '../transport/master_dial.ts';
 import type { Frames, Transport } from '../transport/transport.ts';
 import type { ClientEvent, ClientInstruction, GivingUp } from './events.ts';
@@ -185,7 +186,7 @@ export class Connection implements ConsumerPort {
         this.events.emit('connected', { master, address: this.address, how });
       },
       lost: () => this.events.emit('disconnected', { address: this.address }),
-      waiting: () => logger.warn(`waiting for a master at ${addresses.join(' or ')}`),
+      waiting: () => logger.warn(`waiting for ${whoIsAt(addresses)}`),
       gaveUp: ({ code, text }) => this.#gaveUp(code, text),
       reject: ({ reason }) => this.#rejected(reason),
       wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),

@@ -12,7 +12,7 @@ import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { readJobOptions } from '../streams/job_options.ts';
 import type { JobStream, Settled } from '../streams/types.ts';
 import { INSIDE } from '../transport/inside.ts';
-import { type KeptRecord, keptError, packRecord, type Submission, unpackSubmission } from './record.ts';
+import { type KeptRecord, keptError, packRecord, RESULT_BYTES, type Submission, unpackSubmission } from './record.ts';
 
 const MAX_STREAMS = 1_024;
 /** What an entry takes besides its bytes. */
@@ -115,9 +115,9 @@ export class JobDesk implements Desk {
       for await (const result of entry.stream) {
         if (result.status === 'rejected') throw result.reason;
         attempts = Math.max(attempts, result.job.attempts);
-        bytes += result.value.length;
-        if (bytes > MAX_MESSAGE_BYTES) {
-          const text = `${name}: its results have more than ${MAX_MESSAGE_BYTES} bytes together, a submitted job's are kept whole`;
+        bytes += RESULT_BYTES + result.value.length;
+        if (bytes > MAX_MESSAGE_BYTES + RESULT_BYTES) {
+          const text = `${name}: its results have more than ${MAX_MESSAGE_BYTES} bytes together, with ${RESULT_BYTES} for each; a submitted job's are kept whole`;
           throw new JobError('bad-result', text, { function: name, index: 0, attempts });
         }
         values.push(result.value);

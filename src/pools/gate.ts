@@ -16,7 +16,7 @@ import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Forwarder, type Keeper, wrap } from './forwarder.ts';
-import { type KeptRecord, keptError, type Submission } from './record.ts';
+import { type KeptRecord, keptError, RESULT_BYTES, type Submission } from './record.ts';
 
 export const GATE = 'memory://gate';
 const FEEDER = 'gate-feeder';
@@ -143,9 +143,9 @@ export class Gate {
       const item = { payload: Buffer.from(payload), fields, timeoutMs, signal };
       for await (const result of (this.#feeder as Client).job(name, [item], { settle: true })) {
         if (result.status === 'rejected') throw result.reason;
-        bytes += result.value.length;
-        if (bytes > MAX_MESSAGE_BYTES) {
-          const text = `${name}: its results have more than ${MAX_MESSAGE_BYTES} bytes together; an engine delivers a job whole`;
+        bytes += RESULT_BYTES + result.value.length;
+        if (bytes > MAX_MESSAGE_BYTES + RESULT_BYTES) {
+          const text = `${name}: its results have more than ${MAX_MESSAGE_BYTES} bytes together, with ${RESULT_BYTES} for each; an engine delivers a job whole`;
           return failed(new JobError('bad-result', text, { function: name, index: 0, attempts: 1 }));
         }
         values.push(result.value);

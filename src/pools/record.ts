@@ -42,6 +42,9 @@ const CODES: readonly unknown[] = JOB_ERROR_CODES;
 const ID = /^[\w-]{1,200}$/;
 const MAX_PRIORITY = 1_000_000;
 
+/** What a result counts besides its bytes, where all of a job are kept together: an endless generator of empty ones has an end, too. */
+export const RESULT_BYTES = 256;
+
 /** A job as it was submitted. */
 export interface Submission {
   readonly id: string;

@@ -11,6 +11,15 @@ export function engineOf(address: unknown): Engine | undefined {
   return scheme !== undefined && Object.hasOwn(ENGINES, scheme) ? ENGINES[scheme] : undefined;
 }
 
+/** Who is met at addresses, for people to read: a master, or an engine, of whose address only the hosts are told. */
+export function whoIsAt(addresses: readonly string[]): string {
+  const [first = ''] = addresses;
+  const engine = engineOf(first);
+  if (engine === undefined) return `a master at ${addresses.join(' or ')}`;
+  const hosts = first.split(',').map((one) => (URL.canParse(one) ? new URL(one).host : one));
+  return `${engine === 'redis' ? 'Redis' : 'NATS'} at ${hosts.join(' or ')}`;
+}
+
 /** Takes `tcp://host:port` or `ipc://path` apart; throws a TypeError that says what was expected. */
 export function parseAddress(address: unknown, option = 'address'): { scheme: 'tcp' | 'ipc' | 'memory'; host: string; port: number | '*' } {
   if (typeof address !== 'string')

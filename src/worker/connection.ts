@@ -21,6 +21,7 @@ import type { PeerInstruction } from '../protocol/peer.ts';
 import { Caller } from '../streams/caller.ts';
 import type { ConsumerEvent } from '../streams/events.ts';
 import type { ConsumerPort } from '../streams/port.ts';
+import { whoIsAt } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { WorkerEvent } from './events.ts';
 import { Executor } from './executor.ts';
@@ -233,8 +234,7 @@ export class Connection implements ConsumerPort {
         this.events.emit('disconnected', { address: this.address });
       },
       refused: ({ refused }) => this.#refused(refused),
-      waiting: () =>
-        logger.warn(`waiting for a master ${'dial' in meeting ? `at ${meeting.dial.join(' or ')}` : `to dial ${this.address}`}`),
+      waiting: () => logger.warn(`waiting for ${'dial' in meeting ? whoIsAt(meeting.dial) : `a master to dial ${this.address}`}`),
       reject: ({ reason }) => this.#rejected(reason),
       wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),
       stopped: () => this.#close(LINGER_MS, undefined),

@@ -157,6 +157,15 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
       expect(await valueOf(pool, 'foo', 'what follows')).toBe('worker1 processed what follows');
     });
 
+    it.each([0, 2 ** 20])('fails a job that never ends to yield results of %i bytes, and lets its generator go', async (bytes) => {
+      await using folder = await temporaryFolder();
+      const file = folder.file('endless');
+      const endless = await pool.ended(await pool.submit('endless', `${file} ${bytes}`));
+      expect(endless).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'bad-result', function: 'endless' } });
+      expect(await linesOf(file, 1)).toEqual(['let go']);
+      expect(await valueOf(pool, 'foo', 'what follows')).toBe('worker1 processed what follows');
+    });
+
     it('tells the function of a job that is cancelled while it runs', async () => {
       await using folder = await temporaryFolder();
       const id = await pool.submit('hang', folder.file('hang'));

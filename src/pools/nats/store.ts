@@ -113,7 +113,7 @@ export class Opener {
   failed(error: Error): void {
     if (this.#closed || this.#said === error.message) return;
     this.#said = error.message;
-    this.#warn(`${this.#settings.servers.join(', ')}: ${error.message}`);
+    this.#warn(`${this.#settings.servers.map((server) => new URL(server).host).join(', ')}: ${error.message}`);
   }
 
   async close(): Promise<void> {
