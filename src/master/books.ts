@@ -63,6 +63,8 @@ export interface WorkerBook {
   askedAtMs: number;
   /** Since when it does not answer, unless it was heard of after that. */
   silentSinceMs: number;
+  /** What it runs is late: it gets nothing ahead until something has ended there. */
+  late: boolean;
 }
 
 export type LeaseState = 'flowing' | 'ended';
@@ -260,7 +262,7 @@ export function newStream(
 }
 
 export function newWorker(session: number, functions: readonly string[], slots: number, now: number): WorkerBook {
-  const counts = { lent: 0, ended: 0, alone: 0, reportedAtMs: now, askedAtMs: now, silentSinceMs: -1 };
+  const counts = { lent: 0, ended: 0, alone: 0, late: false, reportedAtMs: now, askedAtMs: now, silentSinceMs: -1 };
   return {
     session,
     functions,

@@ -69,8 +69,9 @@ export class Core {
   /** Shapes of which parts may wait. */
   readonly active: Set<ShapeBook> = new Set();
   readonly roomChanged: Todo<WorkerBook> = new Todo();
-  /** Workers that would run a part at once and have none, and those with parts that they have not begun. */
-  readonly idling: Set<WorkerBook> = new Set();
+  /** Workers that could be given more, and those with parts that they have not begun. When the latter were last looked at. */
+  readonly roomy: Set<WorkerBook> = new Set();
+  lookedAtMs = 0;
   readonly behind: Set<WorkerBook> = new Set();
   /** Keys of parts that are on their way over PUSH. */
   readonly pushed: Set<number> = new Set();

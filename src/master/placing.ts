@@ -20,12 +20,14 @@ import { absolve, doubtSomebody, mayDoubt } from './suspicion.ts';
 const QUANTUM_MS = 10;
 /** What a part without an allocation has of one. */
 const NOTHING = new Uint8Array();
+/** So few parts ahead are filled up one by one: each is worth a message. */
+const FEW_AHEAD = 8;
 /** Parts of one queue that go out in a row. */
 const TURN = 256;
 
 /** How many parts a worker should have beyond those that run. */
 function ahead(core: Core, worker: WorkerBook): number {
-  return mayDoubt(core) ? worker.service.ahead : 0;
+  return mayDoubt(core) && !worker.late ? worker.service.ahead : 0;
 }
 
 /** Parts that hold a slot there, or will. */
@@ -33,7 +35,7 @@ function loadOf(worker: WorkerBook): number {
   return worker.placed.size - worker.placedOwn + worker.ghosts.size;
 }
 
-/** How many more parts a worker may get now: none before half of what it has ahead is used, so that parts go in large batches. */
+/** How many more parts a worker may get now: where it has many ahead none before half of them are used, so that parts go in large batches. */
 export function roomOf(core: Core, worker: WorkerBook): number {
   const session = core.sessions.get(worker.session);
   if (session === undefined || session.state !== 'joined' || worker.leaving || worker.silentSinceMs > session.heardAtMs) return 0;
@@ -43,11 +45,11 @@ export function roomOf(core: Core, worker: WorkerBook): number {
   if (worker.alone !== 0)
     return session.streams.size === 0 ? 0 : Math.max(0, worker.lent - (worker.alone > 0 ? load - 1 : load - worker.slots));
   const more = ahead(core, worker);
-  return load - begun > more / 2 ? 0 : begun + more - load;
+  return load - begun > (more > FEW_AHEAD ? more / 2 : more) ? 0 : begun + more - load;
 }
 
-/** Whether parts with resources may go there. */
-function isOpen(core: Core, worker: WorkerBook): boolean {
+/** Whether parts may go there at all: those with resources at once, others as there is room. */
+export function isOpen(core: Core, worker: WorkerBook): boolean {
   const session = core.sessions.get(worker.session);
   if (session?.state !== 'joined' || worker.leaving || worker.silentSinceMs > session.heardAtMs) return false;
   // What a part that runs alone has called must run, perhaps here.
@@ -67,8 +69,8 @@ export function unbegun(worker: WorkerBook): number {
 function tellRoom(core: Core, worker: WorkerBook): void {
   const room = roomOf(core, worker);
   core.policy.room(worker.session, room, idleSlots(worker));
-  if (room > 0 && worker.placed.size <= worker.lent) core.idling.add(worker);
-  else core.idling.delete(worker);
+  if (room > 0) core.roomy.add(worker);
+  else core.roomy.delete(worker);
   if (unbegun(worker) > 0) core.behind.add(worker);
   else core.behind.delete(worker);
 }
@@ -81,7 +83,7 @@ export function endLease(worker: WorkerBook, lease: Lease, move: LeaseMove): voi
 /** A worker goes: nothing flows to it any more. */
 export function leave(core: Core, worker: WorkerBook): void {
   if (worker.lease !== undefined) endLease(worker, worker.lease, 'leave');
-  core.idling.delete(worker);
+  core.roomy.delete(worker);
   core.behind.delete(worker);
 }
 

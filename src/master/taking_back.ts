@@ -1,28 +1,48 @@
 /**
- * When one worker idles and another has parts that it has not begun, they are taken back: the worker is asked, and one that does not
- * answer (its event loop is blocked) loses them all the same; should it run one of them after all, whichever result comes first counts.
+ * Parts that a worker has not begun are taken back when others could begin them sooner: all that waits behind a part that is late, as soon
+ * as somebody else has room or the queue is nearly dry; and half of much, as soon as somebody idles. The worker is asked, and one that does
+ * not answer (its event loop is blocked) loses them all the same; should it run one of them after all, whichever result comes first counts.
+ *
+ * While many parts wait, nobody has room, and what stands behind a late part stays: it will have begun before the last of them, and the
+ * worker has something to go on with.
  */
 import type { WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { PART } from './parts.ts';
-import { endLease, roomOf, unbegun } from './placing.ts';
+import { endLease, isOpen, unbegun } from './placing.ts';
 import { fallSilent } from './silence.ts';
 import { takeAway } from './workers.ts';
 
 /** Parts that are not begun are looked at so often; less work than this is not worth the trouble, unless what runs before it is late. */
 const WORTH_MS = 5;
 const ANSWER_MS = 50;
+/** Parts that wait, for each worker: with fewer, what stands behind a late part may be begun last of all, where it does most harm. */
+const LAST = 8;
+/** How long after one look the next may follow, for each thousand workers. */
+const LOOK_MS = 1;
 
-/** Looks again a little later if some worker has parts that it has not begun; if another idles, as soon as what runs there is late. */
+/** Looks at once, or as soon as what runs is late, if somebody could take what waits behind it. */
 export function watchBacklog(core: Core): void {
   if (core.behind.size === 0) return;
   if (core.workers.size > 1 || starving(core).size > 0) core.timers.ensure('backlog', core.now + WORTH_MS);
-  if (core.idling.size === 0 || core.timers.has('late')) return;
+  if (core.timers.has('late') || (core.roomy.size === 0 && !isLow(core))) return;
   let soonest = Infinity;
-  for (const worker of core.behind) {
-    if (worker.revoked === undefined) soonest = Math.min(soonest, worker.reportedAtMs + worker.service.patienceMs);
-  }
-  if (soonest !== Infinity) core.timers.set('late', soonest > core.now ? soonest : core.now + WORTH_MS);
+  for (const worker of core.behind) if (worker.revoked === undefined) soonest = Math.min(soonest, lateAtMs(worker));
+  const atMs = Math.max(soonest, core.lookedAtMs + LOOK_MS * Math.ceil(core.workers.size / 1_000));
+  if (atMs <= core.now) takeBack(core);
+  else if (atMs < Infinity) core.timers.set('late', atMs);
+}
+
+/** Whether the queue is nearly dry. */
+function isLow(core: Core): boolean {
+  let most = LAST * core.workers.size;
+  for (const { waiting } of core.active) if ((most -= waiting) <= 0) return false;
+  return true;
+}
+
+/** When what runs there will have taken too long. */
+function lateAtMs(worker: WorkerBook): number {
+  return worker.reportedAtMs + worker.service.patienceMs;
 }
 
 /** Streams of which parts wait for credit: what is reserved for those that were not begun may be what they wait for. */
@@ -32,23 +52,48 @@ function starving(core: Core): Set<number> {
   return starved;
 }
 
-/** Takes parts back from workers that are behind, for those that idle, and for streams that starve. */
+/** Takes parts back from workers that are behind, for those that could begin them sooner, and for streams that starve. */
 export function takeBack(core: Core): void {
-  const idle = [...core.idling].filter((worker) => worker.placed.size <= worker.lent && roomOf(core, worker) > 0);
+  core.lookedAtMs = core.now;
   const starved = starving(core);
-  if (idle.length === 0 && starved.size === 0) return;
+  const hasTaker = takersOf(core);
   for (const worker of core.behind) {
     const count = unbegun(worker);
     if (count <= 0 || worker.revoked !== undefined) continue;
     const keys = starved.size === 0 ? [] : keysFromEnd(core, worker, count, (row) => starved.has(core.parts.stream[row] as number));
-    const { patienceMs, meanMicros } = worker.service;
-    const little = core.now - worker.reportedAtMs < patienceMs && (count * meanMicros) / 1_000 < WORTH_MS;
-    const fit = (row: number): boolean => {
-      const name = core.shapes[core.parts.shape[row] as number]?.function as string;
-      return idle.some((other) => other.functions.includes(name));
-    };
-    ask(core, worker, keys.length > 0 || little || idle.length === 0 ? keys : keysFromEnd(core, worker, Math.ceil(count / 2), fit));
+    ask(core, worker, keys.length > 0 ? keys : keysFor(core, worker, count, hasTaker));
   }
+}
+
+type HasTaker = (name: string, late: boolean) => boolean;
+
+/** What a worker gives up for others: all that waits behind a part that is late, or half of much for those that idle. */
+function keysFor(core: Core, worker: WorkerBook, count: number, hasTaker: HasTaker): number[] {
+  const late = core.now >= lateAtMs(worker);
+  if (!late && (count * worker.service.meanMicros) / 1_000 < WORTH_MS) return [];
+  const fit = (row: number): boolean => hasTaker(core.shapes[core.parts.shape[row] as number]?.function as string, late);
+  const keys = keysFromEnd(core, worker, late ? count : Math.ceil(count / 2), fit);
+  if (keys.length > 0) worker.late = late;
+  return keys;
+}
+
+/** Tells whether somebody could begin a part sooner: whoever idles; and if it stands behind a late one, whoever is not late as well. */
+function takersOf(core: Core): HasTaker {
+  const known = new Map<string, boolean>();
+  return (name, late) => {
+    const key = `${late ? 'late' : 'laden'} ${name}`;
+    let has = known.get(key);
+    if (has === undefined) known.set(key, (has = isThereTaker(core, name, late)));
+    return has;
+  };
+}
+
+function isThereTaker(core: Core, name: string, late: boolean): boolean {
+  for (const worker of late && isLow(core) ? core.workers.values() : core.roomy) {
+    const inTime = unbegun(worker) < 0 || (late && core.now < lateAtMs(worker));
+    if (inTime && isOpen(core, worker) && worker.functions.includes(name)) return true;
+  }
+  return false;
 }
 
 /** Of the `count` parts that a worker got last, those that are wanted, oldest first. */
@@ -95,6 +140,8 @@ export function revokeOverdue(core: Core, session: number): void {
   const worker = core.workers.get(session);
   const keys = worker?.revoked;
   if (worker === undefined || keys === undefined) return;
+  // It was asked again in this very moment: this is the time of an earlier question, which was answered.
+  if (core.now < worker.askedAtMs + ANSWER_MS) return;
   const answered = worker.reportedAtMs >= worker.askedAtMs;
   // If we come late ourselves, the answer may be here, unread.
   if (!answered && core.now - worker.askedAtMs > 2 * ANSWER_MS) return expectAnswer(core, worker);

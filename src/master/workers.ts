@@ -22,6 +22,7 @@ export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecor
     onOutcome(core, worker, record, i);
   }
   worker.reportedAtMs = core.now;
+  worker.late = false;
   core.dirty(worker);
   if (ended === 0) return;
   worker.ended += ended;

@@ -2,12 +2,15 @@
  * How long parts hold a slot of one worker, and what follows from it: how many it should have ahead, and when one that runs is late.
  *
  * Two numbers are kept. The mean says how much work so many parts are. What is typical forgets the few that take very long: where nine of
- * ten take 1 ms and one takes 50, a part should wait behind each of the nine (else the worker idles for a round trip after each), and
- * what then stands behind the tenth is taken back as soon as that is late.
+ * ten take 1 ms and one takes 50, some should wait behind each of the nine (else the worker idles for a round trip after each), and
+ * what then stands behind the tenth is taken back when others could begin it sooner.
  */
 
-/** Work that a worker may have ahead; where parts typically take longer than SLOW_MICROS, none. */
-const AHEAD_MICROS = 1_000;
+/**
+ * Work that a worker may have ahead: what ends there, is told, and is answered by more parts, takes up to some milliseconds on a busy
+ * machine. Where parts typically take longer than SLOW_MICROS, none.
+ */
+const AHEAD_MICROS = 4_000;
 const SLOW_MICROS = 5_000;
 const MAX_AHEAD = 512;
 /** A sample counts for no more than so many times what was typical. */
@@ -40,7 +43,7 @@ export class ServiceTime {
   /** How many parts a worker should have beyond those that run. */
   get ahead(): number {
     if (this.#typical < 0 || this.#typical > SLOW_MICROS) return 0;
-    return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, this.#mean))));
+    return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, this.#typical))));
   }
 
   /** After how many milliseconds without an end what runs is late, so that what waits behind it should not. */

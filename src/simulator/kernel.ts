@@ -10,20 +10,24 @@ export interface KernelOptions {
   readonly seed: number;
   /** Whether turns of event loops and the order of what waits are drawn at random; else all is read in the order of arrival. */
   readonly chaotic: boolean;
+  /** How long a message is on its way, if not chaotic: from, to. */
+  readonly latencyMs: readonly [number, number];
   readonly keepsLog: boolean;
 }
 
 export class Kernel {
   readonly seed: number;
   readonly chaotic: boolean;
+  readonly latencyMs: readonly [number, number];
   readonly agenda: Agenda = new Agenda();
   /** Of network and event loops; users and faults have their own. */
   readonly random: Random;
   readonly log: Log;
 
-  constructor({ seed, chaotic, keepsLog }: KernelOptions) {
+  constructor({ seed, chaotic, latencyMs, keepsLog }: KernelOptions) {
     this.seed = seed;
     this.chaotic = chaotic;
+    this.latencyMs = latencyMs;
     this.random = new Random(seed, 'kernel');
     this.log = new Log(keepsLog);
   }

@@ -85,7 +85,7 @@ export class Lane {
   }
 }
 
-function latency({ chaotic, random }: Kernel): number {
-  if (!chaotic) return 0.1;
+function latency({ chaotic, random, latencyMs: [from, to] }: Kernel): number {
+  if (!chaotic) return from === to ? from : random.between(from, to);
   return random.chance(0.01) ? random.between(1, 15) : random.between(0.02, 0.5);
 }

@@ -160,7 +160,7 @@ export class MasterLaw {
   #outcomes(session: number, { keys, attempts, flags }: OutcomesRecord): void {
     keys.forEach((key, i) => {
       const flag = flags[i] as number;
-      if ((flag & ENTRY.error) !== 0 && this.#holders.get(key) === session) this.#retries.failed(key, attempts[i] as number);
+      if ((flag & ENTRY.error) !== 0 && this.#holders.get(key) === session) this.#retries.failed(key, attempts[i] as number, session);
       if ((flag & ENTRY.partEnd) !== 0) this.#letGo(session, key);
     });
   }
@@ -255,7 +255,7 @@ export class MasterLaw {
     if (this.#cancelled.has(id)) kernel.blame(`${name} gives parts of stream ${id} away, which was cancelled`);
     jobs.forEach((job, i) => {
       if (this.#cancelled.has(`${id}/${job}`)) kernel.blame(`${name} gives parts of job ${id}/${job} away, which was cancelled`);
-      this.#retries.given(keys[i] as number, attempts[i] as number, id, job);
+      this.#retries.given(keys[i] as number, attempts[i] as number, id, job, (by) => this.#aborted.has(`${by}:${keys[i]}`));
     });
   }
 

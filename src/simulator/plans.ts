@@ -119,6 +119,8 @@ export class Plans {
   /** How long an attempt takes. */
   ms(id: string, job: number, part: number, attempt: number, spec: FunctionSpec): number {
     const [from, to] = spec.ms;
+    const known = spec.msOfJobs?.[job];
+    if (known !== undefined) return known;
     if (from === to) return from;
     return from + this.#random(`${this.origin(id)}:${job}:${part}:${attempt}:ms`) * (to - from);
   }

@@ -12,6 +12,8 @@ interface Failing {
   count: number;
   /** When it failed; undefined: it has been given away since. */
   atMs: number | undefined;
+  /** The session of the worker where it did. */
+  by: number;
 }
 
 export class RetryLaw {
@@ -27,16 +29,20 @@ export class RetryLaw {
   }
 
   /** The worker that has a part says that it failed. */
-  failed(key: number, attempt: number): void {
+  failed(key: number, attempt: number, by: number): void {
     if (attempt < (this.#given.get(key) ?? 0)) return;
-    const failing = this.#failing.get(key) ?? { count: 0, atMs: undefined };
+    const failing = this.#failing.get(key) ?? { count: 0, atMs: undefined, by };
     failing.count += 1;
     failing.atMs = this.#kernel.nowMs;
+    failing.by = by;
     this.#failing.set(key, failing);
   }
 
-  /** A part is given away. */
-  given(key: number, attempt: number, id: string, job: number): void {
+  /**
+   * A part is given away. Where a worker is told in the same breath to drop it (`dropped`), it had been taken from there before it was read
+   * that it failed: an old attempt did, which counts for nothing.
+   */
+  given(key: number, attempt: number, id: string, job: number, dropped: (session: number) => boolean): void {
     const stream = this.#plans.stream(id);
     if (stream === undefined) return;
     this.#given.set(key, attempt);
@@ -45,6 +51,10 @@ export class RetryLaw {
     const { attempts, minMs = MIN_MS } = this.#plans.rules(id, stream.spec, job).retries;
     const waitedMs = this.#kernel.nowMs - failing.atMs;
     failing.atMs = undefined;
+    if (dropped(failing.by)) {
+      failing.count -= 1;
+      return;
+    }
     if (failing.count > attempts)
       this.#kernel.blame(`job ${id}/${job} failed ${failing.count} times and is tried again; ${attempts} retries were asked for`);
     if (waitedMs < minMs * LEAST - NOTHING_MS)

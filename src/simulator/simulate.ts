@@ -10,7 +10,7 @@ import { tell } from './log.ts';
 import { Peaks } from './peaks.ts';
 import { Random } from './random.ts';
 import { World, type WorkerSpec } from './world.ts';
-import type { Workload } from './workload.ts';
+import type { Range, Workload } from './workload.ts';
 
 export interface SimulationOptions {
   /** A whole number: the same seed and options give the same history. */
@@ -29,6 +29,8 @@ export interface SimulationOptions {
   readonly policy?: PolicyChoice | undefined;
   /** Whether the order of things that may happen in any order is drawn at random. Default: true; false is faster, for planning. */
   readonly chaotic?: boolean | undefined;
+  /** How long a message is on its way, in ms, from and to, if not chaotic. Default: always 0.1. */
+  readonly latencyMs?: Range | undefined;
   /** Whether to keep the history. Default: true. */
   readonly history?: boolean | undefined;
   /** Changes of the master's configuration. */
@@ -71,6 +73,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     config = {},
     policy = leastLoaded(),
     chaotic = true,
+    latencyMs = [0.1, 0.1],
     history = true,
     masters = 1,
     notices = true,
@@ -88,6 +91,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     notices,
     calm: faults.length === 0,
     chaotic,
+    latencyMs,
     keepsLog: history,
     config,
   });

@@ -14,6 +14,8 @@ export interface WantedResources {
 export interface FunctionSpec {
   /** How long a run takes, in ms. */
   readonly ms: Range;
+  /** How long each job's run takes, by its place in its stream, where that is to be known beforehand: instead of `ms`. */
+  readonly msOfJobs?: readonly number[];
   /** It keeps the worker's event loop for itself. */
   readonly blocks?: boolean;
   /** It is a generator of so many results; else it returns one. */

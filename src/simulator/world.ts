@@ -13,7 +13,7 @@ import type { OfferedResources } from './tenancy.ts';
 import { Witness } from './witness.ts';
 import { WorkerHost } from './worker_host.ts';
 import { type KnownStream, Plans } from './plans.ts';
-import { STREAM, type StreamSpec, type Workload } from './workload.ts';
+import { type Range, STREAM, type StreamSpec, type Workload } from './workload.ts';
 
 const MASTERS = ['master', 'standby'] as const;
 
@@ -39,6 +39,8 @@ export interface WorldOptions {
   readonly workload: Workload;
   readonly policy: PolicyChoice;
   readonly chaotic: boolean;
+  /** How long a message is on its way, if not chaotic. */
+  readonly latencyMs: Range;
   readonly keepsLog: boolean;
   /** Changes of the master's configuration. */
   readonly config: Partial<MasterConfig>;

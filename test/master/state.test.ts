@@ -39,7 +39,7 @@ describe('placing', () => {
     expect(world.held.size).toBe(0);
   });
 
-  it('gives a fast worker about a millisecond of work ahead, and a slow one none', () => {
+  it('gives a fast worker some milliseconds of work ahead, and a slow one none', () => {
     const world = new World();
     const [fast, slow] = [world.worker('fast'), world.worker('slow', ['bar'])];
     const client = world.client();
@@ -51,7 +51,7 @@ describe('placing', () => {
     world.finish(fast, [world.parts(fast)[0]?.key as number], { micros: 100 });
     world.finish(slow, [world.parts(slow)[0]?.key as number], { micros: 6_000 });
     world.flush();
-    expect(world.parts(fast).length).toBe(1 + 11);
+    expect(world.parts(fast).length).toBe(1 + 41);
     expect(world.parts(slow).length).toBe(1 + 1);
   });
 
@@ -149,9 +149,9 @@ describe('loss', () => {
     world.open(client);
     world.jobs(client, 8);
     world.flush();
-    world.finish(one, [world.parts(one)[0]?.key as number], { micros: 200 });
+    world.finish(one, [world.parts(one)[0]?.key as number], { micros: 700 });
     world.flush();
-    expect(world.parts(one)).toHaveLength(7);
+    expect(world.parts(one)).toHaveLength(8);
     const two = world.worker('two');
     world.lose(one);
     world.flush();

@@ -23,7 +23,7 @@ function revoked(worker: Played): readonly number[] {
 }
 
 describe('parts that are not begun', () => {
-  it('wait one behind each that typically takes 1 ms', () => {
+  it('wait behind those that typically take 1 ms, shared by all', () => {
     const { world, late, other } = twoBusy();
     expect(world.parts(late)).toHaveLength(2);
     expect(world.parts(other)).toHaveLength(2);
@@ -44,10 +44,46 @@ describe('parts that are not begun', () => {
     expect(world.parts(other).map(({ key, attempt }) => ({ key, attempt }))).toContainEqual({ key: behind, attempt: 2 });
   });
 
-  it('stay where they are while nobody idles, however late', () => {
+  it('stay where they are while everybody is late', () => {
     const { world, late, other } = twoBusy();
     world.pass(100);
     expect([...revoked(late), ...revoked(other)]).toEqual([]);
+  });
+
+  it('are taken back before anybody idles: as soon as another has room and is in time', () => {
+    const { world, late, other } = twoBusy();
+    const [, behind] = world.parts(late).map(({ key }) => key) as [number, number];
+    world.pass(1);
+    world.finish(other, [world.parts(other)[0]?.key as number], { micros: 1_000 });
+    world.flush();
+    world.pass(1);
+    expect(revoked(late)).toEqual([behind]);
+    world.report(late, { kind: 'returned', keys: [behind], attempts: [1] });
+    world.flush();
+    expect(world.parts(other).map(({ key }) => key)).toContain(behind);
+    expect(world.parts(late)).toHaveLength(2);
+  });
+
+  it('stay behind a late one while many wait for their turn, and are taken back when few do', () => {
+    const { world, late, other } = twoBusy();
+    const client = world.client('crowd');
+    world.open(client, 1);
+    world.jobs(client, 40);
+    world.flush();
+    const behind = world
+      .parts(late)
+      .map(({ key }) => key)
+      .slice(1);
+    let ended = 0;
+    const endOne = (): void => {
+      world.finish(other, [world.parts(other)[ended++]?.key as number], { micros: 1_000 });
+      world.flush();
+      world.pass(1);
+    };
+    for (let i = 0; i < 10; i += 1) endOne();
+    expect(revoked(late)).toEqual([]);
+    for (let i = 0; i < 20; i += 1) endOne();
+    expect(revoked(late)).toEqual(behind);
   });
 
   it('stay where they are while what runs before them is in time', () => {
@@ -91,5 +127,39 @@ describe('parts that are not begun', () => {
     world.flush();
     world.pass(5);
     expect(revoked(late)).toEqual([behind, next[2]]);
+  });
+
+  it('are not taken without a word because an earlier question, which was answered, has run out', () => {
+    const { world, late, other } = twoBusy();
+    const [first, behind] = world.parts(late).map(({ key }) => key) as [number, number];
+    world.pass(1);
+    world.finish(
+      other,
+      world.parts(other).map(({ key }) => key),
+      { micros: 1_000 },
+    );
+    world.flush();
+    world.pass(1);
+    expect(revoked(late)).toEqual([behind]);
+    world.finish(late, [first, behind], { micros: 1_000 });
+    world.report(late, { kind: 'returned', keys: [], attempts: [] });
+    const client = world.client();
+    world.open(client, 1);
+    world.jobs(client, 4);
+    world.flush();
+    // The master itself comes late: it wakes for the old question when it is about to ask anew.
+    world.finish(
+      other,
+      world
+        .parts(other)
+        .slice(2)
+        .map(({ key }) => key),
+      { micros: 1_000 },
+    );
+    world.now += 60;
+    world.feed({ type: 'wake', now: world.now });
+    world.flush();
+    expect(revoked(late)).toHaveLength(2);
+    expect(late.got.filter(({ kind }) => kind === 'abort')).toEqual([]);
   });
 });

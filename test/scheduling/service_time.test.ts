@@ -18,8 +18,8 @@ describe('the service time of a worker', () => {
 
   it.each([
     ['no-ops: hundreds', 1, 512],
-    ['20 µs: a millisecond of work', 20, 50],
-    ['1 ms: one', MS, 1],
+    ['20 µs: four milliseconds of work', 20, 200],
+    ['1 ms: as much', MS, 4],
     ['4 ms: one', 4 * MS, 1],
     ['6 ms: none', 6 * MS, 0],
     ['a minute: none', 60_000 * MS, 0],
@@ -30,7 +30,7 @@ describe('the service time of a worker', () => {
   it('one part that takes very long among short ones changes nothing', () => {
     const short = Array.from({ length: 20 }, () => MS);
     const time = after(...short, 50 * MS);
-    expect(time.ahead).toBe(1);
+    expect(time.ahead).toBeGreaterThanOrEqual(2);
     expect(time.patienceMs).toBeLessThan(3);
     expect(time.meanMicros).toBeGreaterThan(10 * MS);
   });
@@ -39,7 +39,7 @@ describe('the service time of a worker', () => {
     const short = Array.from({ length: 20 }, () => MS);
     const long = Array.from({ length: 8 }, () => 50 * MS);
     expect(after(...short, ...long).ahead).toBe(0);
-    expect(after(...long, ...short.slice(0, 8)).ahead).toBe(1);
+    expect(after(...long, ...short.slice(0, 8)).ahead).toBe(2);
   });
 
   it('quick parts are not looked after one by one; others are late after twice what is typical, within bounds', () => {

@@ -119,7 +119,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'found here: parts by PUSH that overtake a welcome',
-    first: 450,
+    first: 3200,
     file: 'src/worker/state.ts',
     from: 'this.#missed ||= pushed;',
     to: '',
