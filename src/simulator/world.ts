@@ -4,7 +4,7 @@ import type { PolicyChoice } from '../scheduling/policy.ts';
 import { ClientHost } from './client_host.ts';
 import { Executions } from './executions.ts';
 import { Expectations } from './expectations.ts';
-import { Kernel } from './kernel.ts';
+import { Kernel, type KernelOptions } from './kernel.ts';
 import { MasterHost } from './master_host.ts';
 import { Network } from './network.ts';
 import { type Outcome, Reader } from './reader.ts';
@@ -13,7 +13,7 @@ import type { OfferedResources } from './tenancy.ts';
 import { Witness } from './witness.ts';
 import { WorkerHost } from './worker_host.ts';
 import { type KnownStream, Plans } from './plans.ts';
-import { type Range, STREAM, type StreamSpec, type Workload } from './workload.ts';
+import { STREAM, type StreamSpec, type Workload } from './workload.ts';
 
 const MASTERS = ['master', 'standby'] as const;
 
@@ -26,8 +26,7 @@ export interface WorkerSpec {
   readonly resources?: OfferedResources | undefined;
 }
 
-export interface WorldOptions {
-  readonly seed: number;
+export interface WorldOptions extends KernelOptions {
   readonly workers: readonly WorkerSpec[];
   readonly clients: number;
   /** Masters that clients and workers know: they use the first that answers. */
@@ -38,10 +37,6 @@ export interface WorldOptions {
   readonly calm: boolean;
   readonly workload: Workload;
   readonly policy: PolicyChoice;
-  readonly chaotic: boolean;
-  /** How long a message is on its way, if not chaotic. */
-  readonly latencyMs: Range;
-  readonly keepsLog: boolean;
   /** Changes of the master's configuration. */
   readonly config: Partial<MasterConfig>;
 }
