@@ -7,6 +7,7 @@
  */
 
 import type { Frames } from './transport.ts';
+import { countReceived } from './young_garbage.ts';
 
 /** What the reader needs of a ZeroMQ socket. */
 interface ReadableSocket {
@@ -73,6 +74,7 @@ export class Receiver {
       }
       if (this.#stopped) return;
       this.#delivered += 1;
+      countReceived(frames);
       try {
         this.#deliver(frames);
       } catch (error) {

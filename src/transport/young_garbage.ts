@@ -1,0 +1,45 @@
+/**
+ * Received frames lie outside V8's heap. V8 knows their bytes, but looks for those that nobody needs any more only in a full collection:
+ * one for every 32 MiB that come in, each of which marks all that lives, on all cores. Most frames die young, and a collection of young
+ * objects, which costs a tenth of a full one, finds them: so one is asked for each time that so many bytes have come in.
+ *
+ * Not earlier: a frame that has outlived two such collections is old, and waits for a full one.
+ *
+ * Heap and count are the process's, not a socket's. Where there is no such collection to be had, nothing is lost but speed.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Frames } from './transport.ts';
+
+const EVERY_BYTES = 16_777_216;
+/** A message over this is more than V8 lets wait: a full collection comes anyway. */
+const MOST_BYTES = 8_388_608;
+
+type Collect = (options: { readonly type: 'minor' }) => void;
+
+let collect: Collect | undefined;
+let received = 0;
+
+/** Counts what came in, and collects young garbage when it is time. */
+export function countReceived(frames: Frames): void {
+  let bytes = 0;
+  for (const frame of frames) bytes += frame.length;
+  if (bytes > MOST_BYTES) return;
+  received += bytes;
+  if (received < EVERY_BYTES) return;
+  received = 0;
+  collect ??= findCollector();
+  collect({ type: 'minor' });
+}
+
+/** V8 gives its collector only to contexts that are made while it is told to. */
+function findCollector(): Collect {
+  try {
+    setFlagsFromString('--expose-gc');
+    return runInNewContext('gc') as Collect;
+  } catch {
+    return () => undefined;
+  } finally {
+    setFlagsFromString('--no-expose-gc');
+  }
+}
