@@ -1,4 +1,5 @@
 /** The clocks of the shells. Pure rooms are given the time. */
+import { performance } from 'node:perf_hooks';
 
 /** Milliseconds that never go back, with fractions. */
 export function now(): number {

@@ -11,6 +11,13 @@ const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Why bytes are not a message of ours. Thrown by readers, and turned into a `Rejected` value by the decoders of whole messages. */
 export class Malformed extends Error {}
 
+/** A list with room for so many, which are all set next: one that grows is copied again and again. Never by a length that was only told. */
+export function ofLength(length: number): number[] {
+  const values: number[] = [];
+  values.length = length;
+  return values;
+}
+
 /** Writes numbers, strings and bytes one behind the other. */
 export class Writer {
   #buffer: Buffer;
@@ -52,6 +59,12 @@ export class Writer {
       if (value > 0x7f) this.int(value);
       else this.u8(value);
     }
+  }
+
+  /** A column of integers that may be long, such as keys. Apart from `ints`: V8 keeps a list of small integers as such while it is the only kind. */
+  wide(values: readonly number[]): void {
+    this.int(values.length);
+    for (let i = 0; i < values.length; i += 1) this.int(values[i] as number);
   }
 
   bytes(value: Uint8Array): void {
@@ -168,19 +181,19 @@ export class Reader {
   ints(): number[] {
     const length = this.count();
     if (length === 1) return [this.int()];
-    const values: number[] = [];
+    const values = ofLength(length);
     const bytes = this.#bytes;
     let at = this.#at;
     for (let i = 0; i < length; i += 1) {
       const first = bytes[at] as number;
       if (first < 0x80) {
-        values.push(first);
+        values[i] = first;
         at += 1;
         continue;
       }
       // Longer than a byte, or not there at all.
       this.#at = at;
-      values.push(this.int());
+      values[i] = this.int();
       at = this.#at;
     }
     this.#at = at;
@@ -190,6 +203,21 @@ export class Reader {
   /** A column that must be as long as its neighbour. */
   column(length: number): number[] {
     const values = this.ints();
+    if (values.length !== length) throw new Malformed('columns differ in length');
+    return values;
+  }
+
+  /** See Writer. */
+  wide(): number[] {
+    const length = this.count();
+    if (length === 1) return [this.int()];
+    const values = ofLength(length);
+    for (let i = 0; i < length; i += 1) values[i] = this.int();
+    return values;
+  }
+
+  wideColumn(length: number): number[] {
+    const values = this.wide();
     if (values.length !== length) throw new Malformed('columns differ in length');
     return values;
   }

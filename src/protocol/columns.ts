@@ -1,5 +1,5 @@
 /** How a record's payloads are written and read: a column of lengths in the header, the bytes in the frames behind it. */
-import type { Reader, Writer } from './bytes.ts';
+import { ofLength, type Reader, type Writer } from './bytes.ts';
 import type { FrameReader, FrameWriter } from './frames.ts';
 import type { PayloadStore } from './payloads.ts';
 
@@ -33,11 +33,14 @@ export function writePayloads(sink: Sink, slots: readonly number[]): void {
 
 export function readPayloads(source: Source): { slots: number[]; lengths: number[] } {
   const lengths = source.header.ints();
-  const slots: number[] = [];
+  const slots = lengths.length === 1 ? [0] : ofLength(lengths.length);
+  let count = 0;
+  for (const length of lengths) if (length > 0) count += 1;
+  source.frames.expect(count);
   for (let i = 0; i < lengths.length; i += 1) {
     const length = (lengths[i] as number) - 1;
     lengths[i] = Math.max(0, length);
-    slots.push(length < 0 ? -1 : source.base + source.frames.take(length));
+    slots[i] = length < 0 ? -1 : source.base + source.frames.take(length);
   }
   return { slots, lengths };
 }

@@ -9,6 +9,7 @@ import {
   PIECE_BYTES,
   SLOTS_PER_BLOCK,
   SMALL_BYTES,
+  placeOf,
 } from './payloads.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -94,6 +95,8 @@ export function parted(frame: Uint8Array): [header: Uint8Array, packed: Uint8Arr
   return [frame.subarray(0, end - length), frame.subarray(end - length, end)];
 }
 
+const MANY = 16;
+
 /** Finds payloads in the frames behind a header, from their lengths in order; every byte must be accounted for. */
 export class FrameReader {
   readonly #block: PayloadBlock;
@@ -104,7 +107,16 @@ export class FrameReader {
   /** @param from the first of them; those before are none of ours */
   constructor(frames: readonly Uint8Array[], from = 0) {
     const mine = frames.slice(from);
-    this.#block = { frames: mine, frame: [], offset: [], length: [], needed: mine.map(() => 0), live: 0 };
+    this.#block = { frames: mine, at: [], length: [], needed: mine.map(() => 0), live: 0 };
+  }
+
+  /** So many payloads follow, each of which is taken next: many are worth room of their own size. */
+  expect(count: number): void {
+    const { at, length, live } = this.#block;
+    const all = live + count;
+    if (count < MANY || all > SLOTS_PER_BLOCK) return;
+    at.length = all;
+    length.length = all;
   }
 
   /** Takes the next payload; its index in the block is returned. */
@@ -113,14 +125,12 @@ export class FrameReader {
     if (block.live >= SLOTS_PER_BLOCK) throw new Malformed('it holds too many payloads');
     if (length <= SMALL_BYTES) {
       if (this.#packed < 0 || this.#packedBytes + length > PACKED_BYTES) this.#startPacked();
-      block.frame.push(this.#packed);
-      block.offset.push(this.#packedBytes);
+      block.at[block.live] = placeOf(this.#packed, this.#packedBytes);
       this.#packedBytes += length;
       block.needed[this.#packed] = (block.needed[this.#packed] as number) + 1;
       if (this.#packedBytes > (block.frames[this.#packed] as Uint8Array).length) throw new Malformed('a payload is cut short');
     } else {
-      block.frame.push(this.#next);
-      block.offset.push(0);
+      block.at[block.live] = placeOf(this.#next, 0);
       for (let left = length; left > 0; left -= PIECE_BYTES) {
         const frame = block.frames[this.#next];
         if (frame === undefined || frame.length !== Math.min(left, PIECE_BYTES)) throw new Malformed('a payload is cut short');
@@ -128,7 +138,7 @@ export class FrameReader {
         this.#next += 1;
       }
     }
-    block.length.push(length);
+    block.length[block.live] = length;
     block.live += 1;
     return block.live - 1;
   }

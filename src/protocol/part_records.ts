@@ -128,12 +128,12 @@ export const partsCodec: Codec<PartsRecord> = {
     header.string(r.function);
     writeFields(header, r.fields);
     writePayloads(sink, r.slots);
-    header.ints(r.keys);
+    header.wide(r.keys);
     header.ints(r.attempts);
     header.ints(r.jobs);
     header.ints(r.parts);
     header.ints(r.grants);
-    header.ints(r.bytes);
+    header.wide(r.bytes);
     header.int(r.partFields.length);
     for (const fields of r.partFields) writeFields(header, fields);
     header.int(r.allocations.length);
@@ -149,12 +149,12 @@ export const partsCodec: Codec<PartsRecord> = {
     const { slots, lengths } = readPayloads(source);
     const count = slots.length;
     if (slots.includes(-1)) throw new Malformed('a part without a payload');
-    const keys = header.column(count);
+    const keys = header.wideColumn(count);
     const attempts = header.column(count);
     const jobs = header.column(count);
     const parts = header.column(count);
     const grants = header.column(count);
-    const bytes = header.column(count);
+    const bytes = header.wideColumn(count);
     const partFields: Fields[] = [];
     for (let left = header.count(); left > 0; left -= 1) partFields.push(readFields(header));
     const allocations: Uint8Array[] = [];
@@ -185,8 +185,8 @@ export const partsCodec: Codec<PartsRecord> = {
 function keysCodec<K extends string>(code: number, kind: K): Codec<KeysRecord<K>> {
   return {
     code,
-    write: ({ header }, r) => header.ints(r.keys),
-    read: ({ header }) => ({ kind, keys: header.ints() }),
+    write: ({ header }, r) => header.wide(r.keys),
+    read: ({ header }) => ({ kind, keys: header.wide() }),
   };
 }
 
@@ -196,12 +196,12 @@ export const abortCodec: Codec<AbortRecord> = keysCodec(18, 'abort');
 export const grantCodec: Codec<GrantRecord> = {
   code: 19,
   write({ header }, r) {
-    header.ints(r.keys);
+    header.wide(r.keys);
     header.ints(r.results);
     header.ints(r.bytes);
   },
   read({ header }) {
-    const keys = header.ints();
+    const keys = header.wide();
     return { kind: 'grant', keys, results: header.column(keys.length), bytes: header.column(keys.length) };
   },
 };
@@ -209,11 +209,11 @@ export const grantCodec: Codec<GrantRecord> = {
 export const acceptedCodec: Codec<AcceptedRecord> = {
   code: 20,
   write({ header }, r) {
-    header.ints(r.keys);
+    header.wide(r.keys);
     header.ints(r.attempts);
   },
   read({ header }) {
-    const keys = header.ints();
+    const keys = header.wide();
     return { kind: 'accepted', keys, attempts: header.column(keys.length) };
   },
 };
@@ -221,11 +221,11 @@ export const acceptedCodec: Codec<AcceptedRecord> = {
 export const returnedCodec: Codec<ReturnedRecord> = {
   code: 22,
   write({ header }, r) {
-    header.ints(r.keys);
+    header.wide(r.keys);
     header.ints(r.attempts);
   },
   read({ header }) {
-    const keys = header.ints();
+    const keys = header.wide();
     return { kind: 'returned', keys, attempts: header.column(keys.length) };
   },
 };
@@ -235,7 +235,7 @@ export const outcomesCodec: Codec<OutcomesRecord> = {
   write(sink, r) {
     const { header } = sink;
     writePayloads(sink, r.slots);
-    header.ints(r.keys);
+    header.wide(r.keys);
     header.ints(r.attempts);
     header.ints(r.indexes);
     header.ints(r.flags);
@@ -244,7 +244,7 @@ export const outcomesCodec: Codec<OutcomesRecord> = {
   read(source) {
     const { header } = source;
     const { slots, lengths } = readPayloads(source);
-    const keys = header.column(slots.length);
+    const keys = header.wideColumn(slots.length);
     const attempts = header.column(slots.length);
     const indexes = header.column(slots.length);
     const flags = header.column(slots.length);
@@ -262,11 +262,11 @@ export const outcomesCodec: Codec<OutcomesRecord> = {
 export const hungryCodec: Codec<HungryRecord> = {
   code: 23,
   write({ header }, r) {
-    header.ints(r.keys);
+    header.wide(r.keys);
     header.ints(r.bytes);
   },
   read({ header }) {
-    const keys = header.ints();
+    const keys = header.wide();
     return { kind: 'hungry', keys, bytes: header.column(keys.length) };
   },
 };

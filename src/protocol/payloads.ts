@@ -21,11 +21,18 @@ export function ownSlot(n: number): number {
   return OWN_SLOTS + n * SLOTS_PER_BLOCK;
 }
 
-/** Payloads that came, or were put in, together. Payload i is `length[i]` bytes at `offset[i]` of frame `frame[i]`, and on from there. */
+/** Offsets in a frame are below this. */
+const FRAME_SPAN = 131_072;
+
+/** Where a payload begins, as one number: a frame of its block, and an offset there. */
+export function placeOf(frame: number, offset: number): number {
+  return frame * FRAME_SPAN + offset;
+}
+
+/** Payloads that came, or were put in, together. Payload i is `length[i]` bytes from `at[i]` on (see placeOf), over as many frames as it takes. */
 export interface PayloadBlock {
   readonly frames: (Uint8Array | undefined)[];
-  readonly frame: number[];
-  readonly offset: number[];
+  readonly at: number[];
   readonly length: number[];
   /** How many payloads still need each frame. */
   readonly needed: number[];
@@ -70,13 +77,13 @@ export class PayloadStore {
   put(payload: Uint8Array | readonly Uint8Array[]): number {
     let block = this.#open < 0 ? undefined : this.#blocks[this.#open];
     if (block === undefined || block.length.length >= 512) {
-      block = { frames: [], frame: [], offset: [], length: [], needed: [], live: 0 };
+      block = { frames: [], at: [], length: [], needed: [], live: 0 };
       this.#open = this.#free.pop() ?? this.#blocks.length;
       this.#blocks[this.#open] = block;
     }
     const slot = this.#open * SLOTS_PER_BLOCK + block.length.length;
     if (payload instanceof Uint8Array && payload.length <= PIECE_BYTES) {
-      block.frame.push(block.frames.length);
+      block.at.push(placeOf(block.frames.length, 0));
       block.frames.push(payload);
       block.needed.push(1);
       this.#entered(block, payload.length);
@@ -84,7 +91,7 @@ export class PayloadStore {
     }
     const given = payload instanceof Uint8Array ? [payload] : payload.filter((piece) => piece.length > 0);
     const length = given.reduce((sum, piece) => sum + piece.length, 0);
-    block.frame.push(block.frames.length);
+    block.at.push(placeOf(block.frames.length, 0));
     for (const piece of given.length !== 1 && length <= SMALL_BYTES ? [Buffer.concat(given)] : given.flatMap(cut)) {
       block.frames.push(piece);
       block.needed.push(1);
@@ -94,7 +101,6 @@ export class PayloadStore {
   }
 
   #entered(block: PayloadBlock, length: number): void {
-    block.offset.push(0);
     block.length.push(length);
     block.live += 1;
     this.#count += 1;
@@ -103,7 +109,7 @@ export class PayloadStore {
 
   /** Takes a payload under a slot that a state machine numbered (see `ownSlot`). */
   putOwn(slot: number, payload: Uint8Array): void {
-    this.#own.set(slot, { frames: [payload], frame: [0], offset: [0], length: [payload.length], needed: [1], live: 1 });
+    this.#own.set(slot, { frames: [payload], at: [0], length: [payload.length], needed: [1], live: 1 });
     this.#count += 1;
     this.#bytes += payload.length;
   }
@@ -115,8 +121,9 @@ export class PayloadStore {
   /** The payload's bytes, uncopied, in as many pieces as they came. */
   pieces(slot: number): Uint8Array[] {
     const block = this.#block(slot);
-    const offset = block.offset[slot % SLOTS_PER_BLOCK] as number;
-    const first = block.frame[slot % SLOTS_PER_BLOCK] as number;
+    const place = block.at[slot % SLOTS_PER_BLOCK] as number;
+    const offset = place % FRAME_SPAN;
+    const first = Math.floor(place / FRAME_SPAN);
     let left = held(block, slot);
     const frame = block.frames[first] as Uint8Array;
     if (offset + left <= frame.length) return [frame.subarray(offset, offset + left)];
@@ -133,9 +140,10 @@ export class PayloadStore {
   joined(slot: number): Buffer {
     const block = this.#block(slot);
     const index = slot % SLOTS_PER_BLOCK;
-    const offset = block.offset[index] as number;
+    const place = block.at[index] as number;
+    const offset = place % FRAME_SPAN;
     const length = held(block, slot);
-    const frame = block.frames[block.frame[index] as number] as Uint8Array;
+    const frame = block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array;
     if (offset + length > frame.length) return Buffer.concat(this.pieces(slot));
     return Buffer.from(frame.buffer, frame.byteOffset + offset, length);
   }
@@ -144,9 +152,10 @@ export class PayloadStore {
   copy(slot: number, target: Buffer, at: number): number {
     const block = this.#block(slot);
     const index = slot % SLOTS_PER_BLOCK;
-    const offset = block.offset[index] as number;
+    const place = block.at[index] as number;
+    const offset = place % FRAME_SPAN;
     const length = held(block, slot);
-    const frame = block.frames[block.frame[index] as number] as Uint8Array;
+    const frame = block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array;
     if (length <= 32) for (let i = 0; i < length; i += 1) target[at + i] = frame[offset + i] as number;
     else target.set(frame.subarray(offset, offset + length), at);
     return length;
@@ -158,8 +167,9 @@ export class PayloadStore {
     const block = this.#block(slot);
     const index = slot % SLOTS_PER_BLOCK;
     const length = held(block, slot);
-    let left = (block.offset[index] as number) + length;
-    for (let at = block.frame[index] as number; ; at += 1) {
+    const place = block.at[index] as number;
+    let left = (place % FRAME_SPAN) + length;
+    for (let at = Math.floor(place / FRAME_SPAN); ; at += 1) {
       const frame = block.frames[at] as Uint8Array;
       left -= frame.length;
       block.needed[at] = (block.needed[at] as number) - 1;

@@ -2,7 +2,7 @@
  * Puts payloads into the store as they are yielded. Small ones are copied, one behind the other, so that whoever yielded them may use
  * the bytes again; large ones are given away.
  */
-import { PIECE_BYTES, type PayloadBlock, type PayloadStore, SMALL_BYTES } from '../protocol/payloads.ts';
+import { PIECE_BYTES, type PayloadBlock, type PayloadStore, placeOf, SMALL_BYTES } from '../protocol/payloads.ts';
 
 const FIRST_CHUNK = 4_096;
 const LAST_CHUNK = 65_536;
@@ -28,8 +28,7 @@ export class Packer {
     block.live += 1;
     block.length.push(length);
     if (length > SMALL_BYTES) {
-      block.frame.push(block.frames.length);
-      block.offset.push(0);
+      block.at.push(placeOf(block.frames.length, 0));
       const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
       for (let at = 0; at < length; at += PIECE_BYTES) {
         block.frames.push(bytes.subarray(at, at + PIECE_BYTES));
@@ -40,8 +39,7 @@ export class Packer {
     }
     if (this.#at + length > this.#chunk.length) this.#nextChunk(length);
     if (this.#frame < 0) this.#openFrame();
-    block.frame.push(this.#frame);
-    block.offset.push(this.#at - this.#frameAt);
+    block.at.push(placeOf(this.#frame, this.#at - this.#frameAt));
     block.needed[this.#frame] = (block.needed[this.#frame] as number) + 1;
     if (typeof payload === 'string') this.#chunk.write(payload, this.#at);
     else this.#chunk.set(payload, this.#at);
@@ -78,5 +76,5 @@ export class Packer {
 }
 
 function emptyBlock(): PayloadBlock {
-  return { frames: [], frame: [], offset: [], length: [], needed: [], live: 0 };
+  return { frames: [], at: [], length: [], needed: [], live: 0 };
 }

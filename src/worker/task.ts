@@ -67,6 +67,12 @@ export class Task {
     return mergeFields(this.record.fields, this.record.partFields[this.row] ?? []);
   }
 
+  /** Whether nothing can limit its time: no job that came with it has fields or was given resources. */
+  get untimed(): boolean {
+    const { fields, partFields, allocations } = this.record;
+    return fields.length === 0 && partFields.length === 0 && allocations.length === 0;
+  }
+
   /** How long it may run by its walltime, and when it is to be told before. */
   get walltime(): { readonly hardMs: number; readonly softMs: number } | undefined {
     if (this.record.allocations.length === 0) return undefined;

@@ -19,6 +19,7 @@ export class Timeouts {
 
   /** The function of a task has begun. */
   begin(task: Task): void {
+    if (task.untimed) return;
     const { timeoutMs, walltime } = task;
     const begunMs = now();
     if (timeoutMs > 0) this.#set(task, timeoutMs, () => this.#timedOut(task, timeoutMs, begunMs));

@@ -64,7 +64,7 @@ describe('the wire, message by message', () => {
 
   it.each(BATCHES)('$name goes there and back, with its payloads', (batch) => {
     const store = new PayloadStore();
-    store.add({ frames: [bytes('x')], frame: [0], offset: [0], length: [1], needed: [1], live: 1 });
+    store.add({ frames: [bytes('x')], at: [0], length: [1], needed: [1], live: 1 });
     const base = store.nextBase();
     const frames = framesOf(batch);
     const message = decode(frames, store);

@@ -158,7 +158,7 @@ describe('the payload store', () => {
   });
 
   it('refuses a block of more payloads than it can number', () => {
-    const columns = { frames: [SEA], frame: [], offset: [], length: [], needed: [1], live: 65_537 };
+    const columns = { frames: [SEA], at: [], length: [], needed: [1], live: 65_537 };
     expect(() => new PayloadStore().add(columns)).toThrow(RangeError);
     expect(new PayloadStore().add({ ...columns, live: 0 })).toBe(0);
   });
