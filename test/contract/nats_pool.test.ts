@@ -1,9 +1,11 @@
 import { connect } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { NatsPool } from '../../src/pools/nats.ts';
+import { expectEach, jobs } from '../integration/helpers.ts';
+import { Processes } from '../integration/processes.ts';
 import { type LossRig, poolLosses } from './losses.ts';
-import { poolContract } from './pool.ts';
+import { poolContract, WORKER } from './pool.ts';
 import { have, natsServer } from './servers.ts';
 
 const here = have('nats-server', 'the contract of NatsPool', 'apt-get install nats-server');
@@ -34,4 +36,25 @@ async function start(): Promise<LossRig> {
 describe.runIf(here)('with nats-server', () => {
   poolContract('NatsPool', start);
   poolLosses('NatsPool', start);
+
+  it('a producer that is frozen does not take its results: they are recorded, and it finds them when it wakes', async () => {
+    await using rig = await start();
+    await using pool = rig.open();
+    await using _worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    await using processes = new Processes(Infinity);
+    const client = processes.node('test/integration/fixtures/client.mjs', ['job', rig.address, 'slow', '100']);
+    await client.printed(/^result/, 10);
+    client.kill('SIGSTOP');
+    const connection = await connect({ servers: rig.address.replace(/\?.*/, '') });
+    const jsm = await jetstreamManager(connection);
+    const recorded = async (): Promise<number> => (await jsm.streams.info('KV_gristmill-ended')).state.messages;
+    await expect.poll(recorded, { timeout: 10_000 }).toBeGreaterThan(0);
+    client.kill('SIGCONT');
+    expect(await client.ended).toEqual({ code: 0, signal: null });
+    expectEach(
+      [...client.out.matchAll(/^result (.+)$/gm)].map(([, text]) => text as string),
+      jobs(100),
+    );
+    await connection.close();
+  });
 });

@@ -4,6 +4,7 @@ import { inTime } from '../in_time.ts';
 import { failedRecord, type KeptRecord, type Submission, unpackSubmission } from '../record.ts';
 import { Renewer } from '../renewer.ts';
 import { retryDelay } from '../retry_rule.ts';
+import { Running } from '../running.ts';
 import { type OpenJob, packEnded, packNews, packOpen, type QueuedJob, unpackJob, unpackOpen } from './data.ts';
 import type { Delivery } from './delivery.ts';
 import { Puller } from './puller.ts';
@@ -16,8 +17,6 @@ const NEWS_BYTES = 16_384;
 const CRASH_LIMIT = 3;
 /** How long a producer may take to say that it has a result. */
 const TAKEN_MS = 1_000;
-/** Jobs that were cancelled of late: one of them may just be on its way here. */
-const MAX_CANCELLED = 1_024;
 
 /** A job that this worker has. */
 interface Held {
@@ -34,9 +33,7 @@ export class NatsServing implements Serving {
   readonly #names: ReturnType<typeof namesOf>;
   readonly #renewer: Renewer;
   readonly #store: Promise<Store>;
-  /** Jobs that run here, and how they are told that nobody wants them. */
-  readonly #running = new Map<string, AbortController>();
-  readonly #cancelled = new Set<string>();
+  readonly #running = new Running();
   readonly #ending = new Set<Promise<void>>();
   /** Jobs whose functions have not ended: while what came of one is told, the next is fetched. */
   #busy = 0;
@@ -62,7 +59,7 @@ export class NatsServing implements Serving {
   async close(): Promise<void> {
     this.#closing = true;
     for (const puller of this.#pullers) puller.close();
-    for (const controller of this.#running.values()) controller.abort(new Error('the worker has stopped'));
+    this.#running.stop();
     const store = await this.#store.catch(() => undefined);
     await inTime(Promise.all(this.#ending));
     if (store === undefined) return;
@@ -75,7 +72,7 @@ export class NatsServing implements Serving {
     const store = await this.#store.catch(() => undefined);
     if (store === undefined) return;
     const { connection } = store;
-    connection.subscribe(this.#names.cancel, { callback: (_error, { data }) => this.#cancel(Buffer.from(data).toString()) });
+    connection.subscribe(this.#names.cancel, { callback: (_error, { data }) => this.#running.cancel(Buffer.from(data).toString()) });
     await Promise.all([this.#renewer.ready, this.#opener.again(() => connection.flush())]).catch(() => undefined);
     if (this.#closing) return;
     const room = (): number => this.#options.slots + this.#lent - this.#busy;
@@ -89,22 +86,13 @@ export class NatsServing implements Serving {
     for (const puller of this.#pullers) puller.ask();
   }
 
-  /** Its function is told, also if it is just on its way here; what it gives is dropped. */
-  #cancel(id: string): void {
-    this.#running.get(id)?.abort(new Error('the job was cancelled'));
-    this.#cancelled.add(id);
-    const [oldest] = this.#cancelled;
-    if (this.#cancelled.size > MAX_CANCELLED) this.#cancelled.delete(oldest as string);
-  }
-
   #take(store: Store, message: Delivery): void {
     const queued = unpackJob(message.data);
     const job = unpackSubmission(queued.job);
     // It was asked for before the room was taken: it is nobody's attempt.
     if (this.#closing || this.#running.has(job.id) || this.#busy >= this.#options.slots + this.#lent)
       return void this.#decline(store, { message, queued, job }).catch((error: unknown) => this.#opener.failed(error as Error));
-    const controller = new AbortController();
-    this.#running.set(job.id, controller);
+    const signal = this.#running.begin(job.id);
     this.#busy += 1;
     let isOver = false;
     const over = (): void => {
@@ -113,17 +101,15 @@ export class NatsServing implements Serving {
       this.#pull();
     };
     this.#renewer.jobs.hold(job.id, message.reply);
-    const ending = this.#run(store, { message, queued, job }, controller.signal, over)
+    const ending = this.#run(store, { message, queued, job }, signal, over)
       .catch((error: unknown) => this.#opener.failed(error as Error))
       .finally(() => {
         this.#renewer.jobs.drop(job.id);
-        this.#running.delete(job.id);
-        this.#cancelled.delete(job.id);
+        this.#running.end(job.id);
         this.#ending.delete(ending);
         over();
       });
     this.#ending.add(ending);
-    if (this.#cancelled.has(job.id)) controller.abort(new Error('the job was cancelled'));
   }
 
   async #run(store: Store, taken: Omit<Held, 'state'>, signal: AbortSignal, over: () => void): Promise<void> {
@@ -184,7 +170,7 @@ export class NatsServing implements Serving {
   }
 
   async #giveBack(store: Store, { message, queued, job, state }: Held): Promise<void> {
-    const isOver = queued.streamed ? this.#cancelled.has(job.id) : (await store.ended.get(job.id)) !== undefined;
+    const isOver = queued.streamed ? this.#running.isCancelled(job.id) : (await store.ended.get(job.id)) !== undefined;
     if (isOver) return await this.#letGo(store, { message, queued, job });
     await store.open.putSmall(job.id, packOpen({ ...state, returned: state.returned + 1, status: 'queued' }));
     message.nak();

@@ -57,7 +57,13 @@ export class Opener {
   /** @param ttlMs how long records must stay */
   async open(ttlMs: number): Promise<Store> {
     const connection = await this.again(() =>
-      connect({ servers: [...this.#settings.servers], maxReconnectAttempts: -1, reconnectTimeWait: RECONNECT_MS, timeout: 2_000 }),
+      connect({
+        servers: [...this.#settings.servers],
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_MS,
+        timeout: 2_000,
+        noAsyncTraces: true,
+      }),
     );
     this.#connection = connection;
     if (this.#closed) await this.close();

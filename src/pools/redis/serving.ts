@@ -12,6 +12,7 @@ import { inTime } from '../in_time.ts';
 import { failedRecord, type KeptRecord, packRecord, type Submission, unpackSubmission } from '../record.ts';
 import { Renewer } from '../renewer.ts';
 import { retryDelay } from '../retry_rule.ts';
+import { Running } from '../running.ts';
 import type { Connections } from './connections.ts';
 import { INLINE_BYTES, type RedisJob } from './data.ts';
 import { prefixOf, type RedisSettings } from './settings.ts';
@@ -24,8 +25,6 @@ const LAST_MS = 600_000;
 /** Another worker may have been faster a few times in a row. */
 const MAX_MISSES = 8;
 const IDLE_MS = 20;
-/** Jobs that were cancelled of late: one of them may just be on its way here. */
-const MAX_CANCELLED = 1_024;
 
 /**
  * Makes a job's record and tells its producer, unless there is one. BullMQ hears of the end right behind it, in the same write. If Redis
@@ -47,9 +46,7 @@ export class RedisServing implements Serving {
   readonly #prefix: string;
   readonly #taker: Taker;
   readonly #renewer: Renewer;
-  /** Jobs that run here, and how they are told that nobody wants them. */
-  readonly #running = new Map<string, AbortController>();
-  readonly #cancelled = new Set<string>();
+  readonly #running = new Running();
   readonly #ending = new Set<Promise<void>>();
   /** Jobs that run here, or are fetched by the end of another. */
   #busy = 0;
@@ -61,7 +58,7 @@ export class RedisServing implements Serving {
     this.#options = options;
     this.#prefix = prefixOf(settings.queue);
     this.#channels = connections.open();
-    this.#channels.on('message', (_channel: string, id: string) => this.#cancel(id));
+    this.#channels.on('message', (_channel: string, id: string) => this.#running.cancel(id));
     // What was cancelled while it was away, it did not hear.
     this.#channels.on('ready', () => void this.#lookForCancelled());
     const subscribed = this.#channels.subscribe(`${this.#prefix}:cancel`);
@@ -81,7 +78,7 @@ export class RedisServing implements Serving {
   async close(): Promise<void> {
     this.#closing = true;
     this.#room();
-    for (const controller of this.#running.values()) controller.abort(new Error('the worker has stopped'));
+    this.#running.stop();
     await inTime(Promise.all(this.#ending));
     await this.#renewer.close();
     await inTime(this.#taker.close(true));
@@ -124,20 +121,17 @@ export class RedisServing implements Serving {
   /** Resolves to the next one, if its end has brought one. Never rejects. */
   async #carryOut(job: RedisJob): Promise<RedisJob | undefined> {
     const id = String(job.id);
-    const controller = new AbortController();
-    this.#running.set(id, controller);
+    const signal = this.#running.begin(id);
     this.#renewer.jobs.hold(id, String(job.token));
-    if (this.#cancelled.delete(id)) controller.abort(new Error('the job was cancelled'));
-    if (this.#closing) controller.abort(new Error('the worker has stopped'));
     try {
-      return await this.#run(job, controller.signal);
+      return await this.#run(job, signal);
     } catch (error) {
       // Redis does not take what came of it: then its lock is lost, or will be, and it runs elsewhere.
       this.#taker.emit('error', error as Error);
       return undefined;
     } finally {
       this.#renewer.jobs.drop(id);
-      this.#running.delete(id);
+      this.#running.end(id);
     }
   }
 
@@ -204,20 +198,10 @@ export class RedisServing implements Serving {
     return !this.#closing && this.#busy <= this.#options.slots + this.#lent;
   }
 
-  /** Its function is told, also if it is just on its way here; what it gives is dropped. */
-  #cancel(id: string): void {
-    const running = this.#running.get(id);
-    running?.abort(new Error('the job was cancelled'));
-    if (running !== undefined) return;
-    this.#cancelled.add(id);
-    const [oldest] = this.#cancelled;
-    if (this.#cancelled.size > MAX_CANCELLED) this.#cancelled.delete(oldest as string);
-  }
-
   async #lookForCancelled(): Promise<void> {
-    for (const id of this.#running.keys()) {
+    for (const id of this.#running.ids) {
       const found = await this.#redis.exists(this.#key('record', id)).catch(() => 0);
-      if (found > 0) this.#cancel(id);
+      if (found > 0) this.#running.cancel(id);
     }
   }
 
