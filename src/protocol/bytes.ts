@@ -54,10 +54,14 @@ export class Writer {
   /** A column of integers: its length, then each. */
   ints(values: readonly number[]): void {
     this.int(values.length);
+    this.#room(values.length);
     for (let i = 0; i < values.length; i += 1) {
       const value = values[i] as number;
-      if (value > 0x7f) this.int(value);
-      else this.u8(value);
+      if (value <= 0x7f) this.#buffer[this.#at++] = value;
+      else {
+        this.int(value);
+        this.#room(values.length - i);
+      }
     }
   }
 

@@ -55,8 +55,7 @@ export class FrameWriter {
   }
 
   #pack(target: Buffer, from: number): void {
-    let at = from;
-    for (const slot of this.#waiting) at += this.#store.copy(slot, target, at);
+    this.#store.copy(this.#waiting, target, from);
   }
 
   /**

@@ -148,17 +148,30 @@ export class PayloadStore {
     return Buffer.from(frame.buffer, frame.byteOffset + offset, length);
   }
 
-  /** Copies a small payload to `target` at `at`. Returns its length. */
-  copy(slot: number, target: Buffer, at: number): number {
-    const block = this.#block(slot);
-    const index = slot % SLOTS_PER_BLOCK;
-    const place = block.at[index] as number;
-    const offset = place % FRAME_SPAN;
-    const length = held(block, slot);
-    const frame = block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array;
-    if (length <= 32) for (let i = 0; i < length; i += 1) target[at + i] = frame[offset + i] as number;
-    else target.set(frame.subarray(offset, offset + length), at);
-    return length;
+  /**
+   * Copies small payloads to `target`, one behind the other from `at` on. Those that lie so already are copied together: mostly a message
+   * holds what another one brought, in the same order.
+   */
+  copy(slots: readonly number[], target: Buffer, at: number): void {
+    let to = at;
+    for (let i = 0; i < slots.length;) {
+      const slot = slots[i] as number;
+      const block = this.#block(slot);
+      const index = slot % SLOTS_PER_BLOCK;
+      const place = block.at[index] as number;
+      let length = held(block, slot);
+      let next = 1;
+      while (slots[i + next] === slot + next && block.at[index + next] === place + length) {
+        length += held(block, slot + next);
+        next += 1;
+      }
+      const frame = block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array;
+      const offset = place % FRAME_SPAN;
+      if (length <= 32) for (let j = 0; j < length; j += 1) target[to + j] = frame[offset + j] as number;
+      else target.set(frame.subarray(offset, offset + length), to);
+      to += length;
+      i += next;
+    }
   }
 
   /** Lets a payload go. A slot is released exactly once. */

@@ -35,7 +35,7 @@ function agree(model: Model, store: PayloadStore): void {
     expect(() => store.release(slot)).toThrow('payload store');
     expect(() => store.length(slot)).toThrow('payload store');
     expect(() => store.pieces(slot)).toThrow('payload store');
-    expect(() => store.copy(slot, Buffer.alloc(8), 0)).toThrow('payload store');
+    expect(() => store.copy([slot], Buffer.alloc(8), 0)).toThrow('payload store');
   }
 }
 
