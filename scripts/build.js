@@ -42,12 +42,55 @@ function filesNamedIn(name) {
   });
 }
 
+/** All that is loaded with a source. @param {string} from a path @returns {Set<string>} paths */
+function loadedWith(from) {
+  const found = new Set([from]);
+  for (const path of found) {
+    const code = readFileSync(path, 'utf8');
+    for (const [, names, named = ''] of code.matchAll(/^(?:import|export)\b(?! type)([^;']*?)'(\.[^']*)';/gm)) {
+      if (!/^\s*\{(\s*type [^,}]*,?)+\s*\}/.test(names ?? '')) found.add(join(dirname(path), named));
+    }
+  }
+  return found;
+}
+
+/**
+ * What whoever imports the package loads, and nobody who must do without ZeroMQ: threads, and processes of isolated functions.
+ * @returns {Set<string>} paths
+ */
+function together() {
+  const all = loadedWith(join(root, 'src/index.ts'));
+  const zeromq = join(root, 'src/transport/zeromq_bound.ts');
+  for (const name of entries()) {
+    const loaded = loadedWith(join(root, 'src', `${name}.ts`));
+    if (!loaded.has(zeromq)) for (const path of loaded) all.delete(path);
+  }
+  return all;
+}
+
 /** @param {string} dir where the types are already */
 async function bundle(dir) {
   const { rolldown } = await import('rolldown');
+  const main = together();
+  const codeSplitting = {
+    includeDependenciesRecursively: false,
+    groups: [{ debugName: 'main', name: (/** @type {string} */ id) => (main.has(id) ? 'main' : null) }],
+  };
   const input = Object.fromEntries(entries().map((name) => [name, join(root, 'src', `${name}.ts`)]));
-  const build = await rolldown({ input, platform: 'node', external: (id) => !/^[./]/.test(id) && !id.startsWith(root) });
-  await build.write({ dir, format: 'esm', sourcemap: true, entryFileNames: '[name].js', chunkFileNames: 'shared/[name].js' });
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    preserveEntrySignatures: 'allow-extension',
+    external: (id) => !/^[./]/.test(id) && !id.startsWith(root),
+  });
+  await build.write({
+    dir,
+    format: 'esm',
+    sourcemap: true,
+    codeSplitting,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'shared/[name].js',
+  });
   await build.close();
 }
 

@@ -1,5 +1,5 @@
 /** Jobs and records as pools keep them: bytes, the same in every engine. Pure, but for what makes an id. */
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 import { randomUUID } from 'node:crypto';
 import { checkInteger, checkOptions, checkString, shown, toBytes } from '../common/check.ts';
 import { JobError, type JobErrorCode } from '../errors.ts';

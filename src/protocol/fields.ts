@@ -6,7 +6,9 @@
  *
  * Names in use: codec, resources, unsatisfiable, deadline, priority, retries, timeout, traceparent, origin.
  */
-import { Packr, Unpackr } from 'msgpackr';
+// Without what the package adds for Node (streams, a native decoder): that takes as long to load as all the rest.
+import { Packr } from 'msgpackr/pack';
+import { Unpackr } from 'msgpackr/unpack';
 import { Malformed, type Reader, type Writer } from './bytes.ts';
 
 /** Names with packed values, in the order of sending. */

@@ -1,5 +1,5 @@
 /** What is kept in NATS, as bytes. Pure. */
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 import type { JobStatus, KeptRecord } from '../record.ts';
 
 const packr = new Packr({ useRecords: false });
