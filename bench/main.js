@@ -7,7 +7,7 @@
  * @import { Outcome, Settings } from './types.ts'
  */
 import { writeFileSync } from 'node:fs';
-import { RUNS, settingsOf, USAGE, WORKLOADS } from './arguments.js';
+import { RUNS, settingsOf, USAGE, USUAL, WORKLOADS } from './arguments.js';
 import { machine } from './machine.js';
 import { profile } from './profile.js';
 import { report } from './results.js';
@@ -43,7 +43,8 @@ async function bench(settings) {
   }
   const text = report(about, outcomes, { runs: settings.runs, minutes: (performance.now() - since) / 60_000, date });
   console.log(text);
-  const full = !settings.quick && settings.runs >= RUNS && outcomes.length === WORKLOADS.length;
+  const full =
+    !settings.quick && settings.runs >= RUNS && outcomes.length === USUAL.length && USUAL.every((name) => settings.only.includes(name));
   if (!full) return say('Not all was run in full: bench/RESULTS.md stays as it is.');
   writeFileSync(new URL('RESULTS.md', import.meta.url), text);
   say('Written to bench/RESULTS.md.');

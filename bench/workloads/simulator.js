@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * How fast the simulator is: small worlds, as many as the suite has, on as many cores as the suite uses.
+ * How fast the simulator is: small worlds, as many in all runs together as the suite has, on as many cores as the suite uses.
  *
  * @import { Outcome, Settings } from '../types.ts'
  */
@@ -23,13 +23,15 @@ async function worlds(first, count) {
 
 /** @param {Settings} settings @returns {Promise<Outcome>} */
 export async function simulator({ runs, quick }) {
-  const count = quick ? WORLDS / 10 : WORLDS;
+  const count = PROCESSES * Math.ceil(WORLDS / PROCESSES / runs / (quick ? 10 : 1));
   say(`simulator: ${runs} times ${count} worlds`);
   /** @type {number[]} */
   const seconds = [];
   for (let run = 0; run < runs; run += 1) {
     const since = performance.now();
-    await Promise.all(Array.from({ length: PROCESSES }, (_, i) => worlds(1 + (i * count) / PROCESSES, count / PROCESSES)));
+    await Promise.all(
+      Array.from({ length: PROCESSES }, (_, i) => worlds(1 + ((run * PROCESSES + i) * count) / PROCESSES, count / PROCESSES)),
+    );
     seconds.push(((performance.now() - since) / 1_000) * (WORLDS / count));
   }
   const took = spread(seconds);
