@@ -15,7 +15,7 @@ import { gristmill, mixed } from '../systems.js';
 
 const WORKERS = 10;
 const CORES = 8;
-const JOBS = 1_500;
+const JOBS = 800;
 const SIZES = [1, 2, 4, 8];
 const MS = /** @type {const} */ ([20, 200]);
 const SEED = 5;

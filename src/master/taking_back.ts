@@ -18,17 +18,18 @@ const WORTH_MS = 5;
 const ANSWER_MS = 50;
 /** Parts that wait, for each worker: with fewer, what stands behind a late part may be begun last of all, where it does most harm. */
 const LAST = 8;
-/** How long after one look the next may follow, for each thousand workers. */
+/** How long after one look the next may follow, for each hundred workers: a look goes through all that they have not begun. */
 const LOOK_MS = 1;
 
 /** Looks at once, or as soon as what runs is late, if somebody could take what waits behind it. */
 export function watchBacklog(core: Core): void {
   if (core.behind.size === 0) return;
-  if (core.workers.size > 1 || starving(core).size > 0) core.timers.ensure('backlog', core.now + WORTH_MS);
+  const lookMs = LOOK_MS * Math.ceil(core.workers.size / 100);
+  if (core.workers.size > 1 || starving(core).size > 0) core.timers.ensure('backlog', core.now + Math.max(WORTH_MS, lookMs));
   if (core.timers.has('late') || (core.roomy.size === 0 && !isLow(core))) return;
   let soonest = Infinity;
   for (const worker of core.behind) if (worker.revoked === undefined) soonest = Math.min(soonest, lateAtMs(worker));
-  const atMs = Math.max(soonest, core.lookedAtMs + LOOK_MS * Math.ceil(core.workers.size / 1_000));
+  const atMs = Math.max(soonest, core.lookedAtMs + lookMs);
   if (atMs <= core.now) takeBack(core);
   else if (atMs < Infinity) core.timers.set('late', atMs);
 }
@@ -56,6 +57,7 @@ function starving(core: Core): Set<number> {
 export function takeBack(core: Core): void {
   core.lookedAtMs = core.now;
   const starved = starving(core);
+  if (starved.size === 0 && !isThereTaker(core, undefined, true)) return;
   const hasTaker = takersOf(core);
   for (const worker of core.behind) {
     const count = unbegun(worker);
@@ -88,10 +90,11 @@ function takersOf(core: Core): HasTaker {
   };
 }
 
-function isThereTaker(core: Core, name: string, late: boolean): boolean {
+/** @param name of a function; undefined: any */
+function isThereTaker(core: Core, name: string | undefined, late: boolean): boolean {
   for (const worker of late && isLow(core) ? core.workers.values() : core.roomy) {
     const inTime = unbegun(worker) < 0 || (late && core.now < lateAtMs(worker));
-    if (inTime && isOpen(core, worker) && worker.functions.includes(name)) return true;
+    if (inTime && isOpen(core, worker) && (name === undefined || worker.functions.includes(name))) return true;
   }
   return false;
 }
