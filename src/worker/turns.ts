@@ -3,7 +3,8 @@
  * Pure.
  */
 
-const MIN_OFFER = 32;
+/** A run is offered no fewer than this, while so many are queued. */
+export const MIN_OFFER = 32;
 const MAX_OFFER = 2_048;
 const QUICK_MS = 2;
 
