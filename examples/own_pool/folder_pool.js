@@ -55,9 +55,6 @@ export class FolderPool extends WorkerPool {
 
   /** @param {string} id */
   async cancel(id) {
-    return await rename(join(this.folder, 'queued', id), join(this.folder, 'failed', id)).then(
-      () => true,
-      () => false,
-    );
+    return (await rename(join(this.folder, 'queued', id), join(this.folder, 'failed', id)).catch(() => false)) === undefined;
   }
 }
