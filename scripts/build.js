@@ -87,6 +87,8 @@ async function bundle(dir) {
     dir,
     format: 'esm',
     sourcemap: true,
+    // The command knows a user's class by the name of its base; and two of the same name may come to stand in one file.
+    keepNames: true,
     codeSplitting,
     entryFileNames: '[name].js',
     chunkFileNames: 'shared/[name].js',
