@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freeAddress, freePort, Processes, ROOT, type Running } from './integration/processes.ts';
+import { freeAddress, freePort } from './integration/ports.ts';
+import { Processes, ROOT, type Running } from './integration/processes.ts';
 
 const WORKERS = ['worker1', 'worker2'];
 

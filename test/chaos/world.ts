@@ -1,20 +1,15 @@
 /** The processes of a scenario, the proxies between them, and what must come out: every result once. */
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import type { MasterStatus } from '../../src/master/status.ts';
 import { Processes, type Running } from '../integration/processes.ts';
+import { freePort } from '../integration/ports.ts';
 import { type Place, type Proxy, startProxy } from './proxy.ts';
 
 const FIXTURES = 'test/chaos/fixtures';
 /** Where workers and clients reach the master through proxies; the ports are the master's own. */
 const WORKERS_HOST = '127.0.0.2';
 const CLIENTS_HOST = '127.0.0.3';
-/** Below those that the system gives to connections that dial: one of them may be in our way when a master is started again. */
-const LOWEST_PORT = 20_000;
-const PORTS = 10_000;
-/** The next to be tried. Worlds of one process start at once: what one of them tries, no other does. */
-let nextPort = Math.floor(Math.random() * PORTS);
 /** Of a master: its address, where it pushes, where it pulls. */
 type Ports = readonly [number, number, number];
 
@@ -252,22 +247,8 @@ export function residentBytes({ child }: Running): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
 }
 
-/** Ports that are free on all the hosts that are used here, three for each master. */
+/** Three for each master, free on all the hosts that are used here. */
 async function freePorts(masters: number): Promise<Ports[]> {
-  const found: number[] = [];
-  while (found.length < 3 * masters) {
-    const port = LOWEST_PORT + (nextPort % PORTS);
-    nextPort += 1;
-    const free = await Promise.all(['127.0.0.1', WORKERS_HOST, CLIENTS_HOST].map((host) => isFree({ host, port })));
-    if (free.every(Boolean)) found.push(port);
-  }
-  return Array.from({ length: masters }, (_, at) => found.slice(3 * at, 3 * at + 3) as unknown as Ports);
-}
-
-function isFree({ host, port }: Place): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
-  });
+  const three = Array.from({ length: masters }, () => [0, 1, 2].map(() => freePort(['127.0.0.1', WORKERS_HOST, CLIENTS_HOST])));
+  return await Promise.all(three.map(async (ports) => (await Promise.all(ports)) as unknown as Ports));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freeAddress } from '../integration/processes.ts';
+import { freeAddress } from '../integration/ports.ts';
 import { FIXTURES, gristmill, Mill, startMill } from './command.ts';
 
 /** `name pid slots` of whoever answers. */

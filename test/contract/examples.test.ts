@@ -1,6 +1,7 @@
 /** The examples by the address of an engine: the same workers and clients, without a master. */
 import { describe, expect, it } from 'vitest';
-import { freePort, Processes } from '../integration/processes.ts';
+import { freePort } from '../integration/ports.ts';
+import { Processes } from '../integration/processes.ts';
 import { have, natsServer, redisServer, type ServerProcess } from './servers.ts';
 
 const ENGINES = [

@@ -1,7 +1,7 @@
 /** What is said while no engine is there. */
 import { expect, it } from 'vitest';
 import { Client } from '../../src/index.ts';
-import { freePort } from '../integration/processes.ts';
+import { freePort } from '../integration/ports.ts';
 
 it.each([
   ['redis', 'Redis'],

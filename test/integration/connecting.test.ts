@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Dealer, Router } from 'zeromq';
 import { Client, ConnectError, GristmillError, Master, Worker } from '../../src/index.ts';
 import { clientOf, collect, keepsLines, texts, thrownBy } from './helpers.ts';
-import { freeAddress, freePort, Processes, startCluster } from './processes.ts';
+import { freeAddress, freePort } from './ports.ts';
+import { Processes, startCluster } from './processes.ts';
 
 class Fixture extends Worker {
   foo(message: Buffer): Buffer {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { Client } from '../../src/client/client.ts';
-import { freeAddress, Processes } from './processes.ts';
+import { freeAddress } from './ports.ts';
+import { Processes } from './processes.ts';
 
 const FIXTURES = 'test/integration/fixtures';
 const JOBS = 4_000;

@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { Master, Worker } from '../../src/index.ts';
 import { thrownBy } from './helpers.ts';
-import { freeAddress, Processes } from './processes.ts';
+import { freeAddress } from './ports.ts';
+import { Processes } from './processes.ts';
 
 const WORKERS = 60;
 

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { Client, JobError, Master, type Message, Worker } from '../../src/index.ts';
 import { collect, jobs, texts } from './helpers.ts';
-import { freeAddress, Processes } from './processes.ts';
+import { freeAddress } from './ports.ts';
+import { Processes } from './processes.ts';
 
 class One extends Worker {
   foo(message: Buffer): string {

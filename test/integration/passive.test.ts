@@ -4,7 +4,8 @@ import { startProxy } from '../chaos/proxy.ts';
 import { Client, ConnectError, Master, Worker } from '../../src/index.ts';
 import { MemoryNetwork } from '../../src/testing/index.ts';
 import { clientOf, collect, expectEach, jobs, texts, thrownBy } from './helpers.ts';
-import { freeAddress, freePort, Processes, type Running } from './processes.ts';
+import { freeAddress, freePort } from './ports.ts';
+import { Processes, type Running } from './processes.ts';
 
 /** A master that dials workers, each a process. */
 class Farm extends Processes {

@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest';
 import { Master, MasterPool } from '../../src/index.ts';
 import { INPUT, OUTPUT, Pipeline, PipelineNode, PipelinesClient, PipelinesServer } from '../../src/pipelines/index.ts';
-import { freeAddress, Processes } from './processes.ts';
+import { freeAddress } from './ports.ts';
+import { Processes } from './processes.ts';
 
 /** What this process knows of it: its name, its types, and that it goes to workers. */
 const slow = new Pipeline({

@@ -1,7 +1,7 @@
 /** Real processes for tests: each ends with its test, whatever happens. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freeAddress } from './ports.ts';
 
 export const ROOT: string = join(import.meta.dirname, '../..');
 
@@ -193,20 +193,4 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     throw error;
   }
   return cluster;
-}
-
-/** A TCP port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
-}
-
-export async function freeAddress(): Promise<string> {
-  return `tcp://127.0.0.1:${await freePort()}`;
 }

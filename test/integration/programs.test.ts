@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { Client, Master, Server, spawnWorkers, Worker } from '../../src/index.ts';
 import { clientOf, collect, expectEach, jobs, keepsLines, texts } from './helpers.ts';
-import { freeAddress, Processes, type Running, startCluster, lives } from './processes.ts';
+import { freeAddress } from './ports.ts';
+import { Processes, type Running, startCluster, lives } from './processes.ts';
 
 const FIXTURES = 'test/integration/fixtures';
 

@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { Dealer, Pull, Push } from 'zeromq';
 import { clientOf, expectEach, jobs } from './helpers.ts';
-import { type Cluster, freePort, type Running, startCluster } from './processes.ts';
+import { freePort } from './ports.ts';
+import { type Cluster, type Running, startCluster } from './processes.ts';
 
 const COUNT = 20_000;
 /** The greeting of ZMTP 3.1 with the NULL mechanism; then a READY command for a type of socket. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { INPUT, OUTPUT, Pipeline, PipelineError, PipelineNode, PipelinesClient, PipelinesWorker } from '../../src/pipelines/index.ts';
 import type { MasterPool } from '../../src/pools/master_pool.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { freePort } from '../integration/processes.ts';
+import { freePort } from '../integration/ports.ts';
 import { echo, fails, Held, isOdd, rejection, startWorld, type World } from './world.ts';
 
 /** The id of a call that went to a worker. */
