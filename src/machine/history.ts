@@ -114,6 +114,8 @@ const COLUMN: ReadonlyMap<string | undefined, 'records' | 'slots' | 'locals'> = 
   ['ran', 'locals'],
   ['run', 'locals'],
   ['pulled', 'slots'],
+  ['scattered', 'slots'],
+  ['gathered', 'slots'],
   ['deliver', 'slots'],
   ['release', 'slots'],
 ]);
