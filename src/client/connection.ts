@@ -12,6 +12,7 @@ import type { HistoryEntry } from '../machine/history.ts';
 import type { Fields } from '../protocol/fields.ts';
 import { Kept } from '../protocol/kept.ts';
 import { decode, encodeBatch, encodeGreeting } from '../protocol/messages.ts';
+import { joinPieces } from '../transport/frame_memory.ts';
 import { PayloadStore } from '../protocol/payloads.ts';
 import { Caller } from '../streams/caller.ts';
 import type { ConsumerEvent } from '../streams/events.ts';
@@ -58,7 +59,7 @@ export interface ConnectionOptions {
 
 export class Connection implements ConsumerPort {
   readonly id: string;
-  readonly store: PayloadStore = new PayloadStore();
+  readonly store: PayloadStore = new PayloadStore({ join: joinPieces });
   readonly events: Emitter<ClientEvents> = new Emitter();
   readonly caller: Caller;
   readonly #options: ConnectionOptions;

@@ -10,7 +10,7 @@ import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
 import { Tick } from '../common/tick.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
-import { PayloadStore } from '../protocol/payloads.ts';
+import type { PayloadStore } from '../protocol/payloads.ts';
 import { decodeError, encodeError } from '../protocol/remote_error.ts';
 import type { ResourceOffer } from '../resources/types.ts';
 import { isLoopback } from '../transport/addresses.ts';
@@ -50,7 +50,7 @@ export class Master {
   readonly cache: Cache;
   readonly #options: MasterOptions;
   readonly #logger: Logger;
-  readonly #store = new PayloadStore();
+  readonly #store: PayloadStore;
   readonly #peers: Peers;
   readonly #calls: Calls;
   readonly #tick = new Tick(() => this.#driver?.feed({ type: 'flush', now: now() }));
@@ -78,6 +78,13 @@ export class Master {
     this.#logger = loggerFor(options.logger);
     this.cache = new Cache(options.cache, (what) => this.events.emit('evicted', what));
     const inside = new Inside(options.transport ?? zeromqTransport());
+    this.#peers = new Peers({
+      transport: inside.transport,
+      logger: this.#logger,
+      feed: (event) => this.#feed(event),
+      rejected: (what) => this.events.emit('rejected', what),
+    });
+    this.#store = this.#peers.store;
     this.#calls = new Calls({
       store: this.#store,
       keys: inner.keys ?? this.cache,
@@ -88,13 +95,6 @@ export class Master {
         maxBytes: withDefaults(options).bufferBytes,
         whereabouts: (stream) => (this.#state as MasterState).whereabouts(stream),
       }),
-    });
-    this.#peers = new Peers({
-      transport: inside.transport,
-      store: this.#store,
-      logger: this.#logger,
-      feed: (event) => this.#feed(event),
-      rejected: (what) => this.events.emit('rejected', what),
     });
   }
 

@@ -6,7 +6,8 @@ import { dialled, neighbour, parseAddress } from '../transport/addresses.ts';
 import type { BoundSocket, Frames, PushSocket, RouterSocket, Transport } from '../transport/transport.ts';
 import { Kept } from '../protocol/kept.ts';
 import { type Batch, decode, encodeBatch, encodeGreeting, VERSION } from '../protocol/messages.ts';
-import type { PayloadStore } from '../protocol/payloads.ts';
+import { PayloadStore } from '../protocol/payloads.ts';
+import { Slabs } from '../protocol/slabs.ts';
 import { Dials, FIRST_DIALLED } from './dials.ts';
 import type { MasterEvent } from './events.ts';
 import type { MasterInstruction } from './instructions.ts';
@@ -22,7 +23,6 @@ export interface RejectedMessage {
 
 export interface PeersOptions {
   readonly transport: Transport;
-  readonly store: PayloadStore;
   readonly logger: Logger;
   readonly feed: (event: MasterEvent) => void;
   readonly rejected: (what: RejectedMessage) => void;
@@ -31,6 +31,9 @@ export interface PeersOptions {
 const MAX_LOGGED = 1_000;
 
 export class Peers {
+  /** What came in, until it is let go: in memory that is used again. */
+  readonly store: PayloadStore;
+  readonly #slabs = new Slabs();
   readonly #options: PeersOptions;
   readonly #kept = new Map<number, Kept>();
   /** What was said to stderr already, so that a peer is logged once for each reason. */
@@ -43,6 +46,7 @@ export class Peers {
 
   constructor(options: PeersOptions) {
     this.#options = options;
+    this.store = new PayloadStore({ owner: this.#slabs });
     const { transport, feed, logger } = options;
     this.dials = new Dials({
       transport,
@@ -65,9 +69,11 @@ export class Peers {
     pullAddress: string | undefined,
   ): Promise<{ pushAt: string; pullAt: string }> {
     const { transport, feed } = this.#options;
+    const room = (bytes: number): Buffer | undefined => this.#slabs.room(bytes);
     const rejected = (what: RejectedMessage): void => this.reject(what);
     try {
       this.#router = await transport.bindRouter(address, {
+        room,
         message: (connection, frames) => this.#fromPeer(connection, frames),
         lost: (connection) => feed({ type: 'lost', connection, now: now() }),
         rejected,
@@ -79,6 +85,7 @@ export class Peers {
         rejected,
       });
       this.#pull = await transport.bindPull(pullAddress ?? neighbour(bound, 'pull'), {
+        room,
         message: (frames) => this.#fromPull(frames),
         rejected,
       });
@@ -107,7 +114,8 @@ export class Peers {
   }
 
   #fromPeer(connection: number, frames: Frames): void {
-    const { feed, store } = this.#options;
+    const { store } = this;
+    const { feed } = this.#options;
     const before = store.bytes;
     const message = decode(frames, store);
     switch (message.type) {
@@ -156,7 +164,8 @@ export class Peers {
   }
 
   #fromPull(frames: Frames): void {
-    const { feed, store } = this.#options;
+    const { store } = this;
+    const { feed } = this.#options;
     const before = store.bytes;
     const message = decode(frames, store);
     if (message.type === 'batch')
@@ -173,17 +182,21 @@ export class Peers {
   }
 
   send({ session, connection, envelope, records }: Instruction<'send'>): void {
-    const frames = encodeBatch(envelope, records, this.#options.store);
+    const frames = encodeBatch(envelope, records, this.store);
     if (envelope.seq > 0) {
       let kept = this.#kept.get(session);
-      if (kept === undefined) this.#kept.set(session, (kept = new Kept()));
+      if (kept === undefined) this.#kept.set(session, (kept = new Kept((arrived) => this.#slabs.arrived(arrived))));
       kept.keep('control', envelope.seq, frames);
+      this.#slabs.sent(frames);
     }
     if (connection >= 0) this.#send(connection, frames);
   }
 
   resend({ session, connection, from }: Instruction<'resend'>): void {
-    for (const frames of this.#kept.get(session)?.from('control', from) ?? []) this.#send(connection, frames);
+    for (const frames of this.#kept.get(session)?.from('control', from) ?? []) {
+      this.#slabs.pin(frames);
+      this.#send(connection, frames);
+    }
   }
 
   forget({ session, upTo }: Instruction<'forget'>): void {
@@ -195,7 +208,9 @@ export class Peers {
   }
 
   push({ envelope, records }: Instruction<'push'>): void {
-    this.#push?.send(encodeBatch(envelope, records, this.#options.store));
+    const frames = encodeBatch(envelope, records, this.store);
+    this.#slabs.pin(frames);
+    this.#push?.send(frames);
   }
 }
 

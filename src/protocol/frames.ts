@@ -3,6 +3,7 @@ import { Malformed, type Writer } from './bytes.ts';
 import {
   cut,
   INLINE_BYTES,
+  type Join,
   PACKED_BYTES,
   type PayloadBlock,
   type PayloadStore,
@@ -99,12 +100,14 @@ const MANY = 16;
 /** Finds payloads in the frames behind a header, from their lengths in order; every byte must be accounted for. */
 export class FrameReader {
   readonly #block: PayloadBlock;
+  readonly #join: Join | undefined;
   #packed = -1;
   #packedBytes = 0;
   #next = 0;
 
-  /** @param from the first of them; those before are none of ours */
-  constructor(frames: readonly Uint8Array[], from = 0) {
+  /** @param from the first of them; those before are none of ours. @param join for payloads of several pieces */
+  constructor(frames: readonly Uint8Array[], from = 0, join?: Join) {
+    this.#join = join;
     const mine = frames.slice(from);
     this.#block = { frames: mine, at: [], length: [], needed: mine.map(() => 0), live: 0 };
   }
@@ -136,10 +139,20 @@ export class FrameReader {
         block.needed[this.#next] = 1;
         this.#next += 1;
       }
+      if (length > PIECE_BYTES) this.#joinPieces(Math.ceil(length / PIECE_BYTES));
     }
     block.length[block.live] = length;
     block.live += 1;
     return block.live - 1;
+  }
+
+  /** The last pieces lie in one memory from now on. */
+  #joinPieces(count: number): void {
+    if (this.#join === undefined) return;
+    const { frames } = this.#block;
+    const first = this.#next - count;
+    const joined = cut(this.#join(frames.slice(first, this.#next) as Uint8Array[]));
+    for (let i = 0; i < count; i += 1) frames[first + i] = joined[i];
   }
 
   #startPacked(): void {

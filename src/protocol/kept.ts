@@ -2,7 +2,13 @@
 import type { Lane } from './messages.ts';
 
 export class Kept {
+  readonly #arrived: ((frames: Uint8Array[]) => void) | undefined;
   readonly #lanes = new Map<Lane, { first: number; frames: (Uint8Array[] | undefined)[]; head: number }>();
+
+  /** @param arrived told of each batch that is acknowledged */
+  constructor(arrived?: (frames: Uint8Array[]) => void) {
+    this.#arrived = arrived;
+  }
 
   keep(lane: Lane, seq: number, frames: Uint8Array[]): void {
     let kept = this.#lanes.get(lane);
@@ -19,7 +25,10 @@ export class Kept {
     const kept = this.#lanes.get(lane);
     if (kept === undefined) return;
     const end = Math.min(upTo - kept.first + 1, kept.frames.length);
-    for (; kept.head < end; kept.head += 1) kept.frames[kept.head] = undefined;
+    for (; kept.head < end; kept.head += 1) {
+      this.#arrived?.(kept.frames[kept.head] as Uint8Array[]);
+      kept.frames[kept.head] = undefined;
+    }
     if (kept.head > 1024 && kept.head * 2 > kept.frames.length) {
       kept.frames = kept.frames.slice(kept.head);
       kept.first += kept.head;

@@ -179,7 +179,7 @@ function readBatch(lane: Lane, frames: readonly Uint8Array[], store: PayloadStor
     ack: header.int(),
     reportsAck: header.int(),
   };
-  const source: Source = { header, frames: new FrameReader(frames, 1), base: store.nextBase() };
+  const source: Source = { header, frames: new FrameReader(frames, 1, store.join), base: store.nextBase() };
   const records: WireRecord[] = [];
   while (header.left > 0) {
     const code = header.u8();

@@ -7,6 +7,7 @@
  * Small ones are packed since a message costs microseconds whatever it holds; frames are bounded since a heartbeat waits behind a
  * frame; packed frames are small since one payload that is kept long keeps its whole frame.
  */
+
 export const SMALL_BYTES = 16_384;
 export const PACKED_BYTES = 65_536;
 export const PIECE_BYTES = 1_048_576;
@@ -39,14 +40,34 @@ export interface PayloadBlock {
   live: number;
 }
 
+/** Whose memory some frames are (see slabs.ts). */
+export interface FrameOwner {
+  /** The payload in this frame was let go. */
+  unneeded(frame: Uint8Array): void;
+  /** Somebody has these frames of whom it is not known how long. */
+  pin(frames: readonly Uint8Array[]): void;
+}
+
+/** Joins the pieces of a payload that came in, which nobody else has. */
+export type Join = (pieces: readonly Uint8Array[]) => Buffer;
+
 /** Where payloads wait while state machines talk about them: by slot, an integer. */
 export class PayloadStore {
+  /** How payloads of several pieces are joined when they come in, if they are to be. */
+  readonly join: Join | undefined;
+  readonly #owner: FrameOwner | undefined;
   readonly #blocks: (PayloadBlock | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #own = new Map<number, PayloadBlock>();
   #open = -1;
   #bytes = 0;
   #count = 0;
+
+  /** @param options `owner`: who uses the memory of frames again; `join`: see there */
+  constructor({ owner, join }: { readonly owner?: FrameOwner; readonly join?: Join } = {}) {
+    this.#owner = owner;
+    this.join = join;
+  }
 
   /** How many payloads are here, and their bytes. */
   get count(): number {
@@ -136,7 +157,7 @@ export class PayloadStore {
     return pieces;
   }
 
-  /** The payload's bytes in one Buffer: copied only if they lie in several frames. */
+  /** The payload's bytes in one Buffer: copied only if they lie in several frames, and not one behind the other. */
   joined(slot: number): Buffer {
     const block = this.#block(slot);
     const index = slot % SLOTS_PER_BLOCK;
@@ -144,7 +165,8 @@ export class PayloadStore {
     const offset = place % FRAME_SPAN;
     const length = held(block, slot);
     const frame = block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array;
-    if (offset + length > frame.length) return Buffer.concat(this.pieces(slot));
+    if (offset + length > frame.length) return whole(this.pieces(slot), length);
+    this.#owner?.pin([frame]);
     return Buffer.from(frame.buffer, frame.byteOffset + offset, length);
   }
 
@@ -186,7 +208,10 @@ export class PayloadStore {
       const frame = block.frames[at] as Uint8Array;
       left -= frame.length;
       block.needed[at] = (block.needed[at] as number) - 1;
-      if (block.needed[at] === 0) block.frames[at] = undefined;
+      if (block.needed[at] === 0) {
+        block.frames[at] = undefined;
+        this.#owner?.unneeded(frame);
+      }
       if (left <= 0) break;
     }
     block.length[index] = -1;
@@ -212,6 +237,17 @@ function held(block: PayloadBlock, slot: number): number {
   const length = block.length[slot % SLOTS_PER_BLOCK];
   if (length === undefined || length < 0) throw new Error(`payload store: slot ${slot} was released`);
   return length;
+}
+
+/** The pieces as one, uncopied where they lie one behind the other in the same memory. */
+function whole(pieces: readonly Uint8Array[], length: number): Buffer {
+  const [{ buffer, byteOffset }] = pieces as [Uint8Array];
+  let end = byteOffset;
+  for (const piece of pieces) {
+    if (piece.buffer !== buffer || piece.byteOffset !== end) return Buffer.concat(pieces);
+    end += piece.length;
+  }
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 export function cut(payload: Uint8Array): Uint8Array[] {

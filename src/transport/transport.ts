@@ -8,7 +8,7 @@
  * - A bound socket hears all that arrived before a connection ended. A dialled one may miss what it had not read by then, even if
  *   the other side closed in peace: last words need an answer before close.
  * - Handlers are called from the event loop, never from within a call of ours.
- * - Frames given to `send` belong to the transport from then on: they must not be written to again.
+ * - Frames given to `send` must not be written to again before the other side has answered that it has them.
  */
 
 /** One message: a header frame, then any payload frames. */
@@ -22,7 +22,12 @@ export interface RejectedPeer {
   readonly reason: string;
 }
 
+/** Memory of the receiver's that a frame of so many bytes is to be copied to, if it has any for that. */
+export type Room = (bytes: number) => Buffer | undefined;
+
 export interface RouterHandlers {
+  /** Asked for large frames by a transport that can let go of the memory they came in. */
+  readonly room?: Room | undefined;
   /** `connection` is a number that this socket gives each connection; it is never used twice. */
   message(connection: number, frames: Frames): void;
   /** The connection is gone (a notice, or a send that found nobody). Said once; its earlier messages came before. */
@@ -32,6 +37,7 @@ export interface RouterHandlers {
 }
 
 export interface PullHandlers {
+  readonly room?: Room | undefined;
   message(frames: Frames): void;
   rejected(what: RejectedPeer): void;
 }

@@ -9,7 +9,6 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Frames } from './transport.ts';
 
 const EVERY_BYTES = 16_777_216;
 /** A message over this is more than V8 lets wait: a full collection comes anyway. */
@@ -20,10 +19,8 @@ type Collect = (options: { readonly type: 'minor' }) => void;
 let collect: Collect | undefined;
 let received = 0;
 
-/** Counts what came in, and collects young garbage when it is time. */
-export function countReceived(frames: Frames): void {
-  let bytes = 0;
-  for (const frame of frames) bytes += frame.length;
+/** Counts the bytes of a message that came in, and collects young garbage when it is time. */
+export function countReceived(bytes: number): void {
   if (bytes > MOST_BYTES) return;
   received += bytes;
   if (received < EVERY_BYTES) return;

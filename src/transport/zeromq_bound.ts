@@ -3,8 +3,10 @@
 import { type Event, Pull, Push } from 'zeromq';
 import { Census, Monitor } from './zeromq_monitor.ts';
 import { bind, binding, NotifyingRouter, receiving, sending, type Settings, shut } from './zeromq_options.ts';
+import { moveFrames } from './frame_memory.ts';
 import { Receiver } from './zeromq_receiver.ts';
 import type { BoundSocket, Frames, PullHandlers, PushHandlers, PushSocket, RouterHandlers, RouterSocket } from './transport.ts';
+import { countReceived } from './young_garbage.ts';
 
 /** How long libzmq may take to let go of a peer whose disconnect it has told. */
 const SETTLE_MS = 10;
@@ -86,6 +88,7 @@ class ZeromqRouter implements RouterSocket {
       return;
     }
     const connection = known ?? this.#welcome(key, id);
+    countReceived(moveFrames(frames, this.#handlers.room));
     this.#handlers.message(connection.number, frames);
   }
 
@@ -130,7 +133,7 @@ class ZeromqBoundPull implements BoundSocket {
     this.#socket = new Pull({ ...binding(settings, address), ...receiving });
     this.#monitor = new Monitor(this.#socket.events);
     this.#handlers = handlers;
-    this.#receiver = new Receiver(this.#socket, (frames) => handlers.message(frames));
+    this.#receiver = new Receiver(this.#socket, (frames) => this.#read(frames));
   }
 
   async bind(address: string): Promise<this> {
@@ -146,6 +149,11 @@ class ZeromqBoundPull implements BoundSocket {
     this.#monitor.stop();
     this.#closing = shut(this.#socket, this.#monitor, lingerMs);
     return this.#closing;
+  }
+
+  #read(frames: Frames): void {
+    countReceived(moveFrames(frames, this.#handlers.room));
+    this.#handlers.message(frames);
   }
 }
 

@@ -3,8 +3,10 @@
 import { Dealer, type Event, Pull, Push } from 'zeromq';
 import { handshakeFailure, Monitor } from './zeromq_monitor.ts';
 import { dialling, receiving, sending, type Settings, shut } from './zeromq_options.ts';
+import { notePieces } from './frame_memory.ts';
 import { Receiver, turn } from './zeromq_receiver.ts';
 import type { DialHandlers, DialSocket, Frames } from './transport.ts';
+import { countReceived } from './young_garbage.ts';
 
 type Dialler = Dealer | Pull | Push;
 
@@ -52,6 +54,7 @@ class ZeromqDial implements DialSocket {
   #read(frames: Frames): void {
     // Messages and events come by different ways: a new connection's first message may overtake the news of it.
     this.#up();
+    countReceived(notePieces(frames));
     if (!this.#closing) this.#handlers.message(frames);
   }
 

@@ -7,7 +7,6 @@
  */
 
 import type { Frames } from './transport.ts';
-import { countReceived } from './young_garbage.ts';
 
 /** What the reader needs of a ZeroMQ socket. */
 interface ReadableSocket {
@@ -74,7 +73,6 @@ export class Receiver {
       }
       if (this.#stopped) return;
       this.#delivered += 1;
-      countReceived(frames);
       try {
         this.#deliver(frames);
       } catch (error) {

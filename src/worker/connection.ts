@@ -16,6 +16,7 @@ import { Driver, type Handlers } from '../machine/driver.ts';
 import type { HistoryEntry } from '../machine/history.ts';
 import type { Refused } from '../protocol/greetings.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
+import { joinPieces } from '../transport/frame_memory.ts';
 import { PayloadStore } from '../protocol/payloads.ts';
 import type { PeerInstruction } from '../protocol/peer.ts';
 import { Caller } from '../streams/caller.ts';
@@ -70,7 +71,7 @@ function isAll({ locals, ready, free }: RunInstruction, ran: RanEvent | undefine
 
 export class Connection implements ConsumerPort {
   readonly id: string;
-  readonly store: PayloadStore = new PayloadStore();
+  readonly store: PayloadStore = new PayloadStore({ join: joinPieces });
   readonly events: Emitter<WorkerEvents> = new Emitter();
   readonly caller: Caller;
   readonly #options: ConnectionOptions;

@@ -62,6 +62,17 @@ describe('what is kept', () => {
     expect(kept.from('control', 2_999)).toEqual([frames('control', 2_999), frames('control', 3_000)]);
   });
 
+  it('tells once of each batch that is acknowledged, in order, and not of what is let go otherwise', () => {
+    const arrived: string[] = [];
+    const kept = new Kept((batch) => arrived.push(text([batch])));
+    for (let seq = 1; seq <= 5; seq += 1) kept.keep('control', seq, frames('control', seq));
+    kept.forget('control', 2);
+    kept.forget('control', 2);
+    kept.from('control', 4);
+    kept.forgetAll();
+    expect(arrived).toEqual(['control 1', 'control 2', 'control 3']);
+  });
+
   it('begins anew after everything was let go', () => {
     const kept = new Kept();
     kept.keep('control', 1, frames('control', 1));

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { behind } from './behind.ts';
 import { FrameReader, FrameWriter } from '../../src/protocol/frames.ts';
-import { ownSlot, PayloadStore } from '../../src/protocol/payloads.ts';
+import { type Join, ownSlot, PayloadStore } from '../../src/protocol/payloads.ts';
 
 const SEA = Buffer.alloc(3_000_000, 'lorem ipsum dolor sit amet, consectetur adipiscing elit; ');
 
@@ -57,11 +57,11 @@ const size = fc.oneof(
 const payload = fc.tuple(size, fc.nat({ max: 1_000 })).map(([length, from]) => SEA.subarray(from, from + length));
 
 /** A block as it comes by the wire. */
-function came(payloads: readonly Buffer[]): FrameReader {
+function came(payloads: readonly Buffer[], join?: Join): FrameReader {
   const sender = new PayloadStore();
   const writer = new FrameWriter(sender);
   for (const each of payloads) writer.add(sender.put(each), each.length);
-  const reader = new FrameReader(behind(writer));
+  const reader = new FrameReader(behind(writer), 0, join);
   for (const each of payloads) reader.take(each.length);
   return reader;
 }
@@ -133,6 +133,22 @@ describe('the payload store', () => {
     expect([first, first + 1]).not.toContain(second);
     store.release(first + 1);
     expect(two()).toBe(first);
+  });
+
+  it('has payloads of several pieces joined as they come, and shows them uncopied then', () => {
+    const joined: Buffer[] = [];
+    const join = (pieces: readonly Uint8Array[]): Buffer => {
+      joined.push(Buffer.concat(pieces));
+      return joined.at(-1) as Buffer;
+    };
+    const large = Buffer.concat([SEA.subarray(0, 2_500_000)]);
+    const store = new PayloadStore({ join });
+    const slot = store.add(came([SEA.subarray(0, 1_048_576), large, SEA.subarray(0, 9)], join).done());
+    expect(joined.map((whole) => whole.equals(large))).toEqual([true]);
+    expect(store.joined(slot + 1).buffer).toBe(joined[0]?.buffer);
+    expect([0, 1, 2].map((i) => store.joined(slot + i).length)).toEqual([1_048_576, 2_500_000, 9]);
+    expect(store.pieces(slot + 1).map(({ length }) => length)).toEqual([1_048_576, 1_048_576, 402_848]);
+    expect(store.joined(slot + 1).equals(large)).toBe(true);
   });
 
   it('lets a frame go with the last payload that lies in it', () => {

@@ -1,0 +1,103 @@
+/**
+ * Memory for large payloads on their way through a process, used again and again. A payload goes out from where it was put, uncopied; its
+ * memory is free when nobody needs it any more, which is known without a garbage collection: the payload was let go, and each message
+ * that held it was sent once and has arrived.
+ *
+ * Where that is not known, memory is pinned: it is never used again, and ends as any other garbage. Pinned is what users see, what is
+ * sent twice, and what nobody acknowledges. So a case that is forgotten here costs memory, and never a payload.
+ */
+import { type FrameOwner, PIECE_BYTES, SMALL_BYTES } from './payloads.ts';
+
+/** Frames over this are worth it. Packed frames are not: their payloads are copied anyway. */
+const LEAST_BYTES = SMALL_BYTES;
+/** Slabs are twice that, and so on, up to a whole piece. */
+const SIZES = Math.log2(PIECE_BYTES / LEAST_BYTES);
+/** So much free memory is kept. */
+const SPARE_BYTES = 64 * PIECE_BYTES;
+
+interface Slab {
+  readonly memory: ArrayBuffer;
+  readonly size: number;
+  /** Messages that hold it and are not known to have arrived. */
+  away: number;
+  needed: boolean;
+  pinned: boolean;
+}
+
+export class Slabs implements FrameOwner {
+  readonly #free: Slab[][] = Array.from({ length: SIZES }, () => []);
+  readonly #known = new WeakMap<ArrayBufferLike, Slab>();
+  #spare = 0;
+
+  /** The bytes of memory that is free. */
+  get spare(): number {
+    return this.#spare;
+  }
+
+  /** Room for a frame of so many bytes, which is needed from now on; undefined for one that is too small, or longer than a piece. */
+  room(bytes: number): Buffer | undefined {
+    if (bytes <= LEAST_BYTES || bytes > PIECE_BYTES) return undefined;
+    const size = Math.ceil(Math.log2(bytes / LEAST_BYTES)) - 1;
+    const slab = this.#reused(size) ?? this.#made(size);
+    slab.needed = true;
+    return Buffer.from(slab.memory, 0, bytes);
+  }
+
+  #reused(size: number): Slab | undefined {
+    const slab = this.#free[size]?.pop();
+    if (slab !== undefined) this.#spare -= slab.memory.byteLength;
+    return slab;
+  }
+
+  #made(size: number): Slab {
+    const memory = new ArrayBuffer(LEAST_BYTES * 2 ** (size + 1));
+    const slab: Slab = { memory, size, away: 0, needed: false, pinned: false };
+    this.#known.set(memory, slab);
+    return slab;
+  }
+
+  /** A message with these frames is sent, and will be acknowledged. */
+  sent(frames: readonly Uint8Array[]): void {
+    for (const slab of this.#of(frames)) slab.away += 1;
+  }
+
+  /** A message that was sent has been acknowledged. */
+  arrived(frames: readonly Uint8Array[]): void {
+    for (const slab of this.#of(frames)) {
+      slab.away -= 1;
+      this.#look(slab);
+    }
+  }
+
+  unneeded(frame: Uint8Array): void {
+    const slab = frame.length > LEAST_BYTES ? this.#known.get(frame.buffer) : undefined;
+    if (slab === undefined || !slab.needed) return;
+    slab.needed = false;
+    this.#look(slab);
+  }
+
+  pin(frames: readonly Uint8Array[]): void {
+    for (const slab of this.#of(frames)) slab.pinned = true;
+  }
+
+  #of(frames: readonly Uint8Array[]): Slab[] {
+    const slabs: Slab[] = [];
+    for (const frame of frames) {
+      const slab = frame.length > LEAST_BYTES ? this.#known.get(frame.buffer) : undefined;
+      if (slab !== undefined) slabs.push(slab);
+    }
+    return slabs;
+  }
+
+  #look(slab: Slab): void {
+    if (slab.needed || slab.pinned || slab.away > 0) return;
+    const bytes = slab.memory.byteLength;
+    if (this.#spare + bytes > SPARE_BYTES) {
+      // It was the last that knew of it; a late word on it must not bring it back.
+      this.#known.delete(slab.memory);
+      return;
+    }
+    this.#spare += bytes;
+    this.#free[slab.size]?.push(slab);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Takes large frames out of the memory that they were received in, and gives that back at once.
+ *
+ * A received frame lies outside V8's heap. Left to the garbage collector it waits, once it has grown old, for a collection of everything,
+ * while each frame that comes takes fresh pages. To copy it costs less than that. Memory is given back by taking it away from its
+ * ArrayBuffer, which is empty then: so only who holds the one reference may do that.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Frames, Room } from './transport.ts';
+
+/** Shorter frames are left as they are. */
+const LEAST_BYTES = 16_384;
+/** The longest block that glibc learns from. */
+const LESSON_BYTES = 31 * 1_048_576;
+
+type Transfer = (this: ArrayBufferLike, length: number) => ArrayBuffer;
+
+/** Undefined until it is needed; null where there is no such thing. */
+let transfer: Transfer | undefined | null;
+
+/** Frames that came with others, as pieces of a payload do; nobody else has them. */
+const received = new WeakSet<ArrayBufferLike>();
+
+/** Moves the frames behind the header of a message, which nobody else has, to where there is room. Returns how many bytes stay as they came. */
+export function moveFrames(frames: Frames, room: Room | undefined): number {
+  let left = (frames[0] as Uint8Array).length;
+  for (let at = 1; at < frames.length; at += 1) {
+    const frame = frames[at] as Uint8Array;
+    const to = isLarge(frame) && canLetGo() ? room?.(frame.length) : undefined;
+    if (to === undefined) left += frame.length;
+    else {
+      to.set(frame);
+      frames[at] = to;
+      letGo(frame.buffer);
+    }
+  }
+  return left;
+}
+
+/** Remembers the frames of a message that `joinPieces` may be given. Returns how many bytes all others have. */
+export function notePieces(frames: Frames): number {
+  let others = 0;
+  for (const frame of frames) {
+    if (frames.length > 2 && isLarge(frame)) received.add(frame.buffer);
+    else others += frame.length;
+  }
+  return others;
+}
+
+/** Copies the pieces of a payload to memory where they lie one behind the other, and lets go of that which they came in. */
+export function joinPieces(pieces: readonly Uint8Array[]): Buffer {
+  const whole = Buffer.allocUnsafeSlow(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+    if (received.delete(piece.buffer) && canLetGo()) letGo(piece.buffer);
+  }
+  return whole;
+}
+
+/** Whether it is worth the while, and fills its memory. */
+function isLarge(frame: Uint8Array): boolean {
+  return frame.length > LEAST_BYTES && frame.length === frame.buffer.byteLength;
+}
+
+function letGo(memory: ArrayBufferLike): void {
+  (transfer as Transfer).call(memory, 0);
+}
+
+function canLetGo(): boolean {
+  if (transfer === undefined) {
+    transfer = findTransfer() ?? null;
+    // Until glibc has seen a large block come back, it returns each to the system, and takes fresh pages for the next.
+    if (transfer !== null) letGo(new ArrayBuffer(LESSON_BYTES));
+  }
+  return transfer !== null;
+}
+
+/** Node 20 knows it under a flag, which is read when a context is made. */
+function findTransfer(): Transfer | undefined {
+  const known = (ArrayBuffer.prototype as { transfer?: Transfer }).transfer;
+  if (known !== undefined) return known;
+  setFlagsFromString('--harmony-rab-gsab-transfer');
+  return runInNewContext('ArrayBuffer.prototype.transfer') as Transfer | undefined;
+}
