@@ -34,6 +34,7 @@ const WALL: house.Wall = {
   ],
   shells: [
     'src/common/clock.ts',
+    'src/common/spin.ts',
     'src/common/tick.ts',
     'src/common/emitter.ts',
     'src/common/logger.ts',

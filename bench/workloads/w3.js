@@ -14,6 +14,9 @@ const OURS = 'gristmill';
 const BARE = 'bare';
 const IN_FLIGHT = 8;
 const SMALL_JOBS = 20_000;
+/** Of so many bytes: large enough for frames of their own. It takes that many until the code that handles such is compiled. */
+const OWN_FRAME = 32_768;
+const OWN_FRAME_JOBS = 15_000;
 
 /** What a master's memory was before the first large payload, and at its highest. @typedef {{ base: number, peak: number }} Memory */
 
@@ -21,13 +24,14 @@ const SMALL_JOBS = 20_000;
 const rate = (bytes) => (/** @type {Sample} */ sample) => (sample.jobs * bytes) / 1_000 / sample.ms;
 
 /**
- * Warms the system up with small jobs, and marks its master's memory: what code and young garbage take is not the payloads'.
+ * Warms the system up with smaller jobs, and marks its master's memory: what code and young garbage take is not the payloads'.
  * @param {Memory} memory
  * @returns {Case['prepare']}
  */
 function marked(memory) {
   return async (system) => {
     await system.run('throughput', { jobs: SMALL_JOBS, bytes: 9, inFlight: 0 });
+    await system.run('throughput', { jobs: OWN_FRAME_JOBS, bytes: OWN_FRAME, inFlight: IN_FLIGHT });
     memory.base = (await system.role('master').usage()).rss;
     await system.role('master').ask('resetPeak');
   };

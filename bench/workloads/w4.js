@@ -15,6 +15,8 @@ const LONG = 20;
 const LONG_MS = 50;
 const SHORT_MS = 1;
 const SEED = 4;
+/** Each of which has one job. */
+const STREAMS = 1_000;
 const OURS = 'gristmill';
 
 /** A small random number generator with a seed (mulberry32). @param {number} seed @returns {() => number} 0 to 1 */
@@ -50,6 +52,14 @@ function greedy(durations, workers) {
   return Math.max(...free);
 }
 
+/** Jobs that take no time, for code to be compiled. @param {number} jobs @returns {Case['prepare']} */
+function warmedBy(jobs) {
+  return async (system) => {
+    await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
+    await system.run('latency', { jobs: Math.min(jobs, STREAMS), bytes: 9, by: 'call' });
+  };
+}
+
 /** @param {number} workers @returns {Case[]} */
 function cases(workers) {
   const jobs = order();
@@ -57,11 +67,13 @@ function cases(workers) {
   const run = (system, warming) => system.run('sleeping', { order: warming ? jobs.map(() => SHORT_MS) : jobs });
   /** @type {Case[]} */
   const all = [
-    { name: OURS, start: () => gristmill({ workers }), run },
-    { name: 'Piscina', peer: true, start: () => pool('piscina', { workers }), run },
-    { name: 'workerpool', peer: true, start: () => pool('workerpool', { workers }), run },
+    { name: OURS, start: () => gristmill({ workers }), prepare: warmedBy(400_000), run },
+    { name: 'Piscina', peer: true, start: () => pool('piscina', { workers }), prepare: warmedBy(20_000), run },
+    { name: 'workerpool', peer: true, start: () => pool('workerpool', { workers }), prepare: warmedBy(20_000), run },
   ];
-  return redisVersion() === undefined ? all : [...all, { name: 'BullMQ', peer: true, start: () => bullmq({ workers }), run }];
+  return redisVersion() === undefined
+    ? all
+    : [...all, { name: 'BullMQ', peer: true, start: () => bullmq({ workers }), prepare: warmedBy(2_000), run }];
 }
 
 /** @param {number} workers @param {Settings} settings @returns {Promise<Outcome>} */

@@ -5,6 +5,7 @@
 import { now, WakeUp } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
+import { Spin } from '../common/spin.ts';
 import { Tick } from '../common/tick.ts';
 import { ClosedError, ConnectError } from '../errors.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
@@ -52,6 +53,8 @@ export interface ConnectionOptions {
   readonly function: string | undefined;
   readonly connectTimeoutMs: number;
   readonly maxMessageBytes: number;
+  /** How long to wait awake for the result of one job. */
+  readonly spinMs?: number;
   readonly logger: Logger;
   /** How many events the history keeps. */
   readonly historyLimit: number;
@@ -65,7 +68,9 @@ export class Connection implements ConsumerPort {
   readonly #options: ConnectionOptions;
   readonly #kept = new Kept();
   readonly #driver: Driver<ClientInstruction, ClientEvent>;
-  readonly #tick = new Tick(() => this.#driver.feed({ type: 'flush', now: now() }));
+  readonly #tick = new Tick(() => this.#flush());
+  readonly #spin: Spin;
+  #sent = false;
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   readonly #socket: MasterDial;
   readonly #reasons = new Set<string>();
@@ -76,6 +81,7 @@ export class Connection implements ConsumerPort {
     this.#options = options;
     this.id = options.id;
     this.#maxMessageBytes = options.maxMessageBytes;
+    this.#spin = new Spin(options.spinMs ?? 0);
     this.caller = new Caller(this, options.function);
     this.#driver = new Driver({
       machine: new ClientState(options),
@@ -136,6 +142,13 @@ export class Connection implements ConsumerPort {
     this.#resolveClosed = resolve;
   });
 
+  #flush(): void {
+    this.#sent = false;
+    this.#driver.feed({ type: 'flush', now: now() });
+    // One payload is here: that of the one job that has not ended.
+    if (this.#sent && this.store.count === 1) this.#spin.asked();
+  }
+
   #feed(event: ClientEvent): void {
     this.#driver.feed(event);
     if (event.type === 'batch') this.#tick.heard();
@@ -143,6 +156,7 @@ export class Connection implements ConsumerPort {
   }
 
   #message(frames: Frames): void {
+    this.#spin.answered();
     const before = this.store.bytes;
     const message = decode(frames, this.store);
     switch (message.type) {
@@ -177,7 +191,9 @@ export class Connection implements ConsumerPort {
       send: ({ envelope, records, transmit }) => {
         const frames = encodeBatch(envelope, records, this.store);
         if (envelope.seq > 0) this.#kept.keep(envelope.lane, envelope.seq, frames);
-        if (transmit) this.#socket.send(frames);
+        if (!transmit) return;
+        this.#socket.send(frames);
+        this.#sent = true;
       },
       resend: ({ lane, from }) => this.#kept.from(lane, from).forEach((frames) => this.#socket.send(frames)),
       forget: ({ lane, upTo }) => this.#kept.forget(lane, upTo),

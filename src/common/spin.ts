@@ -1,0 +1,93 @@
+/**
+ * Waiting awake for an answer that comes soon. A process that sleeps is woken late: its core has gone idle, and its caches have cooled.
+ * So who asked one question looks for the answer in turns of the event loop, without sleeping, but not for long.
+ *
+ * That pays only where answers come in time, and it is a few questions until all that take part are warm. So questions are tried in
+ * rows: when half of a row is not answered in time, many are waited for asleep, and after each such row twice as many. Then slow
+ * answers, or a machine with no core to spare, cost next to nothing.
+ */
+import { now } from './clock.ts';
+
+/** Questions in a row. */
+const ROW = 16;
+const LEAST_REST = ROW;
+const MOST_REST = 64 * ROW;
+
+/** Which questions are worth it. Pure. */
+export class Worth {
+  #hits = 0;
+  #misses = 0;
+  #rest = 0;
+  #nextRest = LEAST_REST;
+
+  /** Whether to wait awake for the answer to the next question. */
+  next(): boolean {
+    if (this.#rest === 0) return true;
+    this.#rest -= 1;
+    return false;
+  }
+
+  /** Whether an answer that was waited for came in time. */
+  told(inTime: boolean): void {
+    if (inTime) this.#hits += 1;
+    else this.#misses += 1;
+    if (this.#misses >= ROW / 2) {
+      this.#rest = this.#nextRest;
+      this.#nextRest = Math.min(MOST_REST, 2 * this.#nextRest);
+    } else if (this.#hits + this.#misses === ROW) this.#nextRest = LEAST_REST;
+    else return;
+    this.#hits = 0;
+    this.#misses = 0;
+  }
+}
+
+/** The clock, and what runs something in the next turn. */
+export interface Loop {
+  now(): number;
+  turn(run: () => void): void;
+}
+
+const LOOP: Loop = { now, turn: (run) => void setImmediate(run) };
+
+export class Spin {
+  readonly #limitMs: number;
+  readonly #loop: Loop;
+  readonly #worth = new Worth();
+  #askedAtMs = 0;
+  #untilMs = 0;
+  #waiting = false;
+  #turning = false;
+
+  /** @param limitMs how long to stay awake after a question; 0: not at all */
+  constructor(limitMs: number, loop = LOOP) {
+    this.#limitMs = limitMs;
+    this.#loop = loop;
+  }
+
+  /** A question was asked, and nothing else is to be done before its answer. */
+  asked(): void {
+    if (this.#limitMs === 0 || this.#waiting || !this.#worth.next()) return;
+    this.#askedAtMs = this.#loop.now();
+    this.#untilMs = this.#askedAtMs + this.#limitMs;
+    this.#waiting = true;
+    if (!this.#turning) this.#turn();
+  }
+
+  /** The answer may have come. */
+  answered(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    const ms = this.#loop.now() - this.#askedAtMs;
+    this.#worth.told(ms <= this.#limitMs);
+  }
+
+  #turn(): void {
+    this.#turning = true;
+    this.#loop.turn(this.#look);
+  }
+
+  readonly #look = (): void => {
+    this.#turning = false;
+    if (this.#loop.now() < this.#untilMs) this.#turn();
+  };
+}
