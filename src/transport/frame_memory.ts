@@ -14,10 +14,17 @@ const LEAST_BYTES = 16_384;
 /** The longest block that glibc learns from. */
 const LESSON_BYTES = 31 * 1_048_576;
 
+const SPARE_BYTES = 8_388_608;
+const SPARE_MS = 1_000;
+
 type Transfer = (this: ArrayBufferLike, length: number) => ArrayBuffer;
 
 /** Undefined until it is needed; null where there is no such thing. */
 let transfer: Transfer | undefined | null;
+
+/** Memory for the next payload of SPARE_BYTES or more, and how long it is kept. */
+let spare: Buffer | undefined;
+let keeping: NodeJS.Timeout | undefined;
 
 /** Frames that came with others, as pieces of a payload do; nobody else has them. */
 const received = new WeakSet<ArrayBufferLike>();
@@ -50,7 +57,7 @@ export function notePieces(frames: Frames): number {
 
 /** Copies the pieces of a payload to memory where they lie one behind the other, and lets go of that which they came in. */
 export function joinPieces(pieces: readonly Uint8Array[]): Buffer {
-  const whole = Buffer.allocUnsafeSlow(pieces.reduce((sum, { length }) => sum + length, 0));
+  const whole = memoryFor(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const piece of pieces) {
     whole.set(piece, at);
@@ -58,6 +65,23 @@ export function joinPieces(pieces: readonly Uint8Array[]): Buffer {
     if (received.delete(piece.buffer) && canLetGo()) letGo(piece.buffer);
   }
   return whole;
+}
+
+/**
+ * Memory for a payload that is joined. Very large ones mostly come one after the other and have one size; so the memory for the next is
+ * taken between them: while pieces are here, V8 has so much outside its heap that it would collect everything.
+ */
+function memoryFor(bytes: number): Buffer {
+  const memory = spare?.length === bytes ? spare : Buffer.allocUnsafeSlow(bytes);
+  spare = undefined;
+  clearTimeout(keeping);
+  if (bytes >= SPARE_BYTES) {
+    setImmediate(() => {
+      spare = Buffer.allocUnsafeSlow(bytes);
+      keeping = setTimeout(() => (spare = undefined), SPARE_MS).unref();
+    });
+  }
+  return memory;
 }
 
 /** Whether it is worth the while, and fills its memory. */

@@ -48,4 +48,25 @@ describe('large frames', () => {
     joinPieces(frames.slice(1));
     expect(frames[1]?.length).toBe(1_048_576);
   });
+
+  it('are joined in other memory each time', async () => {
+    const pieces = (fill: number): Uint8Array[] => Array.from({ length: 9 }, () => received(1_048_576, fill));
+    const turn = (): Promise<void> =>
+      new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    const wholes: Buffer[] = [];
+    for (let fill = 1; fill <= 4; fill += 1) {
+      wholes.push(joinPieces(pieces(fill)));
+      if (fill !== 2) await turn();
+    }
+    wholes.push(joinPieces(pieces(5).slice(0, 8)));
+    expect(wholes.map((whole) => [whole.length / 1_048_576, whole[0], whole.at(-1)])).toEqual([
+      [9, 1, 1],
+      [9, 2, 2],
+      [9, 3, 3],
+      [9, 4, 4],
+      [8, 5, 5],
+    ]);
+  });
 });
