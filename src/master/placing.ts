@@ -23,7 +23,7 @@ const NOTHING = new Uint8Array();
 /** So few parts ahead are filled up one by one: each is worth a message. */
 const FEW_AHEAD = 8;
 /** Parts of one queue that go out in a row. */
-const TURN = 256;
+const TURN = 1_024;
 
 /** How many parts a worker should have beyond those that run. */
 function ahead(core: Core, worker: WorkerBook): number {
