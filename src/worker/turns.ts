@@ -14,7 +14,7 @@ export class Turns {
   #quick = false;
   #come = false;
 
-  /** Twice as many as the last turn began: all that are offered and not begun are handled in vain. */
+  /** Twice as many as the last turn began that could not begin all: what is offered and not begun is handled in vain. */
   get offer(): number {
     return this.#offer;
   }
@@ -25,7 +25,8 @@ export class Turns {
 
   end(offered: number, begun: number, blockedMs: number): void {
     if (begun > 0) this.#quick = blockedMs < QUICK_MS;
-    if (offered > 0) this.#offer = Math.max(MIN_OFFER, Math.min(MAX_OFFER, 2 * begun));
+    const offer = Math.max(MIN_OFFER, Math.min(MAX_OFFER, 2 * begun));
+    if (offered > 0 && (begun < offered || offer > this.#offer)) this.#offer = offer;
   }
 
   /** At a flush: whether a turn follows at once in which most of what has come will end. Then its end says that it was here. */

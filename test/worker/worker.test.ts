@@ -68,14 +68,16 @@ describe('a worker', () => {
     expect(w.worker.state).toBe('serving');
   });
 
-  it('runs parts that come over the ROUTER and by PUSH; the end of a quick one says that it came', async () => {
+  it('runs parts that come over the ROUTER and by PUSH; only the latter may be accepted first', async () => {
     await using w = await world({ welcome: { pushAt: 'push' } });
     w.master.give('foo', { 1: 'a', 2: 'b' });
     await w.master.ended(2);
     w.master.give('foo', { 3: 'c' }, {}, true);
     await w.master.ended(3);
     expect([...w.master.results.values()]).toEqual([['w processed a'], ['w processed b'], ['w processed c']]);
-    expect(w.master.records.filter(({ kind }) => kind === 'accepted')).toEqual([]);
+    // Unless the turn before blocked the event loop for long: see turns.test.ts.
+    const accepted = w.master.records.flatMap((record) => (record.kind === 'accepted' ? record.keys : []));
+    expect([[], [3]]).toContainEqual(accepted);
   });
 
   it('reaches the cache, in its functions and outside of them', async () => {
