@@ -86,6 +86,8 @@ export class Core {
   readonly delays: Heap<Delay> = new Heap((a, b) => a.atMs < b.atMs);
   /** Workers that are dialled no more, by session: the connection to let go when they have finished. */
   readonly undialling: Map<number, number> = new Map();
+  /** Of all workers. */
+  slots = 0;
   pushPeers = 0;
   pushStrangers = 0;
   lastSession = 0;

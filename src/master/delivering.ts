@@ -7,7 +7,7 @@ import type { Core } from './core.ts';
 
 /** Jobs that a consumer may have unsettled here. */
 const JOB_WINDOW = 4_096;
-const MAX_SHARE = 4_194_304;
+const MAX_SHARE = 3_145_728;
 /** Every stream has this much, however many there are. */
 export const MIN_SHARE = 65_536;
 
@@ -69,7 +69,9 @@ export function refill(core: Core, stream: Stream): void {
   const bytesLow = stream.windowBytes - stream.jobBytes <= stream.share / 2;
   if (!jobsLow && !bytesLow) return;
   const free = core.config.bufferBytes - core.shared;
-  const most = Math.max(MAX_SHARE, WINDOW_PAYLOADS * Math.ceil(stream.jobBytes / Math.max(1, stream.jobs)));
+  // However large jobs are: one for each slot of the workers, and one on its way.
+  const payloads = Math.max(WINDOW_PAYLOADS, core.slots + 1);
+  const most = Math.max(MAX_SHARE, payloads * Math.ceil(stream.jobBytes / Math.max(1, stream.jobs)));
   const share = Math.max(MIN_SHARE, Math.min(most, stream.share + Math.max(0, Math.floor(free / 2))));
   const jobs = Math.max(stream.windowJobs, stream.ended + JOB_WINDOW);
   const bytes = Math.max(stream.windowBytes, stream.endedBytes + share);

@@ -47,6 +47,7 @@ function begin(core: Core, connection: number, hello: Hello, token: string): voi
     if (reason !== undefined) return refuse(core, connection, 'functions', reason);
     session.worker = newWorker(session.number, hello.functions, hello.slots, core.now);
     core.workers.set(session.number, session.worker);
+    core.slots += session.worker.slots;
   }
   core.sessions.set(session.number, session);
   attach(core, session, connection);

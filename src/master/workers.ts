@@ -217,6 +217,7 @@ export function dropWorker(core: Core, session: Session, reason: 'left' | 'lost'
   leave(core, worker);
   core.held.delete(worker);
   core.workers.delete(session.number);
+  core.slots -= worker.slots;
   if (reason === 'lost') core.lostWorkers += 1;
   core.policy.leave(session.number);
   for (let i = rows.length - 1; i >= 0; i -= 1) {

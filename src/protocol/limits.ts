@@ -8,7 +8,7 @@ export const INITIAL_JOB_BYTES = 65_536;
 export const RESULT_WINDOW = 4_096;
 export const RESULT_WINDOW_BYTES = 16_777_216;
 
-/** Windows in bytes, of jobs and of results, grow to so many payloads where these are larger than half of them: one is on its way while another is worked on. */
+/** Windows in bytes, of jobs and of results, grow to so many payloads at least: one is on its way while another is worked on. */
 export const WINDOW_PAYLOADS = 2;
 
 /** The largest payload, unless a master is told otherwise. */

@@ -171,6 +171,23 @@ describe('credit for jobs', () => {
     expect(granted(120_000_000)).toBe((120_000_000 - 65_536) / 2 + 65_536);
   });
 
+  it('grows the window of a stream of large jobs until all slots of the workers have one, and one more is on its way', () => {
+    const world = new World({ bufferBytes: 1_000_000_000, maxMessageBytes: 64_000_000 });
+    const windows = (): number => Math.max(...client.got.map((record) => (record.kind === 'window' ? record.bytes : 0)));
+    const [one, client] = [world.worker('one', ['foo'], 3), world.client()];
+    world.worker('two', ['foo'], 4);
+    world.open(client);
+    world.jobs(client, 1, { bytes: 10_000_000, end: false });
+    world.flush();
+    expect(windows()).toBe(80_000_000);
+    world.lose(one);
+    world.pass(1_000);
+    world.open(client, 2);
+    world.jobs(client, 1, { stream: 2, bytes: 20_000_000, end: false });
+    world.flush();
+    expect(windows()).toBe(100_000_000);
+  });
+
   it('shares its buffer: many streams get less each, and never less than the least', () => {
     const world = new World({ bufferBytes: 1_048_576 });
     const client = world.client();
