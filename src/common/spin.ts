@@ -13,7 +13,7 @@ const ROW = 16;
 const LEAST_REST = ROW;
 const MOST_REST = 64 * ROW;
 
-/** Which questions are worth it. Pure. */
+/** Which questions are worth it. Pure. @internal */
 export class Worth {
   #hits = 0;
   #misses = 0;

@@ -56,11 +56,10 @@ export interface WorkerBook {
   lease: Lease | undefined;
   /** A part runs here alone (its key), or waits for this worker to be idle (-1). 0: neither. */
   alone: number;
-  /** Keys asked back, not answered yet. */
+  /** Keys asked back, not answered yet, and when it was last asked. */
   revoked: Set<number> | undefined;
-  reportedAtMs: number;
-  /** When it was last asked to give something back. */
   askedAtMs: number;
+  reportedAtMs: number;
   /** Since when it does not answer, unless it was heard of after that. */
   silentSinceMs: number;
   /** What it runs is late: it gets nothing ahead until something has ended there. */
@@ -160,9 +159,10 @@ export interface Stream {
   state: StreamState;
   /** The index of the next job is at least this: after a master was lost, those that are settled are not sent again. */
   nextJob: number;
-  /** Jobs that came, that ended, and how many there will be (-1: not known). */
+  /** Jobs that came (`largest`: bytes, halved whenever the window is told), that ended, and how many there will be (-1: not known). */
   jobs: number;
   jobBytes: number;
+  largest: number;
   ended: number;
   endedBytes: number;
   total: number;
@@ -231,6 +231,7 @@ export function newStream(
     nextJob: 0,
     jobs: 0,
     jobBytes: 0,
+    largest: 0,
     ended: 0,
     endedBytes: 0,
     total: -1,

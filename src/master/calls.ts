@@ -37,7 +37,7 @@ export class Calls {
       { type: 'replied', session, id, outcome, text, slot: value === undefined ? -1 : store.put(value), length: value?.length ?? 0 },
     ];
     const refused = (error: unknown): MasterEvent[] => replied({ outcome: 'refused', text: (error as Error).message });
-    const value = slot < 0 ? undefined : Buffer.from(store.joined(slot));
+    const value = slot < 0 ? undefined : Buffer.concat(store.pieces(slot));
     if (slot >= 0) store.release(slot);
     try {
       const outcome = this.#outcome(operation, key, value);

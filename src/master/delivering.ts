@@ -71,7 +71,7 @@ export function refill(core: Core, stream: Stream): void {
   const free = core.config.bufferBytes - core.shared;
   // However large jobs are: one for each slot of the workers, and one on its way.
   const payloads = Math.max(WINDOW_PAYLOADS, core.slots + 1);
-  const most = Math.max(MAX_SHARE, payloads * Math.ceil(stream.jobBytes / Math.max(1, stream.jobs)));
+  const most = Math.max(MAX_SHARE, payloads * stream.largest);
   const share = Math.max(MIN_SHARE, Math.min(most, stream.share + Math.max(0, Math.floor(free / 2))));
   const jobs = Math.max(stream.windowJobs, stream.ended + JOB_WINDOW);
   const bytes = Math.max(stream.windowBytes, stream.endedBytes + share);
@@ -81,6 +81,7 @@ export function refill(core: Core, stream: Stream): void {
   stream.share = share;
   stream.windowJobs = jobs;
   stream.windowBytes = bytes;
+  stream.largest = Math.floor(stream.largest / 2);
   stream.session.drafts.add({ kind: 'window', stream: stream.theirs, jobs, bytes });
   core.touched.add(stream.session);
 }

@@ -54,7 +54,10 @@ export function onJobs(core: Core, session: Session, record: JobsRecord): void {
   const count = record.slots.length;
   stream.jobs += count;
   stream.nextJob = record.first + count;
-  for (const length of record.lengths) stream.jobBytes += length;
+  for (const length of record.lengths) {
+    stream.jobBytes += length;
+    if (length > stream.largest) stream.largest = length;
+  }
   core.changed.add(stream);
   if (core.config.scatter || core.config.gather) addBooks(core, stream, record);
   else addJobs(core, stream, record);

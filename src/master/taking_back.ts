@@ -146,8 +146,10 @@ export function revokeOverdue(core: Core, session: number): void {
   // It was asked again in this very moment: this is the time of an earlier question, which was answered.
   if (core.now < worker.askedAtMs + ANSWER_MS) return;
   const answered = worker.reportedAtMs >= worker.askedAtMs;
-  // If we come late ourselves, the answer may be here, unread.
-  if (!answered && core.now - worker.askedAtMs > 2 * ANSWER_MS) return expectAnswer(core, worker);
+  // If we come late ourselves, the answer may be here, unread. And who is gone comes back soon, or is known for lost: then it is known as
+  // well what may have brought it down.
+  const isGone = core.sessions.get(session)?.state !== 'joined';
+  if (!answered && (isGone || core.now - worker.askedAtMs > 2 * ANSWER_MS)) return expectAnswer(core, worker);
   worker.revoked = undefined;
   if (answered) return;
   fallSilent(core, worker);

@@ -4,7 +4,10 @@
  * that held it was sent once and has arrived.
  *
  * Where that is not known, memory is pinned: it is never used again, and ends as any other garbage. Pinned is what users see, what is
- * sent twice, and what nobody acknowledges. So a case that is forgotten here costs memory, and never a payload.
+ * sent twice, and what nobody acknowledges. Where most of it ends so, no more is given for a while.
+ *
+ * A peer is believed when it acknowledges. One that says so of what it has not read may read another payload in its place; so it could, too,
+ * as a worker for the same function: whoever may connect is trusted with payloads.
  */
 import { type FrameOwner, PIECE_BYTES, SMALL_BYTES } from './payloads.ts';
 
@@ -14,6 +17,9 @@ const LEAST_BYTES = SMALL_BYTES;
 const SIZES = Math.log2(PIECE_BYTES / LEAST_BYTES);
 /** So much free memory is kept. */
 const SPARE_BYTES = 64 * PIECE_BYTES;
+/** After so many slabs that were pinned, less those that were used again, so many frames stay as they came. */
+const MOST_IN_VAIN = 64;
+const DECLINED = 1_024;
 
 interface Slab {
   readonly memory: ArrayBuffer;
@@ -28,6 +34,8 @@ export class Slabs implements FrameOwner {
   readonly #free: Slab[][] = Array.from({ length: SIZES }, () => []);
   readonly #known = new WeakMap<ArrayBufferLike, Slab>();
   #spare = 0;
+  #vain = 0;
+  #declined = 0;
 
   /** The bytes of memory that is free. */
   get spare(): number {
@@ -36,16 +44,25 @@ export class Slabs implements FrameOwner {
 
   /** Room for a frame of so many bytes, which is needed from now on; undefined for one that is too small, or longer than a piece. */
   room(bytes: number): Buffer | undefined {
-    if (bytes <= LEAST_BYTES || bytes > PIECE_BYTES) return undefined;
+    if (bytes <= LEAST_BYTES || bytes > PIECE_BYTES || this.#declines()) return undefined;
     const size = Math.ceil(Math.log2(bytes / LEAST_BYTES)) - 1;
     const slab = this.#reused(size) ?? this.#made(size);
     slab.needed = true;
     return Buffer.from(slab.memory, 0, bytes);
   }
 
+  #declines(): boolean {
+    if (this.#vain < MOST_IN_VAIN) return false;
+    this.#declined = (this.#declined + 1) % DECLINED;
+    if (this.#declined === 0) this.#vain = MOST_IN_VAIN / 2;
+    return true;
+  }
+
   #reused(size: number): Slab | undefined {
     const slab = this.#free[size]?.pop();
-    if (slab !== undefined) this.#spare -= slab.memory.byteLength;
+    if (slab === undefined) return undefined;
+    this.#spare -= slab.memory.byteLength;
+    this.#vain = Math.max(0, this.#vain - 1);
     return slab;
   }
 
@@ -77,7 +94,10 @@ export class Slabs implements FrameOwner {
   }
 
   pin(frames: readonly Uint8Array[]): void {
-    for (const slab of this.#of(frames)) slab.pinned = true;
+    for (const slab of this.#of(frames)) {
+      if (!slab.pinned) this.#vain += 1;
+      slab.pinned = true;
+    }
   }
 
   #of(frames: readonly Uint8Array[]): Slab[] {
@@ -91,13 +111,18 @@ export class Slabs implements FrameOwner {
 
   #look(slab: Slab): void {
     if (slab.needed || slab.pinned || slab.away > 0) return;
-    const bytes = slab.memory.byteLength;
-    if (this.#spare + bytes > SPARE_BYTES) {
-      // It was the last that knew of it; a late word on it must not bring it back.
-      this.#known.delete(slab.memory);
-      return;
-    }
-    this.#spare += bytes;
+    this.#spare += slab.memory.byteLength;
     this.#free[slab.size]?.push(slab);
+    while (this.#spare > SPARE_BYTES) this.#dropOne();
+  }
+
+  /** Of the size of which there is most, so that each has some. */
+  #dropOne(): void {
+    let fullest: Slab[] = [];
+    const bytesOf = (list: readonly Slab[]): number => list.length * (list[0]?.memory.byteLength ?? 0);
+    for (const list of this.#free) if (bytesOf(list) > bytesOf(fullest)) fullest = list;
+    const { memory } = fullest.shift() as Slab;
+    this.#spare -= memory.byteLength;
+    this.#known.delete(memory);
   }
 }

@@ -21,6 +21,7 @@ type Transfer = (this: ArrayBufferLike, length: number) => ArrayBuffer;
 
 /** Undefined until it is needed; null where there is no such thing. */
 let transfer: Transfer | undefined | null;
+let taught = false;
 
 /** Memory for the next payload of SPARE_BYTES or more, and how long it is kept. */
 let spare: Buffer | undefined;
@@ -37,6 +38,7 @@ export function moveFrames(frames: Frames, room: Room | undefined): number {
     const to = isLarge(frame) && canLetGo() ? room?.(frame.length) : undefined;
     if (to === undefined) left += frame.length;
     else {
+      teach();
       to.set(frame);
       frames[at] = to;
       letGo(frame.buffer);
@@ -45,14 +47,14 @@ export function moveFrames(frames: Frames, room: Room | undefined): number {
   return left;
 }
 
-/** Remembers the frames of a message that `joinPieces` may be given. Returns how many bytes all others have. */
+/** Remembers the frames of a message that `joinPieces` may be given. Returns how many bytes came. */
 export function notePieces(frames: Frames): number {
-  let others = 0;
+  let bytes = 0;
   for (const frame of frames) {
+    bytes += frame.length;
     if (frames.length > 2 && isLarge(frame)) received.add(frame.buffer);
-    else others += frame.length;
   }
-  return others;
+  return bytes;
 }
 
 /** Copies the pieces of a payload to memory where they lie one behind the other, and lets go of that which they came in. */
@@ -77,7 +79,12 @@ function memoryFor(bytes: number): Buffer {
   clearTimeout(keeping);
   if (bytes >= SPARE_BYTES) {
     setImmediate(() => {
-      spare = Buffer.allocUnsafeSlow(bytes);
+      try {
+        spare = Buffer.allocUnsafeSlow(bytes);
+      } catch {
+        // There is no memory to spare: the next payload takes its own, or fails.
+        return;
+      }
       keeping = setTimeout(() => (spare = undefined), SPARE_MS).unref();
     });
   }
@@ -94,12 +101,15 @@ function letGo(memory: ArrayBufferLike): void {
 }
 
 function canLetGo(): boolean {
-  if (transfer === undefined) {
-    transfer = findTransfer() ?? null;
-    // Until glibc has seen a large block come back, it returns each to the system, and takes fresh pages for the next.
-    if (transfer !== null) letGo(new ArrayBuffer(LESSON_BYTES));
-  }
+  if (transfer === undefined) transfer = findTransfer() ?? null;
   return transfer !== null;
+}
+
+/** Until glibc has seen a large block come back, it returns each to the system, and takes fresh pages for the next. */
+function teach(): void {
+  if (taught) return;
+  taught = true;
+  letGo(new ArrayBuffer(LESSON_BYTES));
 }
 
 /** Node 20 knows it under a flag, which is read when a context is made. */

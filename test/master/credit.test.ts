@@ -188,6 +188,18 @@ describe('credit for jobs', () => {
     expect(windows()).toBe(100_000_000);
   });
 
+  it('grows the window of a stream as soon as its jobs become large', () => {
+    const world = new World({ bufferBytes: 1_000_000_000, maxMessageBytes: 64_000_000 });
+    const client = world.client();
+    world.worker('one', ['foo'], 3);
+    world.open(client);
+    world.jobs(client, 60, { bytes: 10, end: false });
+    world.flush();
+    world.jobs(client, 1, { first: 60, bytes: 2_900_000, end: false });
+    world.flush();
+    expect(Math.max(...client.got.map((record) => (record.kind === 'window' ? record.bytes : 0)))).toBe(11_600_000);
+  });
+
   it('shares its buffer: many streams get less each, and never less than the least', () => {
     const world = new World({ bufferBytes: 1_048_576 });
     const client = world.client();

@@ -207,6 +207,37 @@ describe('memory that is used again', () => {
     expect(rooms.map(({ buffer }) => buffer.byteLength)).toEqual([32_768, 32_768, 65_536, PIECE_BYTES]);
   });
 
+  it('is kept of each size, however much there is of another', () => {
+    const slabs = new Slabs();
+    const take = (bytes: number, count: number): void => {
+      const rooms = Array.from({ length: count }, () => slabs.room(bytes) as Buffer);
+      for (const room of rooms) slabs.unneeded(room);
+    };
+    take(PIECE_BYTES, 64);
+    take(40_000, 10);
+    const before = slabs.spare;
+    expect(before).toBeLessThanOrEqual(64 * PIECE_BYTES);
+    expect(before).toBeGreaterThan(63 * PIECE_BYTES);
+    expect(Array.from({ length: 10 }, () => slabs.room(40_000)?.buffer.byteLength)).toEqual(Array.from({ length: 10 }, () => 65_536));
+    expect(slabs.spare).toBe(before - 10 * 65_536);
+  });
+
+  it('is given no more where all of it is pinned, but tried again; and given as ever where some is', () => {
+    const asked = (pinned: (i: number) => boolean): number => {
+      const slabs = new Slabs();
+      return Array.from({ length: 20_000 }, (_, i) => {
+        const room = slabs.room(20_000);
+        if (room === undefined) return 0;
+        if (pinned(i)) slabs.pin([room]);
+        slabs.unneeded(room);
+        return 1;
+      }).reduce<number>((sum, one) => sum + one, 0);
+    };
+    expect(asked(() => true)).toBeGreaterThan(64 + 32);
+    expect(asked(() => true)).toBeLessThan(1_000);
+    expect(asked((i) => i % 3 === 0)).toBe(20_000);
+  });
+
   it('is not kept without limit', () => {
     const slabs = new Slabs();
     const rooms = Array.from({ length: 80 }, () => slabs.room(PIECE_BYTES) as Buffer);

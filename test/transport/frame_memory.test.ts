@@ -33,7 +33,7 @@ describe('large frames', () => {
 
   it('are let go when they are joined, if they were received', () => {
     const frames = [header, received(1_048_576, 1), received(20_000, 2), received(5, 3)];
-    expect(notePieces(frames)).toBe(6 + 5);
+    expect(notePieces(frames)).toBe(6 + 1_048_576 + 20_000 + 5);
     const foreign = received(30_000, 4);
     const whole = joinPieces([...frames.slice(1), foreign]);
     expect(
