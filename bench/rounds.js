@@ -17,6 +17,7 @@ import { perSecond } from './stats.js';
 
 /** The first finds out how many jobs a run should have; after two more, most code is compiled. */
 const WARM_RUNS = 3;
+const PEER_WARM_RUNS = 2;
 
 /** Says what is going on. @param {string} text */
 export function say(text) {
@@ -95,7 +96,7 @@ export async function inTurns(title, cases, { runs, quick }) {
   try {
     for (const entrant of entrants) {
       say(`${title}: ${entrant.one.name} warms up`);
-      await entrant.take(() => entrant.warmUp(quick ? 1 : WARM_RUNS));
+      await entrant.take(() => entrant.warmUp(quick ? 1 : entrant.one.peer === true ? PEER_WARM_RUNS : WARM_RUNS));
     }
     for (let round = 1; round <= runs; round += 1) {
       say(`${title}: run ${round} of ${runs}`);

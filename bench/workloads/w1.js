@@ -34,8 +34,12 @@ function cases({ seconds }) {
     { name: DEALT, start: () => gristmill({ policy: 'roundRobin' }), run: calibrated('throughput', small, warm) },
     { name: KIB, start: () => gristmill(), run: calibrated('throughput', kib, fast) },
     { name: BARE_KIB, start: () => bare(), run: calibrated('throughput', kib, fast) },
-    { name: ASYNC, start: () => gristmill(), run: calibrated('throughput', { ...small, source: 'async' }, fast) },
-    { name: TUNED, start: () => bare({ tuned: true }), run: calibrated('throughput', small, fast) },
+    {
+      name: ASYNC,
+      start: () => gristmill(),
+      run: calibrated('throughput', { ...small, source: 'async' }, { ...fast, seconds: seconds / 2 }),
+    },
+    { name: TUNED, start: () => bare({ tuned: true }), run: calibrated('throughput', small, { ...fast, seconds: seconds / 2 }) },
     { name: 'Piscina, 64 a thread', peer: true, start: () => pool('piscina', { each: 64 }), run: calibrated('throughput', small, slow) },
     { name: 'workerpool', peer: true, start: () => pool('workerpool'), run: calibrated('throughput', small, slow) },
   ];

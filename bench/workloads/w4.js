@@ -67,13 +67,13 @@ function cases(workers) {
   const run = (system, warming) => system.run('sleeping', { order: warming ? jobs.map(() => SHORT_MS) : jobs });
   /** @type {Case[]} */
   const all = [
-    { name: OURS, start: () => gristmill({ workers }), prepare: warmedBy(400_000), run },
+    { name: OURS, start: () => gristmill({ workers }), prepare: warmedBy(300_000), run },
     { name: 'Piscina', peer: true, start: () => pool('piscina', { workers }), prepare: warmedBy(20_000), run },
     { name: 'workerpool', peer: true, start: () => pool('workerpool', { workers }), prepare: warmedBy(20_000), run },
   ];
   return redisVersion() === undefined
     ? all
-    : [...all, { name: 'BullMQ', peer: true, start: () => bullmq({ workers }), prepare: warmedBy(2_000), run }];
+    : [...all, { name: 'BullMQ', peer: true, start: () => bullmq({ workers }), prepare: warmedBy(500), run }];
 }
 
 /** @param {number} workers @param {Settings} settings @returns {Promise<Outcome>} */

@@ -11,7 +11,8 @@ import type { Frames, Room } from './transport.ts';
 
 /** Shorter frames are left as they are. */
 const LEAST_BYTES = 16_384;
-/** The longest block that glibc learns from. */
+/** Longer blocks are returned to the system by glibc, until it learns; and the longest that it learns from. */
+const MAPPED_BYTES = 131_072;
 const LESSON_BYTES = 31 * 1_048_576;
 
 const SPARE_BYTES = 8_388_608;
@@ -38,7 +39,7 @@ export function moveFrames(frames: Frames, room: Room | undefined): number {
     const to = isLarge(frame) && canLetGo() ? room?.(frame.length) : undefined;
     if (to === undefined) left += frame.length;
     else {
-      teach();
+      if (frame.length > MAPPED_BYTES) teach();
       to.set(frame);
       frames[at] = to;
       letGo(frame.buffer);
@@ -105,7 +106,7 @@ function canLetGo(): boolean {
   return transfer !== null;
 }
 
-/** Until glibc has seen a large block come back, it returns each to the system, and takes fresh pages for the next. */
+/** Until glibc has seen a larger block come back, it returns each to the system, and takes fresh pages for the next. */
 function teach(): void {
   if (taught) return;
   taught = true;
