@@ -15,7 +15,7 @@ const BARE = 'bare';
 const IN_FLIGHT = 8;
 const SMALL_JOBS = 20_000;
 /** Of so many bytes: large enough for frames of their own. It takes that many until the code that handles such is compiled. */
-const OWN_FRAME = 32_768;
+const OWN_FRAME = 163_840;
 const OWN_FRAME_JOBS = 6_000;
 
 /** What a master's memory was before the first large payload, and at its highest. @typedef {{ base: number, peak: number }} Memory */

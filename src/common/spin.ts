@@ -11,7 +11,7 @@ import { now } from './clock.ts';
 /** Questions in a row. */
 const ROW = 16;
 const LEAST_REST = ROW;
-const MOST_REST = 64 * ROW;
+const MOST_REST = 16 * ROW;
 
 /** Which questions are worth it. Pure. @internal */
 export class Worth {

@@ -23,7 +23,7 @@ describe('whether to wait awake', () => {
   it('is worth hardly anything where none does', () => {
     const awake = ask(new Worth(), 100_000, () => false);
     expect(count(awake.slice(0, 100))).toBeLessThanOrEqual(32);
-    expect(count(awake.slice(10_000)) / 90_000).toBeLessThan(0.01);
+    expect(count(awake.slice(10_000)) / 90_000).toBeLessThan(0.04);
   });
 
   it('is tried again, and worth it at once when answers have become quick', () => {
@@ -31,7 +31,7 @@ describe('whether to wait awake', () => {
     ask(worth, 50_000, () => false);
     const awake = ask(worth, 3_000, () => true);
     const first = awake.indexOf(true);
-    expect(first).toBeLessThanOrEqual(1_024);
+    expect(first).toBeLessThanOrEqual(256);
     expect(count(awake.slice(first))).toBe(3_000 - first);
   });
 
