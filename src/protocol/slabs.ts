@@ -75,38 +75,40 @@ export class Slabs implements FrameOwner {
 
   /** A message with these frames is sent, and will be acknowledged. */
   sent(frames: readonly Uint8Array[]): void {
-    for (const slab of this.#of(frames)) slab.away += 1;
+    for (const frame of frames) {
+      const slab = this.#slabOf(frame);
+      if (slab !== undefined) slab.away += 1;
+    }
   }
 
   /** A message that was sent has been acknowledged. */
   arrived(frames: readonly Uint8Array[]): void {
-    for (const slab of this.#of(frames)) {
+    for (const frame of frames) {
+      const slab = this.#slabOf(frame);
+      if (slab === undefined) continue;
       slab.away -= 1;
       this.#look(slab);
     }
   }
 
   unneeded(frame: Uint8Array): void {
-    const slab = frame.length > LEAST_BYTES ? this.#known.get(frame.buffer) : undefined;
+    const slab = this.#slabOf(frame);
     if (slab === undefined || !slab.needed) return;
     slab.needed = false;
     this.#look(slab);
   }
 
   pin(frames: readonly Uint8Array[]): void {
-    for (const slab of this.#of(frames)) {
-      if (!slab.pinned) this.#vain += 1;
+    for (const frame of frames) {
+      const slab = this.#slabOf(frame);
+      if (slab === undefined || slab.pinned) continue;
       slab.pinned = true;
+      this.#vain += 1;
     }
   }
 
-  #of(frames: readonly Uint8Array[]): Slab[] {
-    const slabs: Slab[] = [];
-    for (const frame of frames) {
-      const slab = frame.length > LEAST_BYTES ? this.#known.get(frame.buffer) : undefined;
-      if (slab !== undefined) slabs.push(slab);
-    }
-    return slabs;
+  #slabOf(frame: Uint8Array): Slab | undefined {
+    return frame.length > LEAST_BYTES ? this.#known.get(frame.buffer) : undefined;
   }
 
   #look(slab: Slab): void {

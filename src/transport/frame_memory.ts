@@ -33,10 +33,10 @@ const received = new WeakSet<ArrayBufferLike>();
 
 /** Moves the frames behind the header of a message, which nobody else has, to where there is room. Returns how many bytes stay as they came. */
 export function moveFrames(frames: Frames, room: Room | undefined): number {
-  let left = (frames[0] as Uint8Array).length;
-  for (let at = 1; at < frames.length; at += 1) {
+  let left = 0;
+  for (let at = 0; at < frames.length; at += 1) {
     const frame = frames[at] as Uint8Array;
-    const to = isLarge(frame) && canLetGo() ? room?.(frame.length) : undefined;
+    const to = at > 0 && isLarge(frame) && canLetGo() ? room?.(frame.length) : undefined;
     if (to === undefined) left += frame.length;
     else {
       if (frame.length > MAPPED_BYTES) teach();
@@ -86,6 +86,7 @@ function memoryFor(bytes: number): Buffer {
         // There is no memory to spare: the next payload takes its own, or fails.
         return;
       }
+      clearTimeout(keeping);
       keeping = setTimeout(() => (spare = undefined), SPARE_MS).unref();
     });
   }

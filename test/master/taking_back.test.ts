@@ -44,6 +44,24 @@ describe('parts that are not begun', () => {
     expect(world.parts(other).map(({ key, attempt }) => ({ key, attempt }))).toContainEqual({ key: behind, attempt: 2 });
   });
 
+  it('stay with a worker whose connection is gone until it is known for lost, if it may have begun them', () => {
+    const { world, late, other } = twoBusy();
+    const [, behind] = world.parts(late).map(({ key }) => key) as [number, number];
+    world.pass(1);
+    const keys = world.parts(other).map(({ key }) => key);
+    world.finish(other, keys, { micros: 1_000 });
+    world.flush();
+    world.pass(1);
+    expect(revoked(late)).toEqual([behind]);
+    // What runs there waits for credit, and has lent its slot.
+    world.report(late, { kind: 'lent', count: 1 });
+    world.lose(late);
+    world.pass(900);
+    expect(world.parts(other).map(({ key }) => key)).toEqual(keys);
+    world.pass(200);
+    expect(world.parts(other).map(({ key }) => key)).toContain(behind);
+  });
+
   it('stay where they are while everybody is late', () => {
     const { world, late, other } = twoBusy();
     world.pass(100);
