@@ -166,7 +166,7 @@ class ZeromqBoundPush implements PushSocket {
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings, address: string, handlers: PushHandlers) {
-    this.#socket = new Push({ ...binding(settings, address), ...sending });
+    this.#socket = new Push({ ...binding(settings, address), ...sending(address) });
     this.#monitor = new Monitor(this.#socket.events);
     this.#handlers = handlers;
   }

@@ -115,7 +115,7 @@ class ZeromqDial implements DialSocket {
 }
 
 export function dialDealer(settings: Settings, address: string, handlers: DialHandlers): DialSocket {
-  const socket = new Dealer({ ...dialling(settings, address), ...receiving, ...sending });
+  const socket = new Dealer({ ...dialling(settings, address), ...receiving, ...sending(address) });
   return new ZeromqDial(socket, address, settings, handlers);
 }
 
@@ -124,5 +124,5 @@ export function dialPull(settings: Settings, address: string, handlers: DialHand
 }
 
 export function dialPush(settings: Settings, address: string, handlers: DialHandlers): DialSocket {
-  return new ZeromqDial(new Push({ ...dialling(settings, address), ...sending }), address, settings, handlers);
+  return new ZeromqDial(new Push({ ...dialling(settings, address), ...sending(address) }), address, settings, handlers);
 }

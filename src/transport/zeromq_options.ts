@@ -2,7 +2,7 @@
 
 import { connect } from 'node:net';
 import { capability, context, Router } from 'zeromq';
-import { parseAddress } from './addresses.ts';
+import { isLoopback, parseAddress } from './addresses.ts';
 import type { Monitor } from './zeromq_monitor.ts';
 
 export interface ZeromqOptions {
@@ -80,7 +80,25 @@ function patience(settings: Settings): number {
 }
 
 export const receiving = { receiveHighWaterMark: 0 } as const;
-export const sending = { sendHighWaterMark: 0, sendTimeout: 0 } as const;
+
+interface Sending {
+  readonly sendHighWaterMark: number;
+  readonly sendTimeout: number;
+  readonly sendBufferSize: number;
+}
+
+/** What the kernel may hold of a connection on loopback, twice over: Linux adds as much for itself. */
+const LOOPBACK_BUFFER_BYTES = 524_288;
+const SYSTEMS_CHOICE = -1;
+
+/**
+ * The kernel lets a connection have some MiB under way, which a long line needs. On loopback nothing is under way: what is written just
+ * waits, and has left the CPU's caches when it is read. So less is let in.
+ */
+export function sending(address: string): Sending {
+  const near = parseAddress(address).scheme === 'tcp' && isLoopback(address);
+  return { sendHighWaterMark: 0, sendTimeout: 0, sendBufferSize: near ? LOOPBACK_BUFFER_BYTES : SYSTEMS_CHOICE };
+}
 
 export function binding(settings: Settings, address: string): Common & { readonly backlog: number } {
   return { ...common(settings, address), backlog: 1_000 };
@@ -110,8 +128,8 @@ export class NotifyingRouter extends Router {
     super({
       ...binding(settings, address),
       ...receiving,
+      ...sending(address),
       mandatory: true,
-      sendTimeout: 0,
       sendHighWaterMark: ROUTER_QUEUE_MESSAGES,
     });
     if (notifies) this.setInt32Option(ZMQ_ROUTER_NOTIFY, ZMQ_NOTIFY_DISCONNECT);
