@@ -17,14 +17,15 @@ const p50 = ({ latencies }) => quantile(latencies, 0.5) * 1_000;
 /** @param {Sample} sample */
 const p99 = ({ latencies }) => quantile(latencies, 0.99) * 1_000;
 
-/** Jobs one at a time before the first run. */
-const LONE_JOBS = 3_000;
+/** Jobs one at a time before the first run: until then it takes that all code they run is compiled, by threads that take the cores. */
+const LONE_JOBS = 12_000;
+const FEWER_LONE_JOBS = 3_000;
 
-/** Many jobs first: one at a time, it takes long until all code is compiled. @param {number} jobs @returns {Case['prepare']} */
-function warmedBy(jobs) {
+/** Many jobs first, since that is quick. @param {number} jobs @param {number} lone @returns {Case['prepare']} */
+function warmedBy(jobs, lone) {
   return async (system) => {
     await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
-    await system.run('latency', { jobs: Math.min(jobs, LONE_JOBS), bytes: 9 });
+    await system.run('latency', { jobs: lone, bytes: 9 });
   };
 }
 
@@ -36,14 +37,14 @@ function cases({ seconds }) {
   const byCall = calibrated('latency', { bytes: 9, by: 'call' }, { ...size, seconds: seconds / 2 });
   /** @type {Case[]} */
   const all = [
-    { name: OURS, start: () => gristmill(), prepare: warmedBy(100_000), run: judged() },
-    { name: BARE, start: () => bare(), prepare: warmedBy(50_000), run: judged() },
-    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(100_000), run: byCall },
-    { name: 'Piscina', peer: true, start: () => pool('piscina'), prepare: warmedBy(20_000), run: other() },
-    { name: 'workerpool', peer: true, start: () => pool('workerpool'), prepare: warmedBy(20_000), run: other() },
+    { name: OURS, start: () => gristmill(), prepare: warmedBy(100_000, LONE_JOBS), run: judged() },
+    { name: BARE, start: () => bare(), prepare: warmedBy(50_000, LONE_JOBS), run: judged() },
+    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(100_000, FEWER_LONE_JOBS), run: byCall },
+    { name: 'Piscina', peer: true, start: () => pool('piscina'), prepare: warmedBy(20_000, FEWER_LONE_JOBS), run: other() },
+    { name: 'workerpool', peer: true, start: () => pool('workerpool'), prepare: warmedBy(20_000, FEWER_LONE_JOBS), run: other() },
   ];
   if (redisVersion() === undefined) return all;
-  return [...all, { name: 'BullMQ', peer: true, start: () => bullmq(), prepare: warmedBy(2_000), run: other() }];
+  return [...all, { name: 'BullMQ', peer: true, start: () => bullmq(), prepare: warmedBy(2_000, 2_000), run: other() }];
 }
 
 /** @param {Settings} settings @returns {Promise<Outcome>} */

@@ -15,8 +15,11 @@ const LONG = 20;
 const LONG_MS = 50;
 const SHORT_MS = 1;
 const SEED = 4;
-/** Each of which has one job. */
-const STREAMS = 1_000;
+/** Short jobs for each worker before the first run: until then it takes that all code they run is compiled, by threads that take the cores. */
+const WARM_JOBS = 3_000;
+/** To others a job is one message whatever it does: jobs that take no time warm them up as well, and sooner. */
+const PEER_JOBS = 20_000;
+const SLOW_PEER_JOBS = 500;
 const OURS = 'gristmill';
 
 /** A small random number generator with a seed (mulberry32). @param {number} seed @returns {() => number} 0 to 1 */
@@ -52,11 +55,17 @@ function greedy(durations, workers) {
   return Math.max(...free);
 }
 
-/** Jobs that take no time, for code to be compiled. @param {number} jobs @returns {Case['prepare']} */
+/** @param {number} jobs in all @returns {Case['prepare']} */
+function warmedByShort(jobs) {
+  return async (system) => {
+    for (let left = jobs; left > 0; left -= JOBS) await system.run('sleeping', { order: Array.from({ length: JOBS }, () => SHORT_MS) });
+  };
+}
+
+/** @param {number} jobs @returns {Case['prepare']} */
 function warmedBy(jobs) {
   return async (system) => {
     await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
-    await system.run('latency', { jobs: Math.min(jobs, STREAMS), bytes: 9, by: 'call' });
   };
 }
 
@@ -67,13 +76,13 @@ function cases(workers) {
   const run = (system, warming) => system.run('sleeping', { order: warming ? jobs.map(() => SHORT_MS) : jobs });
   /** @type {Case[]} */
   const all = [
-    { name: OURS, start: () => gristmill({ workers }), prepare: warmedBy(300_000), run },
-    { name: 'Piscina', peer: true, start: () => pool('piscina', { workers }), prepare: warmedBy(20_000), run },
-    { name: 'workerpool', peer: true, start: () => pool('workerpool', { workers }), prepare: warmedBy(20_000), run },
+    { name: OURS, start: () => gristmill({ workers }), prepare: warmedByShort(WARM_JOBS * workers), run },
+    { name: 'Piscina', peer: true, start: () => pool('piscina', { workers }), prepare: warmedBy(PEER_JOBS), run },
+    { name: 'workerpool', peer: true, start: () => pool('workerpool', { workers }), prepare: warmedBy(PEER_JOBS), run },
   ];
   return redisVersion() === undefined
     ? all
-    : [...all, { name: 'BullMQ', peer: true, start: () => bullmq({ workers }), prepare: warmedBy(500), run }];
+    : [...all, { name: 'BullMQ', peer: true, start: () => bullmq({ workers }), prepare: warmedBy(SLOW_PEER_JOBS), run }];
 }
 
 /** @param {number} workers @param {Settings} settings @returns {Promise<Outcome>} */

@@ -7,7 +7,7 @@ import type { Core } from './core.ts';
 
 /** Jobs that a consumer may have unsettled here. */
 const JOB_WINDOW = 4_096;
-const MAX_SHARE = 4_194_304;
+const MAX_SHARE = 3_145_728;
 /** Every stream has this much, however many there are. */
 export const MIN_SHARE = 65_536;
 
