@@ -2,6 +2,7 @@
  * Parts that a worker has not begun are taken back when others could begin them sooner: all that waits behind a part that is late, as soon
  * as somebody else has room or the queue is nearly dry; and half of much, as soon as somebody idles. The worker is asked, and one that does
  * not answer (its event loop is blocked) loses them all the same; should it run one of them after all, whichever result comes first counts.
+ * With a `crashLimit` of 1 it keeps them: it may be gone, because of one of them.
  *
  * While many parts wait, nobody has room, and what stands behind a late part stays: it will have begun before the last of them, and the
  * worker has something to go on with.
@@ -11,6 +12,7 @@ import type { Core } from './core.ts';
 import { PART } from './parts.ts';
 import { endLease, isOpen, unbegun } from './placing.ts';
 import { fallSilent } from './silence.ts';
+import { mayDoubt } from './suspicion.ts';
 import { takeAway } from './workers.ts';
 
 /** Parts that are not begun are looked at so often; less work than this is not worth the trouble, unless what runs before it is late. */
@@ -156,7 +158,7 @@ export function revokeOverdue(core: Core, session: number): void {
   for (const key of [...keys].toReversed()) {
     const row = core.parts.find(key);
     const isHere = row >= 0 && core.parts.state[row] === PART.placed && core.parts.worker[row] === session;
-    // What came to run alone may be what keeps the worker: it must not bring down another at the same time.
-    if (isHere && core.parts.solo[row] === 0) takeAway(core, worker, row);
+    // What may keep the worker must not bring down another at the same time: what came to run alone; and with no room for doubt, anything.
+    if (isHere && core.parts.solo[row] === 0 && mayDoubt(core)) takeAway(core, worker, row);
   }
 }

@@ -119,6 +119,40 @@ describe('parts that are not begun', () => {
     expect(revoked(late)).toEqual([]);
   });
 
+  /** A part that came to a lent slot, which its worker has taken back without a word of having begun it; another worker idles. */
+  function behindLent(crashLimit: number): { world: World; late: Played; other: Played; key: number } {
+    const world = new World({ crashLimit });
+    const [late, other] = [world.worker('late'), world.worker('other')];
+    const client = world.client();
+    world.open(client, 1);
+    world.jobs(client, 2, { end: false });
+    world.flush();
+    world.report(late, { kind: 'lent', count: 1 });
+    world.jobs(client, 1, { first: 2 });
+    world.flush();
+    const key = world.parts(late)[1]?.key as number;
+    world.report(late, { kind: 'lent', count: 0 });
+    world.finish(other, [world.parts(other)[0]?.key as number], { micros: 1_000 });
+    world.flush();
+    world.pass(10);
+    expect(revoked(late)).toEqual([key]);
+    return { world, late, other, key };
+  }
+
+  it('are taken from a worker that does not answer', () => {
+    const { world, other, key } = behindLent(3);
+    world.pass(200);
+    expect(world.parts(other).map((part) => part.key)).toContain(key);
+  });
+
+  it('are not, where one worker brought down is as many as may be: it may have begun them, and be gone', () => {
+    const { world, late, other, key } = behindLent(1);
+    world.pass(200);
+    world.lose(late);
+    world.pass(2_000);
+    expect(world.parts(other).map((part) => part.key)).not.toContain(key);
+  });
+
   it('are asked for again as soon as the worker has answered, even that it had nothing to give back', () => {
     const { world, late, other } = twoBusy();
     const [first, behind] = world.parts(late).map(({ key }) => key) as [number, number];

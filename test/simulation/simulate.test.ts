@@ -55,7 +55,7 @@ describe('a simulation', () => {
   });
 
   it.each([1, 2, 3, 4])('with a limit of %i, lets no part bring down more workers, whatever else goes wrong', (crashLimit) => {
-    for (let seed = 1; seed <= 40; seed += 1) {
+    for (let seed = 1; seed <= 100; seed += 1) {
       const world = smallWorld(seed);
       const functions = Object.fromEntries(
         Object.entries(world.workload.functions).map(([name, spec]) => [name, { ...spec, kills: 0.03, ms: [0, 0.05] as const }]),
