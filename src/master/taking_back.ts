@@ -152,13 +152,15 @@ export function revokeOverdue(core: Core, session: number): void {
   // well what may have brought it down.
   const isGone = core.sessions.get(session)?.state !== 'joined';
   if (!answered && (isGone || core.now - worker.askedAtMs > 2 * ANSWER_MS)) return expectAnswer(core, worker);
+  if (!answered) fallSilent(core, worker);
+  // With no room for doubt what it was asked for stays there, and it stays asked.
+  if (!answered && !mayDoubt(core)) return;
   worker.revoked = undefined;
   if (answered) return;
-  fallSilent(core, worker);
   for (const key of [...keys].toReversed()) {
     const row = core.parts.find(key);
     const isHere = row >= 0 && core.parts.state[row] === PART.placed && core.parts.worker[row] === session;
-    // What may keep the worker must not bring down another at the same time: what came to run alone; and with no room for doubt, anything.
-    if (isHere && core.parts.solo[row] === 0 && mayDoubt(core)) takeAway(core, worker, row);
+    // What came to run alone may be what keeps the worker: it must not bring down another at the same time.
+    if (isHere && core.parts.solo[row] === 0) takeAway(core, worker, row);
   }
 }

@@ -148,6 +148,7 @@ describe('parts that are not begun', () => {
   it('are not, where one worker brought down is as many as may be: it may have begun them, and be gone', () => {
     const { world, late, other, key } = behindLent(1);
     world.pass(200);
+    expect(revoked(late)).toEqual([key]);
     world.lose(late);
     world.pass(2_000);
     expect(world.parts(other).map((part) => part.key)).not.toContain(key);
