@@ -24,14 +24,14 @@ import type { ConsumerEvent } from '../streams/events.ts';
 import type { ConsumerPort } from '../streams/port.ts';
 import { whoIsAt } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { RanEvent, WorkerEvent } from './events.ts';
+import type { WorkerEvent } from './events.ts';
 import { Executor } from './executor.ts';
 import type { Served } from './executor_options.ts';
-import type { RunInstruction, WorkerInstruction } from './instructions.ts';
+import type { WorkerInstruction } from './instructions.ts';
 import { type Meeting, Sockets } from './sockets.ts';
 import { WorkerState } from './state.ts';
 import { aboutParts, type PartName } from './story.ts';
-import { MIN_OFFER } from './turns.ts';
+import { beganAll } from './turns.ts';
 
 /** How long what is still queued is tried to be sent at the end. */
 const LINGER_MS = 1_000;
@@ -62,11 +62,6 @@ export interface ConnectionOptions {
   readonly transport: Transport;
   readonly logger: Logger;
   readonly historyLimit: number;
-}
-
-/** Whether a run began all that was queued, and nothing is left to go on with: then no other turn need follow by itself. */
-function isAll({ locals, ready, free }: RunInstruction, ran: RanEvent | undefined): boolean {
-  return ready.length === 0 && free > 0 && locals.length < MIN_OFFER && ran?.begun === locals.length && !ran.paused;
 }
 
 export class Connection implements ConsumerPort {
@@ -223,7 +218,7 @@ export class Connection implements ConsumerPort {
       forgetAll: carryOut,
       run: (instruction) => {
         const ran = this.#executor.run(instruction, this.#unsaid);
-        if (!isAll(instruction, ran)) this.#schedule();
+        if (!beganAll(instruction, ran)) this.#schedule();
         this.#heldBack = this.#unsaid && ran?.begun === 0;
         return ran === undefined ? undefined : [ran];
       },

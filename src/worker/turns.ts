@@ -3,6 +3,9 @@
  * Pure.
  */
 
+import type { RanEvent } from './events.ts';
+import type { RunInstruction } from './instructions.ts';
+
 /** A run is offered no fewer than this, while so many are queued. */
 export const MIN_OFFER = 32;
 const MAX_OFFER = 2_048;
@@ -35,4 +38,12 @@ export class Turns {
     this.#come = false;
     return may;
   }
+}
+
+/** Whether a run began all that was queued, and nothing is left to go on with: then no other turn need follow by itself. */
+export function beganAll(
+  { locals, ready, free }: Pick<RunInstruction, 'locals' | 'ready' | 'free'>,
+  ran: Pick<RanEvent, 'begun' | 'paused'> | undefined,
+): boolean {
+  return ready.length === 0 && free > 0 && locals.length < MIN_OFFER && ran?.begun === locals.length && !ran.paused;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MIN_OFFER, Turns } from '../../src/worker/turns.ts';
+import { beganAll, MIN_OFFER, Turns } from '../../src/worker/turns.ts';
 
 describe('how many parts a turn is offered', () => {
   it('doubles while all that are offered begin', () => {
@@ -52,5 +52,29 @@ describe('what came by PUSH', () => {
     turns.end(1, 1, 0.1);
     turns.end(1, 0, 5);
     expect(turns.mayEndFirst(0)).toBe(true);
+  });
+});
+
+describe('whether another turn must follow by itself', () => {
+  const run = { locals: [4, 5], ready: [], free: 1 };
+
+  it('need not where all that was offered began', () => {
+    expect(beganAll(run, { begun: 2, paused: false })).toBe(true);
+    expect(beganAll({ ...run, locals: [] }, { begun: 0, paused: false })).toBe(true);
+  });
+
+  it.each([
+    ['some were not begun', run, { begun: 1, paused: false }],
+    ['a generator was stopped', run, { begun: 2, paused: true }],
+    ['it is not known yet', run, undefined],
+    ['generators went on', { ...run, ready: [3] }, { begun: 2, paused: false }],
+    ['no lane was free', { ...run, free: 0 }, { begun: 2, paused: false }],
+    [
+      'more may be queued than was offered',
+      { ...run, locals: Array.from({ length: MIN_OFFER }, (_, i) => i) },
+      { begun: 32, paused: false },
+    ],
+  ])('must where %s', (_, offered, ran) => {
+    expect(beganAll(offered, ran)).toBe(false);
   });
 });
