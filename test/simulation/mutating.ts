@@ -62,7 +62,10 @@ export class Mutants {
     const folder = join(this.#folder, String(this.#count));
     cpSync(join(this.#folder, 'original'), folder, { recursive: true });
     if (mutation !== undefined) plant(folder, mutation);
-    return (await import(pathToFileURL(join(folder, 'simulator/index.js')).href)) as typeof Simulator;
+    const simulator = (await import(pathToFileURL(join(folder, 'simulator/index.js')).href)) as typeof Simulator;
+    // All is loaded. Some hundred files for each mutant take long to remove together.
+    rmSync(folder, { recursive: true });
+    return simulator;
   }
 
   close(): void {
