@@ -2,11 +2,13 @@
  * How turns go: how many parts the next is offered, and whether what came by PUSH may wait for its end instead of being accepted first.
  * Pure.
  */
-
 import type { RanEvent } from './events.ts';
 import type { RunInstruction } from './instructions.ts';
 
-/** A run is offered no fewer than this, while so many are queued. */
+/**
+ * A run is offered no fewer than this, while so many are queued.
+ * @internal
+ */
 export const MIN_OFFER = 32;
 const MAX_OFFER = 2_048;
 const QUICK_MS = 2;
