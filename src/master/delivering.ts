@@ -7,6 +7,7 @@ import type { Core } from './core.ts';
 
 /** Jobs that a consumer may have unsettled here. */
 const JOB_WINDOW = 4_096;
+/** And how many bytes of them: with more, a master holds more than ten payloads of 1 MiB; with fewer, such do not keep two workers busy. */
 const MAX_SHARE = 3_145_728;
 /** Every stream has this much, however many there are. */
 export const MIN_SHARE = 65_536;

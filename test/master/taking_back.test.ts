@@ -18,6 +18,15 @@ function twoBusy(): { world: World; late: Played; other: Played } {
   return { world, late, other };
 }
 
+/** A millisecond later all that a worker has is finished. @returns its keys */
+function idleSoon(world: World, worker: Played): readonly number[] {
+  world.pass(1);
+  const keys = world.parts(worker).map(({ key }) => key);
+  world.finish(worker, keys, { micros: 1_000 });
+  world.flush();
+  return keys;
+}
+
 function revoked(worker: Played): readonly number[] {
   return worker.got.flatMap((record) => (record.kind === 'revoke' ? record.keys : []));
 }
@@ -32,10 +41,7 @@ describe('parts that are not begun', () => {
   it('are taken back for a worker that idles, as soon as what runs before them is late, and run there', () => {
     const { world, late, other } = twoBusy();
     const [, behind] = world.parts(late).map(({ key }) => key) as [number, number];
-    world.pass(1);
-    const keys = world.parts(other).map(({ key }) => key);
-    world.finish(other, keys, { micros: 1_000 });
-    world.flush();
+    idleSoon(world, other);
     expect(revoked(late)).toEqual([]);
     world.pass(1);
     expect(revoked(late)).toEqual([behind]);
@@ -47,10 +53,7 @@ describe('parts that are not begun', () => {
   it('stay with a worker whose connection is gone until it is known for lost, if it may have begun them', () => {
     const { world, late, other } = twoBusy();
     const [, behind] = world.parts(late).map(({ key }) => key) as [number, number];
-    world.pass(1);
-    const keys = world.parts(other).map(({ key }) => key);
-    world.finish(other, keys, { micros: 1_000 });
-    world.flush();
+    const keys = idleSoon(world, other);
     world.pass(1);
     expect(revoked(late)).toEqual([behind]);
     // What runs there waits for credit, and has lent its slot.
