@@ -30,15 +30,16 @@ function warmedBy(jobs, lone) {
 }
 
 /** @param {Settings} settings @returns {Case[]} */
-function cases({ seconds }) {
+function cases({ seconds, quick }) {
+  const lone = quick ? FEWER_LONE_JOBS : LONE_JOBS;
   const size = { seconds, first: 500, least: 300 };
   const judged = () => calibrated('latency', { bytes: 9 }, size);
   const other = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds / 2 });
   const byCall = calibrated('latency', { bytes: 9, by: 'call' }, { ...size, seconds: seconds / 2 });
   /** @type {Case[]} */
   const all = [
-    { name: OURS, start: () => gristmill(), prepare: warmedBy(100_000, LONE_JOBS), run: judged() },
-    { name: BARE, start: () => bare(), prepare: warmedBy(50_000, LONE_JOBS), run: judged() },
+    { name: OURS, start: () => gristmill(), prepare: warmedBy(100_000, lone), run: judged() },
+    { name: BARE, start: () => bare(), prepare: warmedBy(50_000, lone), run: judged() },
     { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(100_000, FEWER_LONE_JOBS), run: byCall },
     { name: 'Piscina', peer: true, start: () => pool('piscina'), prepare: warmedBy(20_000, FEWER_LONE_JOBS), run: other() },
     { name: 'workerpool', peer: true, start: () => pool('workerpool'), prepare: warmedBy(20_000, FEWER_LONE_JOBS), run: other() },

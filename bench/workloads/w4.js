@@ -69,14 +69,14 @@ function warmedBy(jobs) {
   };
 }
 
-/** @param {number} workers @returns {Case[]} */
-function cases(workers) {
+/** @param {number} workers @param {Settings} settings @returns {Case[]} */
+function cases(workers, { quick }) {
   const jobs = order();
   /** @type {Case['run']} */
   const run = (system, warming) => system.run('sleeping', { order: warming ? jobs.map(() => SHORT_MS) : jobs });
   /** @type {Case[]} */
   const all = [
-    { name: OURS, start: () => gristmill({ workers }), prepare: warmedByShort(WARM_JOBS * workers), run },
+    { name: OURS, start: () => gristmill({ workers }), prepare: warmedByShort((quick ? JOBS : WARM_JOBS) * workers), run },
     { name: 'Piscina', peer: true, start: () => pool('piscina', { workers }), prepare: warmedBy(PEER_JOBS), run },
     { name: 'workerpool', peer: true, start: () => pool('workerpool', { workers }), prepare: warmedBy(PEER_JOBS), run },
   ];
@@ -93,7 +93,7 @@ async function sleepers(workers, settings) {
   /** @param {Sample} sample */
   const overshoot = ({ slept }) =>
     slept.reduce((sum, ms) => sum + ms, 0) / slept.length - (LONG * LONG_MS + (JOBS - LONG) * SHORT_MS) / JOBS;
-  const lines = await inTurns(title, cases(workers), settings);
+  const lines = await inTurns(title, cases(workers, settings), settings);
   const ours = over(lineOf(lines, OURS), worse);
   /** @type {Judged} */
   const judged = {
