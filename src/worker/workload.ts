@@ -50,6 +50,7 @@ export class Workload {
     const parts = this.#parts;
     if (pushed) this.#reports.pushed(record);
     const back: number[] = [];
+    const again: number[] = [];
     for (let row = 0; row < record.keys.length; row += 1) {
       const key = record.keys[row] as number;
       const here = this.#stillWanted(key);
@@ -58,9 +59,11 @@ export class Workload {
         continue;
       }
       this.#reports.spend(record.slots[row] as number);
-      if (here >= 0) this.#again(here, record, row, out);
+      if (here >= 0) again.push(row);
       else if (leaving) back.push(row);
     }
+    // When all are here: this may have to accept them first, once.
+    for (const row of again) this.#again(record, row, out);
     this.#reports.turnedAway(record, back, pushed);
   }
 
@@ -76,8 +79,9 @@ export class Workload {
    * A part that is here came again, as a newer attempt: it goes on as that, with the credit of that one, since the master has taken
    * back what the earlier one had; and asks anew for what it waits for.
    */
-  #again(local: number, record: PartsRecord, row: number, out: WorkerInstruction[]): void {
+  #again(record: PartsRecord, row: number, out: WorkerInstruction[]): void {
     const parts = this.#parts;
+    const local = parts.find(record.keys[row] as number);
     parts.attempt[local] = Math.max(parts.attempt[local] as number, record.attempts[row] as number);
     const results = (record.grants[row] as number) - (parts.grants[local] as number);
     const bytes = (record.bytes[row] as number) - (parts.bytes[local] as number);
