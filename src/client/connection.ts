@@ -68,7 +68,7 @@ export class Connection implements ConsumerPort {
   readonly #options: ConnectionOptions;
   readonly #kept = new Kept();
   readonly #driver: Driver<ClientInstruction, ClientEvent>;
-  readonly #tick = new Tick(() => this.#flush());
+  readonly #tick = new Tick((nowMs) => this.#flush(nowMs));
   readonly #spin: Spin;
   #sent = false;
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
@@ -142,16 +142,16 @@ export class Connection implements ConsumerPort {
     this.#resolveClosed = resolve;
   });
 
-  #flush(): void {
+  #flush(nowMs: number): void {
     this.#sent = false;
-    this.#driver.feed({ type: 'flush', now: now() });
+    this.#driver.feed({ type: 'flush', now: nowMs });
     // One payload is here: that of the one job that has not ended.
     if (this.#sent && this.store.count === 1) this.#spin.asked();
   }
 
   #feed(event: ClientEvent): void {
     this.#driver.feed(event);
-    if (event.type === 'batch') this.#tick.heard();
+    if (event.type === 'batch') this.#tick.heard(event.now);
     else this.#tick.schedule();
   }
 

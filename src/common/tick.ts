@@ -3,27 +3,42 @@
  *
  * Under load a tick ends when the event loop has looked at every socket, so that all that is there goes out together. While messages
  * come one at a time there is nothing to wait for: the tick ends as soon as what the message led to, promises included, has run. Which of
- * both it is, is guessed from the tick before; a wrong guess costs one message more.
+ * both it is, is guessed from the tick before; a wrong guess costs one message more. A shell that need neither wait for
+ * promises nor know what else lies there ends the tick of a lone message at once, unless another tick has just ended: then more may have come.
  */
+import { now } from './clock.ts';
+
+/** What lies there is read sooner after a tick than this. */
+const QUIET_MS = 0.02;
+
 export class Tick {
-  readonly #end: () => void;
+  readonly #end: (nowMs: number) => void;
   #gathers: (() => void)[] = [];
   #scheduled = false;
   #immediate = false;
   #messages = 0;
   #isLone = false;
   #ending = false;
+  readonly #atOnce: boolean;
+  #endedAtMs = 0;
 
-  /** @param end called once for each tick; what it schedules is another tick, and other I/O comes first */
-  constructor(end: () => void) {
+  /**
+   * @param end called once for each tick, with the time; what it schedules is another tick, and other I/O comes first
+   * @param options `atOnce`: what a message leads to is not awaited, nor what has come behind it looked at
+   */
+  constructor(end: (nowMs: number) => void, { atOnce = false }: { readonly atOnce?: boolean } = {}) {
     this.#end = end;
+    this.#atOnce = atOnce;
   }
 
-  /** A message came: the tick under way ends soon. */
-  heard(): void {
+  /** A message came, just now: the tick under way ends soon. */
+  heard(nowMs: number): void {
     this.#messages += 1;
     if (!this.#isLone || this.#ending) return this.schedule();
-    if (this.#messages === 1) process.nextTick(this.#run);
+    if (this.#messages === 1) {
+      if (this.#atOnce && nowMs - this.#endedAtMs >= QUIET_MS) return this.#run(nowMs);
+      process.nextTick(this.#run);
+    }
     this.#scheduled = true;
   }
 
@@ -49,16 +64,19 @@ export class Tick {
     return this.#scheduled;
   }
 
-  readonly #run = (): void => {
+  readonly #run = (nowMs = now()): void => {
     this.#ending = true;
-    const gathers = this.#gathers;
-    this.#gathers = [];
-    for (const gather of gathers) gather();
+    if (this.#gathers.length > 0) {
+      const gathers = this.#gathers;
+      this.#gathers = [];
+      for (const gather of gathers) gather();
+    }
     this.#scheduled = false;
     if (this.#gathers.length > 0) this.schedule();
     this.#isLone = this.#messages <= 1;
     this.#messages = 0;
-    this.#end();
+    this.#end(nowMs);
     this.#ending = false;
+    if (this.#atOnce) this.#endedAtMs = now();
   };
 }

@@ -53,7 +53,7 @@ export class Master {
   readonly #store: PayloadStore;
   readonly #peers: Peers;
   readonly #calls: Calls;
-  readonly #tick = new Tick(() => this.#driver?.feed({ type: 'flush', now: now() }));
+  readonly #tick = new Tick((nowMs) => this.#driver?.feed({ type: 'flush', now: nowMs }), { atOnce: true });
   readonly #instances: InstanceHost | undefined;
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   #driver: Driver<MasterInstruction, MasterEvent> | undefined;
@@ -199,7 +199,7 @@ export class Master {
     if (this.#driver === undefined) this.#early.push(event);
     else this.#driver.feed(event);
     if (this.#phase === 'closed') return;
-    if (event.type === 'batch' || event.type === 'report') this.#tick.heard();
+    if (event.type === 'batch' || event.type === 'report') this.#tick.heard(event.now);
     else this.#tick.schedule();
   }
 

@@ -178,7 +178,7 @@ export class Connection implements ConsumerPort {
     this.#collect();
     this.#unsaid = true;
     this.#driver.feed(event);
-    if (event.type === 'batch') this.#tick.heard();
+    if (event.type === 'batch') this.#tick.heard(event.now);
     else this.#schedule();
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { now } from '../../src/common/clock.ts';
 import { Tick } from '../../src/common/tick.ts';
 
 function immediate(): Promise<void> {
@@ -16,8 +17,8 @@ describe('a tick', () => {
   it('ends once, whatever came in this turn of the event loop', async () => {
     let ends = 0;
     const tick = new Tick(() => (ends += 1));
-    tick.heard();
-    tick.heard();
+    tick.heard(now());
+    tick.heard(now());
     tick.schedule();
     expect(tick.scheduled).toBe(true);
     expect(ends).toBe(0);
@@ -32,7 +33,7 @@ describe('a tick', () => {
     const log: string[] = [];
     const tick = new Tick(() => log.push('end'));
     const message = (): void => {
-      tick.heard();
+      tick.heard(now());
       void Promise.resolve()
         .then(() => log.push('user'))
         .then(() => log.push('user again'));
@@ -51,10 +52,10 @@ describe('a tick', () => {
   it('waits for the whole turn, if several messages came in the one before', async () => {
     let ends = 0;
     const tick = new Tick(() => (ends += 1));
-    tick.heard();
-    tick.heard();
+    tick.heard(now());
+    tick.heard(now());
     await immediate();
-    tick.heard();
+    tick.heard(now());
     await Promise.resolve();
     expect(ends).toBe(1);
     await immediate();
@@ -90,18 +91,44 @@ describe('a tick', () => {
     });
     await fromPromise(() => {
       setImmediate(() => log.push('the event loop'));
-      tick.heard();
+      tick.heard(now());
     });
     await immediate();
     await immediate();
     expect(log).toEqual(['the event loop', 'end', 'end']);
     log.length = 0;
     await fromPromise(() => {
-      tick.heard();
+      tick.heard(now());
       setImmediate(() => log.push('the event loop'));
     });
     await immediate();
     await immediate();
     expect(log).toEqual(['end', 'the event loop', 'end']);
+  });
+
+  it('of a lone message ends at once, where nothing is awaited; but not right after another', async () => {
+    const log: string[] = [];
+    const tick = new Tick((nowMs) => log.push(`end at ${Math.round(nowMs)}`), { atOnce: true });
+    const message = (atMs: number): void => {
+      tick.heard(atMs);
+      log.push('heard');
+    };
+    // Whether messages come alone is not known before the first tick has ended.
+    await fromPromise(() => message(1));
+    await immediate();
+    log.length = 0;
+    await fromPromise(() => message(1e9));
+    expect(log).toEqual(['end at 1000000000', 'heard']);
+    log.length = 0;
+    // These come so soon after a tick that more may lie there: one does.
+    await fromPromise(() => {
+      message(0);
+      message(0);
+    });
+    await immediate();
+    expect(log.map((line) => line.slice(0, 5))).toEqual(['heard', 'heard', 'end a']);
+    log.length = 0;
+    await fromPromise(() => message(1e9));
+    expect(log).toEqual(['heard']);
   });
 });

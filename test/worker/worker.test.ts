@@ -86,6 +86,20 @@ describe('a worker', () => {
     expect(accepted().every((key) => key >= 3)).toBe(true);
   });
 
+  it('gives back what is taken back right behind it, however quiet it was before', async () => {
+    await using w = await world();
+    for (let key = 1; key <= 5; key += 1) {
+      w.master.give('foo', { [key]: 'a' });
+      await w.master.ended(key);
+      await settled();
+    }
+    w.master.give('foo', { 6: 'b' });
+    w.master.tell({ kind: 'revoke', keys: [6] });
+    await when(() => w.master.returned.length > 0);
+    expect(w.master.returned).toEqual([6]);
+    expect(w.master.results.has(6)).toBe(false);
+  });
+
   it('reaches the cache, in its functions and outside of them', async () => {
     await using w = await world();
     w.master.give('cached', { 1: 'key' });
