@@ -57,9 +57,9 @@ export interface ClientOptions<F extends string = string> {
   /** The largest payload that is sent, in bytes. The master may allow less. Default: 64 MiB. */
   readonly maxMessageBytes?: number | undefined;
   /**
-   * After one job alone was sent, its result is waited for without sleeping for so many microseconds: that saves the time of waking up,
-   * and costs a core for as long. Where results take longer than that, it is soon left off. 0: never. Default: 1000, on a machine with
-   * one core 0.
+   * After one job alone was sent, its result is waited for without sleeping, if results come within so many microseconds: that saves the
+   * time of waking up, and costs a core for as long. One that is late is waited for three times as long; where most are, it is soon left
+   * off. 0: never. Default: 1000, on a machine with one core 0.
    */
   readonly spinMicros?: number | undefined;
   /** Where lines for people go: default stderr; `false`: nowhere. */

@@ -5,9 +5,14 @@
  * That pays only where answers come in time, and it is a few questions until all that take part are warm. So questions are tried in
  * rows: when half of a row is not answered in time, many are waited for asleep, and after each such row twice as many. Then slow
  * answers, or a machine with no core to spare, cost next to nothing.
+ *
+ * An answer that is late among others that are not is waited for a little longer. To fall asleep would not only cost this one: the scheduler
+ * puts who works on answers on a core that has gone idle, and there they stand behind who is awake again for the next question.
  */
 import { now } from './clock.ts';
 
+/** So many times as long as an answer may take, it is waited for. */
+const PATIENCE = 3;
 /** Questions in a row. */
 const ROW = 16;
 const LEAST_REST = ROW;
@@ -58,7 +63,7 @@ export class Spin {
   #waiting = false;
   #turning = false;
 
-  /** @param limitMs how long to stay awake after a question; 0: not at all */
+  /** @param limitMs answers that come so soon are worth it; 0: none is */
   constructor(limitMs: number, loop = LOOP) {
     this.#limitMs = limitMs;
     this.#loop = loop;
@@ -68,7 +73,7 @@ export class Spin {
   asked(): void {
     if (this.#limitMs === 0 || this.#waiting || !this.#worth.next()) return;
     this.#askedAtMs = this.#loop.now();
-    this.#untilMs = this.#askedAtMs + this.#limitMs;
+    this.#untilMs = this.#askedAtMs + PATIENCE * this.#limitMs;
     this.#waiting = true;
     if (!this.#turning) this.#turn();
   }

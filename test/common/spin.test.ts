@@ -73,10 +73,10 @@ class FakeLoop implements Loop {
 }
 
 describe('waiting awake', () => {
-  it('takes turns for as long as it may, and no more', () => {
+  it('takes turns for three times as long as an answer may take, and no more', () => {
     const loop = new FakeLoop();
     new Spin(1, loop).asked();
-    expect(loop.pass(0.125)).toBe(8);
+    expect(loop.pass(0.125)).toBe(24);
   });
 
   it('goes on from question to question', () => {
@@ -87,7 +87,7 @@ describe('waiting awake', () => {
       expect(loop.pass(0.125, 5)).toBe(5);
       spin.answered();
     }
-    expect(loop.pass(0.125)).toBe(3);
+    expect(loop.pass(0.125)).toBe(19);
   });
 
   it('is not done where it may take no time', () => {
@@ -103,10 +103,25 @@ describe('waiting awake', () => {
     const spin = new Spin(1, loop);
     for (let i = 0; i < 8; i += 1) {
       spin.asked();
-      expect(loop.pass(0.5)).toBe(2);
+      expect(loop.pass(0.5)).toBe(6);
       loop.ms += 5;
       spin.answered();
     }
+    spin.asked();
+    expect(loop.next).toBeUndefined();
+  });
+
+  it('is given up, too, where answers come while it is awake, but late', () => {
+    const loop = new FakeLoop();
+    const spin = new Spin(1, loop);
+    for (let i = 0; i < 8; i += 1) {
+      spin.asked();
+      expect(loop.pass(0.5, 3)).toBe(3);
+      spin.answered();
+    }
+    spin.asked();
+    expect(loop.pass(0.5)).toBe(3);
+    spin.answered();
     spin.asked();
     expect(loop.next).toBeUndefined();
   });
