@@ -105,37 +105,33 @@ interface Columns {
   readonly locals: readonly unknown[];
 }
 
-/** Which events and instructions do, and in which column. */
-const COLUMN: ReadonlyMap<string | undefined, 'records' | 'slots' | 'locals'> = new Map([
-  ['batch', 'records'],
-  ['report', 'records'],
-  ['send', 'records'],
-  ['push', 'records'],
-  ['ran', 'locals'],
-  ['run', 'locals'],
-  ['pulled', 'slots'],
-  ['scattered', 'slots'],
-  ['gathered', 'slots'],
-  ['deliver', 'slots'],
-  ['release', 'slots'],
-]);
-const RECORDS: ReadonlySet<string> = new Set(['jobs', 'results', 'parts', 'outcomes']);
-
 /** How many items a thing tells of. Everything that happens is asked: to look for what is not there is dear. */
 function itemsIn(thing: Columns): number {
-  switch (COLUMN.get(thing.type)) {
-    case 'records': {
+  switch (thing.type) {
+    case 'batch':
+    case 'report':
+    case 'send':
+    case 'push': {
       let count = 0;
-      for (const record of thing.records) if (RECORDS.has(record.kind)) count += record.slots.length;
+      for (const record of thing.records) count += itemsOf(record);
       return count;
     }
-    case 'locals':
+    case 'ran':
+    case 'run':
       return thing.locals.length;
-    case 'slots':
+    case 'pulled':
+    case 'scattered':
+    case 'gathered':
+    case 'deliver':
+    case 'release':
       return thing.slots.length;
     default:
       return 0;
   }
+}
+
+function itemsOf({ kind, slots }: { readonly kind: string; readonly slots: readonly unknown[] }): number {
+  return kind === 'jobs' || kind === 'results' || kind === 'parts' || kind === 'outcomes' ? slots.length : 0;
 }
 
 /** One line for one event or instruction; long columns are cut, bytes only counted. */

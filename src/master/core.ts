@@ -114,7 +114,9 @@ export class Core {
 
   /** A payload (-1: none) is let go: behind all that the event in hand asks for, so that what carries it goes first. */
   release(slot: number): void {
-    if (slot >= 0) this.#released.push(slot);
+    if (slot < 0) return;
+    if (this.#released.length === 0) this.#released = [slot];
+    else this.#released.push(slot);
   }
 
   releaseAll(slots: readonly number[]): void {

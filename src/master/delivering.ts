@@ -4,6 +4,7 @@ import { ENTRY } from '../protocol/stream_records.ts';
 import { moved } from '../protocol/session.ts';
 import { type Job, type Stream, STREAM_MOVES } from './books.ts';
 import type { Core } from './core.ts';
+import { small } from './parts.ts';
 
 /** Jobs that a consumer may have unsettled here. */
 const JOB_WINDOW = 4_096;
@@ -25,15 +26,29 @@ export function deliver(
   whole = false,
 ): void {
   const { session } = stream;
-  const record = session.drafts.results(stream.theirs, bytes, whole);
-  record.jobs.push(job);
-  record.parts.push(part);
-  record.indexes.push(index);
-  record.flags.push(flags);
-  record.slots.push(slot);
-  record.lengths.push(bytes);
+  const open = session.drafts.results(stream.theirs, bytes, whole);
+  if (open === undefined) {
+    session.drafts.begin({
+      kind: 'results',
+      stream: stream.theirs,
+      jobs: [small(job)],
+      parts: [small(part)],
+      indexes: [small(index)],
+      flags: [flags],
+      slots: [small(slot)],
+      lengths: [small(bytes)],
+    });
+  } else {
+    open.jobs.push(small(job));
+    open.parts.push(small(part));
+    open.indexes.push(small(index));
+    open.flags.push(flags);
+    open.slots.push(small(slot));
+    open.lengths.push(small(bytes));
+  }
   if (slot >= 0) {
-    session.spent.push(slot);
+    if (session.spent.length === 0) session.spent = [small(slot)];
+    else session.spent.push(small(slot));
     stream.delivered += 1;
     stream.deliveredBytes += bytes;
   }

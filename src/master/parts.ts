@@ -223,3 +223,12 @@ export class Parts {
     this.ofWorker.grow(rows);
   }
 }
+
+/**
+ * A number of these columns as the small integer that it mostly is. V8 has it as a double, and a list of doubles is another kind than one of
+ * small integers: who meets both kinds is slow.
+ */
+export function small(value: number): number {
+  const integer = value | 0;
+  return integer === value ? integer : value;
+}

@@ -3,8 +3,6 @@
  * placed together.
  */
 import { moved } from '../protocol/session.ts';
-import { NO_FIELDS } from '../protocol/fields.ts';
-import type { Drafts } from '../protocol/drafts.ts';
 import type { Allocation } from '../scheduling/policy.ts';
 import { hold, placeAllocated } from './allocating.ts';
 import { unplace } from './closing.ts';
@@ -15,11 +13,10 @@ import { MOVE, PART } from './parts.ts';
 import { enqueue, take } from './queueing.ts';
 import { letGo, placeSolo } from './solo.ts';
 import { absolve, doubtSomebody, mayDoubt } from './suspicion.ts';
+import { write } from './writing.ts';
 
 /** How long a lease lasts before the policy is asked again. */
 const QUANTUM_MS = 10;
-/** What a part without an allocation has of one. */
-const NOTHING = new Uint8Array();
 /** So few parts ahead are filled up one by one: each is worth a message. */
 const FEW_AHEAD = 8;
 /** Parts of one queue that go out in a row. */
@@ -99,14 +96,15 @@ export function place(core: Core): void {
   refreshRooms(core);
   placeAllocated(core, assign);
   const push = core.policy.distribution === 'push' && core.pushPeers > 0 && core.pushStrangers === 0 && core.pushPeers === hearing(core);
-  for (const shape of Array.from(core.active)) {
+  for (const shape of core.active.size === 1 ? core.active : Array.from(core.active)) {
     const { waiting } = shape;
     if (shape.resources === undefined) {
       if (push && mayDoubt(core)) placeByPush(core, shape);
       else placeByLease(core, shape);
       if (shape.ready.length > 0) placeOldest(core, shape);
     }
-    if (shape.waiting < waiting || waiting === 0) core.active.delete(shape);
+    // (The only one stays: a Set makes a new table whenever it is emptied.)
+    if ((shape.waiting < waiting || waiting === 0) && core.active.size > 1) core.active.delete(shape);
     // What was served goes behind what was not: else a shape that never runs dry would take every room there is.
     if (shape.waiting > 0) core.active.add(shape);
   }
@@ -193,34 +191,6 @@ function assign(core: Core, worker: WorkerBook, rows: readonly number[], allocat
   }
   write(core, session.drafts, rows, allocation);
   core.touched.add(session);
-}
-
-/** Parts of one stream and shape, as they were taken. */
-function write(core: Core, drafts: Drafts, rows: readonly number[], allocation?: Allocation): void {
-  const { parts } = core;
-  const [first] = rows as [number];
-  const stream = core.streams.get(parts.stream[first] as number) as Stream;
-  const name = (core.shapes[parts.shape[first] as number] as ShapeBook).function;
-  const about = { stream: stream.number, id: stream.id, client: stream.session.name, function: name, fields: stream.fields };
-  for (const row of rows) {
-    const record = drafts.parts(about, parts.bytes[row] as number);
-    if (stream.jobFields.size > 0 || record.partFields.length > 0) {
-      while (record.partFields.length < record.keys.length) record.partFields.push(NO_FIELDS);
-      record.partFields.push(stream.jobFields.get(parts.job[row] as number) ?? NO_FIELDS);
-    }
-    if (allocation !== undefined || record.allocations.length > 0) {
-      while (record.allocations.length < record.keys.length) record.allocations.push(NOTHING);
-      record.allocations.push(allocation?.packed ?? NOTHING);
-    }
-    record.keys.push(parts.key[row] as number);
-    record.attempts.push(parts.attempt[row] as number);
-    record.jobs.push(parts.job[row] as number);
-    record.parts.push(parts.part[row] as number);
-    record.grants.push(parts.grant[row] as number);
-    record.bytes.push(parts.grantBytes[row] as number);
-    record.slots.push(parts.slot[row] as number);
-    record.lengths.push(parts.bytes[row] as number);
-  }
 }
 
 /** How many workers are here, and hear. */

@@ -177,7 +177,7 @@ function waitsIn({ parts, delayed }: Core, queue: Queue, row: number): boolean {
  * @returns rows, moved already: the caller says at once who gets them.
  */
 export function take(core: Core, shape: ShapeBook, count: number, move: number = MOVE.place): number[] {
-  const rows: number[] = [];
+  let rows: number[] = [];
   while (rows.length === 0) {
     const queue = shape.ready.shift();
     if (queue === undefined) return rows;
@@ -187,7 +187,8 @@ export function take(core: Core, shape: ShapeBook, count: number, move: number =
       if (queue.rows.peek() === core.parts.key[row]) queue.rows.shift();
       shape.waiting -= 1;
       reserve(core, stream, row);
-      rows.push(row);
+      if (rows.length === 0) rows = [row];
+      else rows.push(row);
       core.parts.attempt[row] = (core.parts.attempt[row] as number) + 1;
       core.parts.move(row, move);
     }

@@ -66,7 +66,8 @@ export function onJobs(core: Core, session: Session, record: JobsRecord): void {
 /** The usual case: a job is one part. Neighbours of one shape are queued together. */
 function addJobs(core: Core, stream: Stream, record: JobsRecord): void {
   const { parts } = core;
-  const shapes = record.functions.map((name) => core.shape(name, stream.fields));
+  const shapeOf = (which: number): ShapeBook => core.shape(record.functions[which] as string, stream.fields);
+  const shapes = record.functions.length === 1 ? [shapeOf(0)] : record.functions.map((_, which) => shapeOf(which));
   let shape = shapes[record.which[0] ?? 0] as ShapeBook;
   let rows: number[] = [];
   for (let i = 0; i < record.slots.length; i += 1) {
@@ -89,7 +90,8 @@ function addJobs(core: Core, stream: Stream, record: JobsRecord): void {
     const row = parts.create(stream.number, index, 0, shape.id, record.slots[i] as number, record.lengths[i] as number);
     if (retry !== undefined) parts.setRetry(row, retry);
     parts.ofStream.add(stream.parts, row);
-    rows.push(row);
+    if (rows.length === 0) rows = [row];
+    else rows.push(row);
   }
   enqueueAll(core, stream, shape, rows);
 }

@@ -1,5 +1,6 @@
 /** How a record's payloads are written and read: a column of lengths in the header, the bytes in the frames behind it. */
-import { ofLength, type Reader, type Writer } from './bytes.ts';
+import { ofLength, type Reader } from './bytes.ts';
+import type { Writer } from './writer.ts';
 import type { FrameReader, FrameWriter } from './frames.ts';
 import type { PayloadStore } from './payloads.ts';
 
@@ -33,7 +34,14 @@ export function writePayloads(sink: Sink, slots: readonly number[]): void {
 
 export function readPayloads(source: Source): { slots: number[]; lengths: number[] } {
   const lengths = source.header.ints();
-  const slots = lengths.length === 1 ? [0] : ofLength(lengths.length);
+  // Not set afterwards: slots may be longer than V8's small integers, of which a list is another kind.
+  if (lengths.length === 1) {
+    const length = (lengths[0] as number) - 1;
+    lengths[0] = Math.max(0, length);
+    if (length < 0) return { slots: [-1], lengths };
+    return { slots: [source.base + source.frames.take(length)], lengths };
+  }
+  const slots = lengths.length === 0 ? [] : ofLength(lengths.length);
   let count = 0;
   for (const length of lengths) if (length > 0) count += 1;
   source.frames.expect(count);

@@ -21,12 +21,6 @@ export const DRAFT_ITEMS = 4_096;
 /** Columns that can still grow. */
 export type Growing<R> = { -readonly [K in keyof R]: R[K] extends Fields ? R[K] : R[K] extends readonly (infer T)[] ? T[] : R[K] };
 
-interface Draft {
-  records: WireRecord[];
-  bytes: number;
-  items: number;
-}
-
 /** Not by an index of -1: that is no number of an array, and slow. */
 function lastOf<T>(list: readonly T[]): T | undefined {
   return list.length === 0 ? undefined : list[list.length - 1];
@@ -34,108 +28,76 @@ function lastOf<T>(list: readonly T[]): T | undefined {
 
 /** What is to be sent to one peer on one lane. */
 export class Drafts {
-  #drafts: Draft[] = [];
+  #batches: WireRecord[][] = [];
+  /** What the last of them holds, and whether it is closed: the next record begins another. */
+  #bytes = 0;
+  #items = 0;
+  #closed = true;
 
   get empty(): boolean {
-    return this.#drafts.length === 0;
+    return this.#batches.length === 0;
   }
 
   /** Adds a record that is complete. */
   add(record: WireRecord, bytes = 0): void {
-    const draft = this.#current(bytes);
-    draft.records.push(record);
+    this.#admit(bytes, false);
+    this.begin(record);
   }
 
-  /** The `results` record of a stream that can take one more entry of so many bytes. `whole`: never begin another batch. */
-  results(stream: number, bytes: number, whole = false): Growing<ResultsRecord> {
-    const last = this.#current(bytes, whole).records;
-    const open = lastOf(last);
-    if (open?.kind === 'results' && open.stream === stream) return open as Growing<ResultsRecord>;
-    const record: Growing<ResultsRecord> = { kind: 'results', stream, jobs: [], parts: [], indexes: [], flags: [], slots: [], lengths: [] };
-    last.push(record);
-    return record;
+  /**
+   * The open `results` record of a stream, which takes one more entry of so many bytes; undefined if there is none: then one is to be begun
+   * with that entry. (Most have one entry. A list that is made with it is a third as long as one that grows from nothing.)
+   * `whole`: never begin another batch.
+   */
+  results(stream: number, bytes: number, whole = false): Growing<ResultsRecord> | undefined {
+    const open = this.#admit(bytes, whole);
+    return open?.kind === 'results' && open.stream === stream ? (open as Growing<ResultsRecord>) : undefined;
   }
 
-  /** The `outcomes` record that can take one more entry of so many bytes. */
-  outcomes(bytes: number): Growing<OutcomesRecord> {
-    const last = this.#current(bytes).records;
-    const open = lastOf(last);
-    if (open?.kind === 'outcomes') return open as Growing<OutcomesRecord>;
-    const record: Growing<OutcomesRecord> = {
-      kind: 'outcomes',
-      keys: [],
-      attempts: [],
-      indexes: [],
-      flags: [],
-      busyMicros: 0,
-      slots: [],
-      lengths: [],
-    };
-    last.push(record);
-    return record;
+  /** As `results`: the open `outcomes` record. */
+  outcomes(bytes: number): Growing<OutcomesRecord> | undefined {
+    const open = this.#admit(bytes, false);
+    return open?.kind === 'outcomes' ? (open as Growing<OutcomesRecord>) : undefined;
   }
 
-  /** The `parts` record for a function of a stream that can take one more part of so many bytes. */
-  parts(about: { stream: number; id: string; client: string; function: string; fields: Fields }, bytes: number): Growing<PartsRecord> {
-    const last = this.#current(bytes).records;
-    const open = lastOf(last);
-    if (open?.kind === 'parts' && open.stream === about.stream && open.function === about.function) return open as Growing<PartsRecord>;
-    const record: Growing<PartsRecord> = {
-      kind: 'parts',
-      stream: about.stream,
-      id: about.id,
-      client: about.client,
-      function: about.function,
-      fields: about.fields,
-      keys: [],
-      attempts: [],
-      jobs: [],
-      parts: [],
-      grants: [],
-      bytes: [],
-      partFields: [],
-      allocations: [],
-      slots: [],
-      lengths: [],
-    };
-    last.push(record);
-    return record;
+  /** As `results`: the open `parts` record for a function of a stream. */
+  parts(stream: number, name: string, bytes: number): Growing<PartsRecord> | undefined {
+    const open = this.#admit(bytes, false);
+    return open?.kind === 'parts' && open.stream === stream && open.function === name ? (open as Growing<PartsRecord>) : undefined;
   }
 
-  /** The `jobs` record of a stream that can take job `index` of so many bytes. */
-  jobs(stream: number, index: number, bytes: number): Growing<JobsRecord> {
-    const last = this.#current(bytes).records;
-    const open = lastOf(last);
-    if (open?.kind === 'jobs' && open.stream === stream && open.first + open.slots.length === index) return open as Growing<JobsRecord>;
-    const record: Growing<JobsRecord> = {
-      kind: 'jobs',
-      stream,
-      first: index,
-      functions: [],
-      which: [],
-      fields: [],
-      slots: [],
-      lengths: [],
-    };
-    last.push(record);
-    return record;
+  /** As `results`: the open `jobs` record of a stream, behind which job `index` comes. */
+  jobs(stream: number, index: number, bytes: number): Growing<JobsRecord> | undefined {
+    const open = this.#admit(bytes, false);
+    if (open?.kind !== 'jobs' || open.stream !== stream || open.first + open.slots.length !== index) return undefined;
+    return open as Growing<JobsRecord>;
+  }
+
+  /** Begins a record with an entry for which there was none. */
+  begin(record: WireRecord): void {
+    if (this.#closed) this.#batches.push([record]);
+    else (lastOf(this.#batches) as WireRecord[]).push(record);
+    this.#closed = false;
   }
 
   /** The batches to send; the drafts begin anew. */
-  take(): (readonly WireRecord[])[] {
-    const taken = this.#drafts.map((draft) => draft.records);
-    this.#drafts = [];
-    return taken;
+  take(): readonly (readonly WireRecord[])[] {
+    const batches = this.#batches;
+    if (batches.length > 0) this.#batches = [];
+    this.#closed = true;
+    return batches;
   }
 
-  #current(bytes: number, whole = false): Draft {
-    let draft = lastOf(this.#drafts);
-    if (draft === undefined || (!whole && draft.items > 0 && (draft.bytes + bytes > DRAFT_BYTES || draft.items >= DRAFT_ITEMS))) {
-      draft = { records: [], bytes: 0, items: 0 };
-      this.#drafts.push(draft);
+  /** Counts one more item, in another batch if this one has no room for it. Returns the last record of its batch. */
+  #admit(bytes: number, whole: boolean): WireRecord | undefined {
+    if (!this.#closed && (whole || (this.#bytes + bytes <= DRAFT_BYTES && this.#items < DRAFT_ITEMS))) {
+      this.#bytes += bytes;
+      this.#items += 1;
+      return lastOf(lastOf(this.#batches) as WireRecord[]);
     }
-    draft.bytes += bytes;
-    draft.items += 1;
-    return draft;
+    this.#closed = true;
+    this.#bytes = bytes;
+    this.#items = 1;
+    return undefined;
   }
 }

@@ -9,7 +9,8 @@
 // Without what the package adds for Node (streams, a native decoder): that takes as long to load as all the rest.
 import { Packr } from 'msgpackr/pack';
 import { Unpackr } from 'msgpackr/unpack';
-import { Malformed, type Reader, type Writer } from './bytes.ts';
+import { Malformed, type Reader } from './bytes.ts';
+import type { Writer } from './writer.ts';
 
 /** Names with packed values, in the order of sending. */
 export type Fields = readonly (readonly [name: string, value: Uint8Array])[];

@@ -1,5 +1,6 @@
 /** Writes and reads the frames behind a header, in the layout that payloads.ts describes. */
-import { Malformed, type Writer } from './bytes.ts';
+import { Malformed } from './bytes.ts';
+import type { Writer } from './writer.ts';
 import {
   cut,
   INLINE_BYTES,
@@ -14,6 +15,7 @@ import {
 } from './payloads.ts';
 
 const EMPTY = Buffer.alloc(0);
+const NONE: number[] = [];
 
 /** Lays payloads out behind a header, in the order of `add`. */
 export class FrameWriter {
@@ -21,7 +23,7 @@ export class FrameWriter {
   /** The first is the header's. */
   readonly #frames: Uint8Array[] = [EMPTY];
   /** Lengths of the payloads in the packed frame being filled are known before its bytes: slots wait here. */
-  #waiting: number[] = [];
+  #waiting: number[] = NONE;
   #packedAt = -1;
   #packedBytes = 0;
 
@@ -32,18 +34,25 @@ export class FrameWriter {
   /** Adds a payload, of which the length is known already. */
   add(slot: number, length: number): void {
     if (length <= SMALL_BYTES) {
-      if (this.#packedAt < 0 || this.#packedBytes + length > PACKED_BYTES) this.#startPacked();
-      this.#waiting.push(slot);
+      if (this.#packedAt < 0 || this.#packedBytes + length > PACKED_BYTES) this.#startPacked(slot);
+      else this.#waiting.push(slot);
       this.#packedBytes += length;
       return;
     }
+    this.#hold();
     for (const piece of resized(this.#store.pieces(slot))) this.#frames.push(piece);
   }
 
-  #startPacked(): void {
+  #startPacked(slot: number): void {
     this.#seal();
     this.#packedAt = this.#frames.length;
-    this.#frames.push(EMPTY);
+    this.#packedBytes = 0;
+    this.#waiting = [slot];
+  }
+
+  /** What comes now stands behind the packed frame that is still being filled. */
+  #hold(): void {
+    if (this.#packedAt === this.#frames.length) this.#frames.push(EMPTY);
   }
 
   #seal(): void {
@@ -51,27 +60,25 @@ export class FrameWriter {
     const packed = Buffer.allocUnsafe(this.#packedBytes);
     this.#pack(packed, 0);
     this.#frames[this.#packedAt] = packed;
-    this.#waiting = [];
-    this.#packedBytes = 0;
   }
 
   #pack(target: Buffer, from: number): void {
     this.#store.copy(this.#waiting, target, from);
   }
 
-  /**
-   * All frames, the header first. Where all payloads are so few that they fit behind it, they stand in its frame, and it is told so:
-   * `inlined` is called before its last bytes are written.
-   */
-  done(header: Writer, inlined: () => void): Uint8Array[] {
-    if (this.#frames.length === 2 && this.#packedAt === 1 && this.#packedBytes <= INLINE_BYTES) {
-      const { buffer, at } = header.reserve(this.#packedBytes);
-      this.#pack(buffer, at);
-      header.u8(this.#packedBytes & 0xff);
-      header.u8(this.#packedBytes >> 8);
-      inlined();
-      return [header.done()];
-    }
+  /** Where all payloads are so few that they fit behind the header, in its frame, they are written there. Returns whether they were. */
+  inline(header: Writer): boolean {
+    if (this.#frames.length !== 1 || this.#packedAt !== 1 || this.#packedBytes > INLINE_BYTES) return false;
+    const { buffer, at } = header.reserve(this.#packedBytes);
+    this.#pack(buffer, at);
+    header.u8(this.#packedBytes & 0xff);
+    header.u8(this.#packedBytes >> 8);
+    this.#packedAt = -1;
+    return true;
+  }
+
+  /** All frames, the header first. */
+  done(header: Writer): Uint8Array[] {
     this.#seal();
     this.#frames[0] = header.done();
     return this.#frames;
@@ -85,14 +92,13 @@ function resized(pieces: Uint8Array[]): Uint8Array[] {
 }
 
 /**
- * A header's frame in which the payloads stand as well: the header alone, and the frame of payloads that it stands for.
- * (A length of two bytes is the last of it.)
+ * Where the payloads lie in a header's frame in which they stand as well, behind the header and before the last two bytes, their length.
  */
-export function parted(frame: Uint8Array): [header: Uint8Array, packed: Uint8Array] {
+export function inlined(frame: Uint8Array): { readonly start: number; readonly end: number } {
   const end = frame.length - 2;
   const length = (frame[end] ?? 0) | ((frame[end + 1] ?? 0) << 8);
   if (length > INLINE_BYTES || length > end) throw new Malformed('a payload is cut short');
-  return [frame.subarray(0, end - length), frame.subarray(end - length, end)];
+  return { start: end - length, end };
 }
 
 const MANY = 16;
@@ -101,15 +107,27 @@ const MANY = 16;
 export class FrameReader {
   readonly #block: PayloadBlock;
   readonly #join: Join | undefined;
+  /** The packed frame that is read, where its next payload lies and where it ends at the latest; where it does end. */
   #packed = -1;
-  #packedBytes = 0;
+  #at = 0;
+  #most = 0;
+  #end = 0;
   #next = 0;
 
-  /** @param from the first of them; those before are none of ours. @param join for payloads of several pieces */
-  constructor(frames: readonly Uint8Array[], from = 0, join?: Join) {
+  /**
+   * @param frames those behind the header
+   * @param join for payloads of several pieces
+   * @param start where the only frame is the header's as well: where the payloads begin
+   * @param end where they end
+   */
+  constructor(frames: Uint8Array[], join?: Join, start = -1, end = 0) {
     this.#join = join;
-    const mine = frames.slice(from);
-    this.#block = { frames: mine, at: [], length: [], needed: mine.map(() => 0), live: 0 };
+    this.#block = { frames, at: [], length: [], needed: frames.length === 1 ? [0] : frames.map(() => 0), live: 0 };
+    if (start < 0) return;
+    this.#packed = 0;
+    this.#next = 1;
+    this.#at = start;
+    this.#most = this.#end = end;
   }
 
   /** So many payloads follow, each of which is taken next: many are worth room of their own size. */
@@ -124,15 +142,16 @@ export class FrameReader {
   /** Takes the next payload; its index in the block is returned. */
   take(length: number): number {
     const block = this.#block;
-    if (block.live >= SLOTS_PER_BLOCK) throw new Malformed('it holds too many payloads');
+    const index = block.live;
+    if (index >= SLOTS_PER_BLOCK) throw new Malformed('it holds too many payloads');
     if (length <= SMALL_BYTES) {
-      if (this.#packed < 0 || this.#packedBytes + length > PACKED_BYTES) this.#startPacked();
-      block.at[block.live] = placeOf(this.#packed, this.#packedBytes);
-      this.#packedBytes += length;
+      if (this.#packed < 0 || this.#at + length > this.#most) this.#startPacked();
+      this.#enter(placeOf(this.#packed, this.#at), length);
+      this.#at += length;
       block.needed[this.#packed] = (block.needed[this.#packed] as number) + 1;
-      if (this.#packedBytes > (block.frames[this.#packed] as Uint8Array).length) throw new Malformed('a payload is cut short');
+      if (this.#at > this.#end) throw new Malformed('a payload is cut short');
     } else {
-      block.at[block.live] = placeOf(this.#next, 0);
+      this.#enter(placeOf(this.#next, 0), length);
       for (let left = length; left > 0; left -= PIECE_BYTES) {
         const frame = block.frames[this.#next];
         if (frame === undefined || frame.length !== Math.min(left, PIECE_BYTES)) throw new Malformed('a payload is cut short');
@@ -141,9 +160,19 @@ export class FrameReader {
       }
       if (length > PIECE_BYTES) this.#joinPieces(Math.ceil(length / PIECE_BYTES));
     }
+    block.live = index + 1;
+    return index;
+  }
+
+  #enter(place: number, length: number): void {
+    const block = this.#block;
+    if (block.live === 0 && block.at.length === 0) {
+      block.at = [place];
+      block.length = [length];
+      return;
+    }
+    block.at[block.live] = place;
     block.length[block.live] = length;
-    block.live += 1;
-    return block.live - 1;
   }
 
   /** The last pieces lie in one memory from now on. */
@@ -157,21 +186,23 @@ export class FrameReader {
 
   #startPacked(): void {
     this.#endPacked();
+    const frame = this.#block.frames[this.#next];
+    if (frame === undefined) throw new Malformed('a payload is cut short');
     this.#packed = this.#next;
-    this.#packedBytes = 0;
-    if (this.#block.frames[this.#packed] === undefined) throw new Malformed('a payload is cut short');
+    this.#at = 0;
+    this.#most = PACKED_BYTES;
+    this.#end = frame.length;
     this.#next += 1;
   }
 
   #endPacked(): void {
-    if (this.#packed >= 0 && this.#packedBytes !== (this.#block.frames[this.#packed] as Uint8Array).length) {
-      throw new Malformed('a frame holds more than its payloads');
-    }
+    if (this.#packed >= 0 && this.#at !== this.#end) throw new Malformed('a frame holds more than its payloads');
   }
 
   done(): PayloadBlock {
     this.#endPacked();
-    if (this.#next !== this.#block.frames.length) throw new Malformed('frames follow the last payload');
+    const { frames, live } = this.#block;
+    if (this.#next !== frames.length || (live === 0 && frames.length > 0)) throw new Malformed('frames follow the last payload');
     return this.#block;
   }
 }

@@ -10,7 +10,8 @@
  * whether the session goes on (`resumed`), and how far the master has read; both then send again what the other has not. A master that
  * dials a worker asks for the hello, and says of which life it is.
  */
-import { Malformed, type Reader, type Writer } from './bytes.ts';
+import { Malformed, type Reader } from './bytes.ts';
+import type { Writer } from './writer.ts';
 import { type Fields, readFields, writeFields } from './fields.ts';
 
 /** @internal */

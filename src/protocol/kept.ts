@@ -15,10 +15,9 @@ export class Kept {
     if (kept === undefined) this.#lanes.set(lane, (kept = { first: seq, frames: [], head: 0 }));
     if (kept.head === kept.frames.length) {
       kept.first = seq;
-      kept.frames = [];
+      kept.frames = [frames];
       kept.head = 0;
-    }
-    kept.frames.push(frames);
+    } else kept.frames.push(frames);
   }
 
   forget(lane: Lane, upTo: number): void {

@@ -12,13 +12,14 @@
  * the same with a few small payloads behind the records, in the same frame, and their length in its last two bytes (a frame more costs
  * as much as a small message).
  */
-import { Malformed, Reader, Writer } from './bytes.ts';
+import { Malformed, Reader } from './bytes.ts';
+import { Writer } from './writer.ts';
 import * as calls from './call_records.ts';
 import type { Sink, Source } from './columns.ts';
 import { type Greeting, readGreeting, writeGreeting } from './greetings.ts';
 import * as parts from './part_records.ts';
-import { FrameReader, FrameWriter, parted } from './frames.ts';
-import type { PayloadBlock, PayloadStore } from './payloads.ts';
+import { FrameReader, FrameWriter, inlined } from './frames.ts';
+import type { PayloadStore } from './payloads.ts';
 import * as streams from './stream_records.ts';
 
 /** @internal */
@@ -119,23 +120,26 @@ export const NO_ID = '0000000000000000';
 
 /** Writes a batch; payloads are taken from the store by slot, and stay there. */
 export function encodeBatch(envelope: Envelope, records: readonly WireRecord[], store: PayloadStore): Uint8Array[] {
-  const header = new Writer(64 + 32 * records.length);
+  const header = new Writer();
+  const lane = LANES.indexOf(envelope.lane);
   header.u8(MAGIC);
   header.u8(VERSION);
-  header.u8(5 + LANES.indexOf(envelope.lane));
+  header.u8(5 + lane);
   header.id(envelope.epoch);
   header.int(envelope.session);
   header.id(envelope.token);
   header.int(envelope.seq);
   header.int(envelope.ack);
   header.int(envelope.reportsAck);
-  const sink: Sink = { header, frames: new FrameWriter(store), store };
+  const frames = new FrameWriter(store);
+  const sink: Sink = { header, frames, store };
   for (const record of records) {
     const codec = CODECS[record.kind] as streams.Codec<WireRecord>;
     header.u8(codec.code);
     codec.write(sink, record);
   }
-  return sink.frames.done(header, () => header.patch(2, 8 + LANES.indexOf(envelope.lane)));
+  if (frames.inline(header)) header.patch(2, 8 + lane);
+  return frames.done(header);
 }
 
 export function encodeGreeting(greeting: Greeting): Uint8Array[] {
@@ -159,8 +163,13 @@ export function decode(frames: readonly Uint8Array[], store: PayloadStore): Mess
       return { type: 'rejected', reason: `its version is ${first[1]}, ours is ${VERSION}`, version: first[1] as number };
     const type = first[2] as number;
     if (type >= 1 && type <= 4) return readGreeting(type, new Reader(first, 3), frames.length);
-    if (type >= 5 && type <= 7) return readBatch(LANES[type - 5] as Lane, frames, store);
-    if (type >= 8 && type <= 10 && frames.length === 1) return readBatch(LANES[type - 8] as Lane, parted(first), store);
+    if (type >= 5 && type <= 7) {
+      return readBatch(LANES[type - 5] as Lane, new Reader(first, 3), new FrameReader(frames.slice(1), store.join), store);
+    }
+    if (type >= 8 && type <= 10 && frames.length === 1) {
+      const { start, end } = inlined(first);
+      return readBatch(LANES[type - 8] as Lane, new Reader(first, 3, start), new FrameReader(frames.slice(), undefined, start, end), store);
+    }
     return { type: 'rejected', reason: `its type ${type} is unknown` };
   } catch (error) {
     if (error instanceof Malformed) return { type: 'rejected', reason: error.message };
@@ -168,8 +177,7 @@ export function decode(frames: readonly Uint8Array[], store: PayloadStore): Mess
   }
 }
 
-function readBatch(lane: Lane, frames: readonly Uint8Array[], store: PayloadStore): Batch {
-  const header = new Reader(frames[0] as Uint8Array, 3);
+function readBatch(lane: Lane, header: Reader, frames: FrameReader, store: PayloadStore): Batch {
   const envelope: Envelope = {
     lane,
     epoch: header.id(),
@@ -179,17 +187,21 @@ function readBatch(lane: Lane, frames: readonly Uint8Array[], store: PayloadStor
     ack: header.int(),
     reportsAck: header.int(),
   };
-  const source: Source = { header, frames: new FrameReader(frames, 1, store.join), base: store.nextBase() };
-  const records: WireRecord[] = [];
+  const source: Source = { header, frames, base: store.nextBase() };
+  let records: WireRecord[] = [];
   while (header.left > 0) {
     const code = header.u8();
     const codec = BY_CODE.get(code);
-    if (codec === undefined) throw new Malformed(`its record ${code} is unknown`);
-    records.push(codec.read(source));
+    if (codec === undefined) throw unknown(code);
+    if (records.length === 0) records = [codec.read(source)];
+    else records.push(codec.read(source));
   }
-  const block: PayloadBlock = source.frames.done();
-  store.add(block);
+  store.add(frames.done());
   return { type: 'batch', envelope, records };
+}
+
+function unknown(code: number): Malformed {
+  return new Malformed(`its record ${code} is unknown`);
 }
 
 /** The slots that a record brings or sends. */

@@ -14,6 +14,7 @@ export const PIECE_BYTES = 1_048_576;
 /** Where all payloads of a message are packed into one frame no longer than this, they stand behind the header, in its frame. */
 export const INLINE_BYTES = 1_024;
 export const SLOTS_PER_BLOCK = 65_536;
+const LAST_SLOT = SLOTS_PER_BLOCK - 1;
 /** Slots from here on are numbered by a state machine, for the few payloads that it makes itself (errors). */
 const OWN_SLOTS = 2 ** 48;
 
@@ -22,8 +23,9 @@ export function ownSlot(n: number): number {
   return OWN_SLOTS + n * SLOTS_PER_BLOCK;
 }
 
-/** Offsets in a frame are below this. */
+/** Offsets in a frame are below this. A remainder of a number over 2^31 is dear; its last bits are not. */
 const FRAME_SPAN = 131_072;
+const LAST_OFFSET = FRAME_SPAN - 1;
 
 /** Where a payload begins, as one number: a frame of its block, and an offset there. */
 export function placeOf(frame: number, offset: number): number {
@@ -33,8 +35,8 @@ export function placeOf(frame: number, offset: number): number {
 /** Payloads that came, or were put in, together. Payload i is `length[i]` bytes from `at[i]` on (see placeOf), over as many frames as it takes. */
 export interface PayloadBlock {
   readonly frames: (Uint8Array | undefined)[];
-  readonly at: number[];
-  readonly length: number[];
+  at: number[];
+  length: number[];
   /** How many payloads still need each frame. */
   readonly needed: number[];
   live: number;
@@ -98,6 +100,7 @@ export class PayloadStore {
   put(payload: Uint8Array | readonly Uint8Array[]): number {
     let block = this.#open < 0 ? undefined : this.#blocks[this.#open];
     if (block === undefined || block.length.length >= 512) {
+      if (payload instanceof Uint8Array && payload.length <= PIECE_BYTES) return this.#begin(payload);
       block = { frames: [], at: [], length: [], needed: [], live: 0 };
       this.#open = this.#free.pop() ?? this.#blocks.length;
       this.#blocks[this.#open] = block;
@@ -121,6 +124,13 @@ export class PayloadStore {
     return slot;
   }
 
+  /** Begins a block with a payload; mostly it remains the only one. */
+  #begin(payload: Uint8Array): number {
+    const { length } = payload;
+    this.#open = this.add({ frames: [payload], at: [placeOf(0, 0)], length: [length], needed: [1], live: 1 }) / SLOTS_PER_BLOCK;
+    return this.#open * SLOTS_PER_BLOCK;
+  }
+
   #entered(block: PayloadBlock, length: number): void {
     block.length.push(length);
     block.live += 1;
@@ -142,8 +152,8 @@ export class PayloadStore {
   /** The payload's bytes, uncopied, in as many pieces as they came. */
   pieces(slot: number): Uint8Array[] {
     const block = this.#block(slot);
-    const place = block.at[slot % SLOTS_PER_BLOCK] as number;
-    const offset = place % FRAME_SPAN;
+    const place = block.at[slot & LAST_SLOT] as number;
+    const offset = place & LAST_OFFSET;
     const first = Math.floor(place / FRAME_SPAN);
     let left = held(block, slot);
     const frame = block.frames[first] as Uint8Array;
@@ -160,14 +170,14 @@ export class PayloadStore {
   /** The payload's bytes in one Buffer: copied only if they lie in several frames, and not one behind the other. */
   joined(slot: number): Buffer {
     const block = this.#block(slot);
-    const index = slot % SLOTS_PER_BLOCK;
+    const index = slot & LAST_SLOT;
     const place = block.at[index] as number;
-    const offset = place % FRAME_SPAN;
+    const offset = place & LAST_OFFSET;
     const length = held(block, slot);
     const frame = block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array;
     if (offset + length > frame.length) return whole(this.pieces(slot), length);
     this.#owner?.pin([frame]);
-    return Buffer.from(frame.buffer, frame.byteOffset + offset, length);
+    return frame instanceof Buffer ? frame.subarray(offset, offset + length) : Buffer.from(frame.buffer, frame.byteOffset + offset, length);
   }
 
   /**
@@ -179,7 +189,7 @@ export class PayloadStore {
     for (let i = 0; i < slots.length;) {
       const slot = slots[i] as number;
       const block = this.#block(slot);
-      const index = slot % SLOTS_PER_BLOCK;
+      const index = slot & LAST_SLOT;
       const place = block.at[index] as number;
       let length = held(block, slot);
       let next = 1;
@@ -188,7 +198,7 @@ export class PayloadStore {
         next += 1;
       }
       const frame = block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array;
-      const offset = place % FRAME_SPAN;
+      const offset = place & LAST_OFFSET;
       if (length <= 32) for (let j = 0; j < length; j += 1) target[to + j] = frame[offset + j] as number;
       else target.set(frame.subarray(offset, offset + length), to);
       to += length;
@@ -200,10 +210,10 @@ export class PayloadStore {
   release(slot: number): void {
     const number = Math.floor(slot / SLOTS_PER_BLOCK);
     const block = this.#block(slot);
-    const index = slot % SLOTS_PER_BLOCK;
+    const index = slot & LAST_SLOT;
     const length = held(block, slot);
     const place = block.at[index] as number;
-    let left = (place % FRAME_SPAN) + length;
+    let left = (place & LAST_OFFSET) + length;
     for (let at = Math.floor(place / FRAME_SPAN); ; at += 1) {
       const frame = block.frames[at] as Uint8Array;
       left -= frame.length;
@@ -227,16 +237,25 @@ export class PayloadStore {
 
   #block(slot: number): PayloadBlock {
     const block = slot < OWN_SLOTS ? this.#blocks[Math.floor(slot / SLOTS_PER_BLOCK)] : this.#own.get(slot);
-    if (block === undefined) throw new Error(`payload store: no slot ${slot}`);
+    if (block === undefined) throw noSlot(slot);
     return block;
   }
 }
 
 /** The length of a payload that is still here. To read or release one that is gone is a bug of ours. */
 function held(block: PayloadBlock, slot: number): number {
-  const length = block.length[slot % SLOTS_PER_BLOCK];
-  if (length === undefined || length < 0) throw new Error(`payload store: slot ${slot} was released`);
+  const length = block.length[slot & LAST_SLOT];
+  if (length === undefined || length < 0) throw released(slot);
   return length;
+}
+
+/** Apart from where it is thrown: V8 would make the text beforehand, since it is needed in two places. */
+function noSlot(slot: number): Error {
+  return new Error(`payload store: no slot ${slot}`);
+}
+
+function released(slot: number): Error {
+  return new Error(`payload store: slot ${slot} was released`);
 }
 
 /** The pieces as one, uncopied where they lie one behind the other in the same memory. */

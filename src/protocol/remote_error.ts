@@ -3,7 +3,8 @@
  *
  *     code:string message:string function:string worker:string attempts:int stack:string phase:string
  */
-import { Malformed, Reader, Writer } from './bytes.ts';
+import { Malformed, Reader } from './bytes.ts';
+import { Writer } from './writer.ts';
 
 /** Codes a job can fail with. They are those of JobError. */
 export const JOB_ERROR_CODES = [

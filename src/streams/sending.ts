@@ -1,11 +1,28 @@
 /** How a job gets into a record. */
-import type { Growing } from '../protocol/drafts.ts';
+import type { Drafts, Growing } from '../protocol/drafts.ts';
 import { NO_FIELDS } from '../protocol/fields.ts';
 import type { JobsRecord } from '../protocol/stream_records.ts';
 import type { Jobs } from './jobs.ts';
 
-/** Adds a job to the columns. The columns `which` and `fields` stay empty while all jobs are for one function and have no fields. */
-export function addJob(record: Growing<JobsRecord>, name: string, jobs: Jobs, job: number): void {
+/** Adds a job of a stream to what is sent. The columns `which` and `fields` stay empty while all jobs are for one function and have no fields. */
+export function addJob(drafts: Drafts, stream: number, name: string, jobs: Jobs, job: number): void {
+  const length = jobs.length(job);
+  const open = drafts.jobs(stream, job, length);
+  if (open !== undefined) return append(open, name, jobs, job);
+  const fields = jobs.fields(job) ?? NO_FIELDS;
+  drafts.begin({
+    kind: 'jobs',
+    stream,
+    first: job,
+    functions: [name],
+    which: [],
+    fields: fields.length > 0 ? [fields] : [],
+    slots: [jobs.slot(job)],
+    lengths: [length],
+  });
+}
+
+function append(record: Growing<JobsRecord>, name: string, jobs: Jobs, job: number): void {
   const count = record.slots.length;
   let at = record.functions.lastIndexOf(name);
   if (at < 0) at = record.functions.push(name) - 1;

@@ -293,7 +293,7 @@ export class Stream {
       this.#window.send(length);
       this.#jobs.markSent(job);
       this.#cursor = job + 1;
-      addJob(drafts.jobs(this.number, job, length), this.#names[this.#jobs.functionNumber(job)] as string, this.#jobs, job);
+      addJob(drafts, this.number, this.#names[this.#jobs.functionNumber(job)] as string, this.#jobs, job);
     }
   }
 }

@@ -86,6 +86,14 @@ export class Ledger {
   }
 
   #entry(task: Task, flags: number, slot: number, length: number): void {
+    if (this.#locals.length === 0) {
+      this.#locals = [task.local];
+      this.#indexes = [task.index];
+      this.#flags = [flags];
+      this.#slots = [slot];
+      this.#lengths = [length];
+      return;
+    }
     this.#locals.push(task.local);
     this.#indexes.push(task.index);
     this.#flags.push(flags);

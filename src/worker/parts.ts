@@ -101,6 +101,14 @@ export class Parts {
     return this.#byKey.get(key);
   }
 
+  /** The same for a part that comes: one that is here, but was aborted, begins anew. */
+  wantedBy(key: number): number {
+    const local = this.find(key);
+    if (local < 0 || this.state[local] !== PART.aborting) return local;
+    this.supersede(local);
+    return -1;
+  }
+
   /** Adds the part at a row of a record to the end of the queue. */
   add(record: PartsRecord, row: number, pushed: boolean): void {
     const local = this.#free.pop() ?? this.state.length;
@@ -195,36 +203,36 @@ export class Parts {
 
   /** Takes up to `most` parts that need lanes (or that need none: `own`) from the front of their queue, as offered. */
   offer(most: number, own: boolean): number[] {
-    const offered: number[] = [];
     // What another session gave is not known to this one, which may give it again.
-    if (own && this.#orphans > 0) return offered;
+    if (own && this.#orphans > 0) return [];
     const queue = own ? this.#ownQueue : this.#queue;
+    let offered: number[] = [];
     while (offered.length < most) {
       const local = queue.shift();
       if (local === undefined) break;
       this.move(local, MOVE.offer);
-      offered.push(local);
+      if (offered.length === 0) offered = [local];
+      else offered.push(local);
     }
     return offered;
   }
 
   /** The instruction to run these. */
   run(ready: readonly number[], free: number, own: number, locals: readonly number[]): RunInstruction {
-    const records: PartsRecord[] = [];
-    const rows: number[] = [];
-    const attempts: number[] = [];
-    const slots: number[] = [];
-    const grants: number[] = [];
-    const bytes: number[] = [];
-    for (const local of locals) {
-      records.push(this.record[local] as PartsRecord);
-      rows.push(this.row[local] as number);
-      attempts.push(this.attempt[local] as number);
-      slots.push(this.slot[local] as number);
-      grants.push(this.grants[local] as number);
-      bytes.push(this.bytes[local] as number);
-    }
-    return { type: 'run', ready, free, own, locals, records, rows, attempts, slots, grants, bytes };
+    const { record, row, attempt, slot, grants, bytes } = this;
+    return {
+      type: 'run',
+      ready,
+      free,
+      own,
+      locals,
+      records: these(record, locals) as PartsRecord[],
+      rows: these(row, locals),
+      attempts: these(attempt, locals),
+      slots: these(slot, locals),
+      grants: these(grants, locals),
+      bytes: these(bytes, locals),
+    };
   }
 
   /** Puts those from `from` on back to the front, in their order. */
@@ -247,4 +255,12 @@ export class Parts {
       }
     }
   }
+}
+
+/** What a column has for these. Mostly it is one. */
+function these<T>(column: readonly T[], locals: readonly number[]): T[] {
+  if (locals.length === 1) return [column[locals[0] as number] as T];
+  const values: T[] = [];
+  for (const local of locals) values.push(column[local] as T);
+  return values;
 }

@@ -20,19 +20,38 @@ export class Reports {
   /** A result, an end, an error. The payload (-1: none) is let go after the flush. */
   entry(local: number, index: number, flags: number, slot: number, length: number): void {
     if ((flags & ENTRY.partEnd) === 0 || (flags & ENTRY.error) !== 0) this.accept();
-    const record = this.#drafts.outcomes(length);
-    record.keys.push(this.#parts.key[local] as number);
-    record.attempts.push(this.#parts.attempt[local] as number);
-    record.indexes.push(index);
-    record.flags.push(flags);
-    record.slots.push(slot);
-    record.lengths.push(length);
-    if (slot >= 0) this.#spent.push(slot);
+    const key = this.#parts.key[local] as number;
+    const attempt = this.#parts.attempt[local] as number;
+    const open = this.#drafts.outcomes(length);
+    if (open === undefined) {
+      this.#drafts.begin({
+        kind: 'outcomes',
+        keys: [key],
+        attempts: [attempt],
+        indexes: [index],
+        flags: [flags],
+        busyMicros: 0,
+        slots: [slot],
+        lengths: [length],
+      });
+    } else {
+      open.keys.push(key);
+      open.attempts.push(attempt);
+      open.indexes.push(index);
+      open.flags.push(flags);
+      open.slots.push(slot);
+      open.lengths.push(length);
+    }
+    this.spend(slot);
   }
 
   /** Parts that ended held lanes for so long. */
   busy(micros: number): void {
-    if (micros > 0) this.#drafts.outcomes(0).busyMicros += micros;
+    if (micros <= 0) return;
+    const open = this.#drafts.outcomes(0);
+    if (open !== undefined) open.busyMicros += micros;
+    else
+      this.#drafts.begin({ kind: 'outcomes', keys: [], attempts: [], indexes: [], flags: [], busyMicros: micros, slots: [], lengths: [] });
   }
 
   /** Parts came by PUSH. The master is told with the next `accept`. */
@@ -92,7 +111,9 @@ export class Reports {
 
   /** A payload that nobody needs after the flush. */
   spend(slot: number): void {
-    if (slot >= 0) this.#spent.push(slot);
+    if (slot < 0) return;
+    if (this.#spent.length === 0) this.#spent = [slot];
+    else this.#spent.push(slot);
   }
 
   /** The payloads that the flush lets go. */

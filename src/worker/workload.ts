@@ -53,7 +53,7 @@ export class Workload {
     const again: number[] = [];
     for (let row = 0; row < record.keys.length; row += 1) {
       const key = record.keys[row] as number;
-      const here = this.#stillWanted(key);
+      const here = parts.wantedBy(key);
       if (here < 0 && !leaving && !(pushed && this.#remembered.has(key))) {
         parts.add(record, row, pushed);
         continue;
@@ -65,14 +65,6 @@ export class Workload {
     // When all are here: this may have to accept them first, once.
     for (const row of again) this.#again(record, row, out);
     this.#reports.turnedAway(record, back, pushed);
-  }
-
-  /** The part of a key that is here; one that was aborted, and comes again, begins anew. */
-  #stillWanted(key: number): number {
-    const local = this.#parts.find(key);
-    if (local < 0 || this.#parts.state[local] !== PART.aborting) return local;
-    this.#parts.supersede(local);
-    return -1;
   }
 
   /**
@@ -203,7 +195,8 @@ export class Workload {
     }
     this.#goOn = waiting;
     const own = mayBegin ? parts.offer(this.#turns.offer, true) : [];
-    const locals = mayBegin && free > 0 ? own.concat(parts.offer(this.#turns.offer, false)) : own;
+    const others = mayBegin && free > 0 ? parts.offer(this.#turns.offer, false) : [];
+    const locals = own.length === 0 ? others : own.concat(others);
     if (ready.length === 0 && locals.length === 0 && !this.#paused) return;
     this.#paused = false;
     this.#offered = locals;

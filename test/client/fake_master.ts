@@ -256,13 +256,11 @@ export class FakeMaster {
     const empty = stream.deliveredBytes + stream.open.bytes / 2 <= stream.bytes;
     if (bytes !== undefined && (stream.delivered >= stream.results || (stream.deliveredBytes + length > stream.bytes && !empty)))
       return false;
-    const record = session.drafts.results(job.stream, length);
-    record.jobs.push(job.index);
-    record.parts.push(0);
-    record.indexes.push(index);
-    record.flags.push(flags);
-    record.slots.push(bytes === undefined ? -1 : this.#store.put(bytes));
-    record.lengths.push(length);
+    const slot = bytes === undefined ? -1 : this.#store.put(bytes);
+    const entry = { jobs: [job.index], parts: [0], indexes: [index], flags: [flags], slots: [slot], lengths: [length] };
+    const open = session.drafts.results(job.stream, length);
+    if (open === undefined) session.drafts.begin({ kind: 'results', stream: job.stream, ...entry });
+    else for (const column of Object.keys(entry) as (keyof typeof entry)[]) open[column].push(...entry[column]);
     if (bytes !== undefined) stream.delivered += 1;
     stream.deliveredBytes += length;
     if ((flags & ENTRY.jobEnd) !== 0) {

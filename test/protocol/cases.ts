@@ -1,9 +1,9 @@
 /** The one table of messages: every greeting, every kind of record, and records together. */
 import type { Fields } from '../../src/protocol/fields.ts';
-import { parted } from '../../src/protocol/frames.ts';
 import type { Greeting } from '../../src/protocol/greetings.ts';
 import { encodeBatch, encodeGreeting, type Envelope, NO_ID, type WireRecord } from '../../src/protocol/messages.ts';
 import { PayloadStore } from '../../src/protocol/payloads.ts';
+import { parted } from './behind.ts';
 
 export interface BatchCase {
   readonly name: string;

@@ -3,7 +3,35 @@ import { describe, expect, it } from 'vitest';
 import { DRAFT_BYTES, DRAFT_ITEMS, Drafts } from '../../src/protocol/drafts.ts';
 import { NO_FIELDS } from '../../src/protocol/fields.ts';
 
-const ABOUT = { stream: 1, id: 's', client: 'c', function: 'foo', fields: NO_FIELDS };
+const NO_COLUMNS = { jobs: [], parts: [], indexes: [], flags: [], slots: [], lengths: [] };
+
+/** One more entry each, as state machines add them; what an entry is known by is the column that tests look at. */
+function addResult(drafts: Drafts, stream: number, bytes: number, job: number, whole = false): void {
+  const open = drafts.results(stream, bytes, whole);
+  if (open !== undefined) open.jobs.push(job);
+  else drafts.begin({ kind: 'results', ...NO_COLUMNS, stream, jobs: [job] });
+}
+
+function addOutcome(drafts: Drafts, bytes: number, key: number): void {
+  const open = drafts.outcomes(bytes);
+  if (open === undefined)
+    return drafts.begin({ kind: 'outcomes', ...NO_COLUMNS, keys: [key], attempts: [], lengths: [bytes], busyMicros: 0 });
+  open.keys.push(key);
+  open.lengths.push(bytes);
+}
+
+function addPart(drafts: Drafts, stream: number, name: string, key: number): void {
+  const open = drafts.parts(stream, name, 1);
+  if (open !== undefined) return void open.keys.push(key);
+  const about = { id: 's', client: 'c', function: name, fields: NO_FIELDS, partFields: [], allocations: [] };
+  drafts.begin({ kind: 'parts', ...NO_COLUMNS, ...about, stream, keys: [key], attempts: [], grants: [], bytes: [] });
+}
+
+function addJob(drafts: Drafts, stream: number, index: number): void {
+  const open = drafts.jobs(stream, index, 1);
+  if (open !== undefined) open.slots.push(index);
+  else drafts.begin({ kind: 'jobs', stream, first: index, functions: ['foo'], which: [], fields: [], slots: [index], lengths: [] });
+}
 
 describe('drafts', () => {
   it('are empty until something is added, and after they were taken', () => {
@@ -17,17 +45,17 @@ describe('drafts', () => {
 
   it('columns of one kind about one thing grow together; anything between them begins a new record', () => {
     const drafts = new Drafts();
-    drafts.results(1, 1).jobs.push(0);
-    drafts.results(1, 1).jobs.push(1);
-    drafts.results(2, 1).jobs.push(2);
-    drafts.outcomes(1).keys.push(3);
-    drafts.outcomes(1).keys.push(4);
-    drafts.parts(ABOUT, 1).keys.push(5);
-    drafts.parts(ABOUT, 1).keys.push(6);
-    drafts.parts({ ...ABOUT, function: 'bar' }, 1).keys.push(7);
-    drafts.parts({ ...ABOUT, stream: 2 }, 1).keys.push(8);
+    addResult(drafts, 1, 1, 0);
+    addResult(drafts, 1, 1, 1);
+    addResult(drafts, 2, 1, 2);
+    addOutcome(drafts, 1, 3);
+    addOutcome(drafts, 1, 4);
+    addPart(drafts, 1, 'foo', 5);
+    addPart(drafts, 1, 'foo', 6);
+    addPart(drafts, 1, 'bar', 7);
+    addPart(drafts, 2, 'foo', 8);
     drafts.add({ kind: 'lent', count: 1 });
-    drafts.results(1, 1).jobs.push(9);
+    addResult(drafts, 1, 1, 9);
     const [batch = []] = drafts.take();
     expect(
       batch.map((record) => [
@@ -55,7 +83,7 @@ describe('drafts', () => {
       [2, 9],
       [1, 9],
     ] as const) {
-      drafts.jobs(stream, index, 1).slots.push(index);
+      addJob(drafts, stream, index);
     }
     const [batch = []] = drafts.take();
     expect(batch).toMatchObject([
@@ -68,7 +96,7 @@ describe('drafts', () => {
 
   it('a batch is closed when it holds as many items as it may', () => {
     const drafts = new Drafts();
-    for (let i = 0; i < 2 * DRAFT_ITEMS + 1; i += 1) drafts.results(1, 0).jobs.push(i);
+    for (let i = 0; i < 2 * DRAFT_ITEMS + 1; i += 1) addResult(drafts, 1, 0, i);
     const sizes = drafts.take().map((batch) => batch.map((record) => (record.kind === 'results' ? record.jobs.length : -1)));
     expect(sizes).toEqual([[DRAFT_ITEMS], [DRAFT_ITEMS], [1]]);
   });
@@ -82,7 +110,7 @@ describe('drafts', () => {
     fc.assert(
       fc.property(fc.array(item, { maxLength: 60 }), (sizes) => {
         const drafts = new Drafts();
-        for (const size of sizes) drafts.outcomes(size).lengths.push(size);
+        for (const size of sizes) addOutcome(drafts, size, 0);
         const batches = drafts.take().map((batch) => batch.flatMap((record) => (record.kind === 'outcomes' ? record.lengths : [])));
         expect(batches.flat()).toEqual(sizes);
         const sum = (lengths: readonly number[]): number => lengths.reduce((total, length) => total + length, 0);
@@ -94,12 +122,12 @@ describe('drafts', () => {
 
   it('what must be whole stays in one batch, whatever its size', () => {
     const drafts = new Drafts();
-    for (let i = 0; i < DRAFT_ITEMS + 10; i += 1) drafts.results(1, DRAFT_BYTES, i > 0).jobs.push(i);
+    for (let i = 0; i < DRAFT_ITEMS + 10; i += 1) addResult(drafts, 1, DRAFT_BYTES, i, i > 0);
     expect(drafts.take()).toHaveLength(1);
-    drafts.results(1, DRAFT_BYTES).jobs.push(0);
-    drafts.results(1, DRAFT_BYTES).jobs.push(1);
-    drafts.results(1, DRAFT_BYTES, true).jobs.push(2);
-    drafts.results(1, DRAFT_BYTES).jobs.push(3);
+    addResult(drafts, 1, DRAFT_BYTES, 0);
+    addResult(drafts, 1, DRAFT_BYTES, 1);
+    addResult(drafts, 1, DRAFT_BYTES, 2, true);
+    addResult(drafts, 1, DRAFT_BYTES, 3);
     expect(drafts.take().map((batch) => batch.flatMap((record) => (record.kind === 'results' ? record.jobs : [])))).toEqual([
       [0],
       [1, 2],

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Malformed, Reader, Writer } from '../../src/protocol/bytes.ts';
+import { Malformed, Reader } from '../../src/protocol/bytes.ts';
+import { Writer } from '../../src/protocol/writer.ts';
 import {
   fieldValue,
   mergeFields,

@@ -38,7 +38,7 @@ function written(store: PayloadStore, slots: readonly number[]): Uint8Array[] {
 }
 
 function read(frames: readonly Uint8Array[], sizes: readonly number[]): { store: PayloadStore; base: number } {
-  const reader = new FrameReader(frames);
+  const reader = new FrameReader([...frames]);
   expect(sizes.map((size) => reader.take(size))).toEqual([...sizes.keys()]);
   const store = new PayloadStore();
   const base = store.nextBase();
@@ -169,5 +169,28 @@ describe('the layout of payloads in frames', () => {
     expect(() => take([4], [3])).toThrow('a frame holds more than its payloads');
     expect(() => take([3, 0], [3])).toThrow('frames follow the last payload');
     expect(() => take([MIB], [2 ** 52])).toThrow('a payload is cut short');
+  });
+
+  it('payloads in the frame of the header end where it says', () => {
+    const frame = payloadOf(20, 0);
+    const take = (...sizes: readonly number[]): FrameReader => {
+      const reader = new FrameReader([frame], undefined, 8, 18);
+      for (const each of sizes) reader.take(each);
+      return reader;
+    };
+    const store = new PayloadStore();
+    const base = store.add(take(4, 0, 6, 0).done());
+    expect([0, 1, 2, 3].map((i) => store.joined(base + i))).toEqual([
+      frame.subarray(8, 12),
+      frame.subarray(0, 0),
+      frame.subarray(12, 18),
+      frame.subarray(0, 0),
+    ]);
+    expect(() => take(4, 5).done()).toThrow('a frame holds more than its payloads');
+    expect(() => take(4, 7)).toThrow(Malformed);
+    expect(() => take(10, 1)).toThrow('a payload is cut short');
+    expect(() => take(10, 16_385)).toThrow('a payload is cut short');
+    // Where there are none, the frame is not written so.
+    expect(() => new FrameReader([frame], undefined, 18, 18).done()).toThrow('frames follow the last payload');
   });
 });

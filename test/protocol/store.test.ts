@@ -61,7 +61,7 @@ function came(payloads: readonly Buffer[], join?: Join): FrameReader {
   const sender = new PayloadStore();
   const writer = new FrameWriter(sender);
   for (const each of payloads) writer.add(sender.put(each), each.length);
-  const reader = new FrameReader(behind(writer), 0, join);
+  const reader = new FrameReader(behind(writer), join);
   for (const each of payloads) reader.take(each.length);
   return reader;
 }

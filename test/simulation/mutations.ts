@@ -18,7 +18,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a requeue without dedupe: a worker takes what it has',
     first: 100,
     file: 'src/worker/workload.ts',
-    from: 'const here = this.#stillWanted(key);',
+    from: 'const here = parts.wantedBy(key);',
     to: 'const here = -1;',
   },
   {
@@ -66,8 +66,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a merging gather delivered in halves',
     file: 'src/protocol/drafts.ts',
-    from: '(!whole && draft.items > 0 && (draft.bytes + bytes > DRAFT_BYTES || draft.items >= DRAFT_ITEMS))',
-    to: '(draft.items > 0 && (draft.bytes + bytes > DRAFT_BYTES || draft.items >= 2))',
+    from: '(whole || (this.#bytes + bytes <= DRAFT_BYTES && this.#items < DRAFT_ITEMS))',
+    to: '(this.#bytes + bytes <= DRAFT_BYTES && this.#items < 2)',
   },
   {
     name: 'a notice taken for death',
