@@ -13,7 +13,9 @@ const MIB = 1_048_576;
 const OURS = 'gristmill';
 const BARE = 'bare';
 const IN_FLIGHT = 8;
-const SMALL_JOBS = 20_000;
+/** It takes that many until a heap is as large as small jobs make it; bare has hardly any. */
+const SMALL_JOBS = 100_000;
+const SMALL_JOBS_OF_BARE = 20_000;
 /** Of so many bytes: large enough for frames of their own. It takes that many until the code that handles such is compiled. */
 const OWN_FRAME = 163_840;
 const OWN_FRAME_JOBS = 6_000;
@@ -26,11 +28,12 @@ const rate = (bytes) => (/** @type {Sample} */ sample) => (sample.jobs * bytes) 
 /**
  * Warms the system up with smaller jobs, and marks its master's memory: what code and young garbage take is not the payloads'.
  * @param {Memory} memory
+ * @param {number} jobs
  * @returns {Case['prepare']}
  */
-function marked(memory) {
+function marked(memory, jobs) {
   return async (system) => {
-    await system.run('throughput', { jobs: SMALL_JOBS, bytes: 9, inFlight: 0 });
+    await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
     await system.run('throughput', { jobs: OWN_FRAME_JOBS, bytes: OWN_FRAME, inFlight: IN_FLIGHT });
     memory.base = (await system.role('master').usage()).rss;
     await system.role('master').ask('resetPeak');
@@ -62,8 +65,8 @@ async function echoed(bytes, settings, must, peers) {
   const memory = { [OURS]: { base: 0, peak: 0 }, [BARE]: { base: 0, peak: 0 } };
   /** @type {Case[]} */
   const cases = [
-    { name: OURS, start: () => gristmill(), prepare: marked(memory[OURS]), run: watched(judged(), memory[OURS]) },
-    { name: BARE, start: () => bare(), prepare: marked(memory[BARE]), run: watched(judged(), memory[BARE]) },
+    { name: OURS, start: () => gristmill(), prepare: marked(memory[OURS], SMALL_JOBS), run: watched(judged(), memory[OURS]) },
+    { name: BARE, start: () => bare(), prepare: marked(memory[BARE], SMALL_JOBS_OF_BARE), run: watched(judged(), memory[BARE]) },
   ];
   if (peers) {
     cases.push(
