@@ -29,9 +29,10 @@ interface Connection {
   broken: boolean;
 }
 
-/** Ids that ZeroMQ makes are a zero byte and a 32-bit number; a stranger may choose its own. */
+/** Ids that ZeroMQ makes are a zero byte and a 32-bit number (here with a sign: so it is a small integer); a stranger may choose its own. */
 function keyOf(id: Buffer): string | number {
-  return id.length === 5 && id[0] === 0 ? id.readUInt32BE(1) : id.toString('latin1');
+  if (id.length !== 5 || id[0] !== 0) return id.toString('latin1');
+  return ((id[1] as number) << 24) | ((id[2] as number) << 16) | ((id[3] as number) << 8) | (id[4] as number);
 }
 
 class ZeromqRouter implements RouterSocket {
@@ -62,7 +63,8 @@ class ZeromqRouter implements RouterSocket {
   send(number: number, frames: Frames): void {
     const connection = this.#byNumber.get(number);
     if (connection === undefined || connection.broken || this.#closing) return;
-    this.#socket.send([connection.id, ...frames]).catch(connection.failed);
+    const message = frames.length === 1 ? [connection.id, frames[0] as Uint8Array] : [connection.id, ...frames];
+    this.#socket.send(message).catch(connection.failed);
   }
 
   forget(number: number): void {
