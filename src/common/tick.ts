@@ -3,8 +3,10 @@
  *
  * Under load a tick ends when the event loop has looked at every socket, so that all that is there goes out together. While messages
  * come one at a time there is nothing to wait for: the tick ends as soon as what the message led to, promises included, has run. Which of
- * both it is, is guessed from the tick before; a wrong guess costs one message more. A shell that need neither wait for
- * promises nor know what else lies there ends the tick of a lone message at once, unless another tick has just ended: then more may have come.
+ * both it is, is guessed from the tick before; a wrong guess costs one message more.
+ *
+ * A shell that need neither wait for promises nor know what else lies there ends the tick of a lone message at once, unless another tick
+ * has just ended: then more may have come. (A worker does need to: before it begins a part, it reads whether that is taken back.)
  */
 import { now } from './clock.ts';
 

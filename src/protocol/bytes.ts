@@ -4,8 +4,6 @@
 import { idFrom } from './ids.ts';
 import { nameIn } from './names.ts';
 
-/** Up to so many letters are looked at one by one: a call of the decoder costs more. */
-const SHORT = 64;
 const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Why bytes are not a message of ours. Thrown by readers, and turned into a `Rejected` value by the decoders of whole messages. */
@@ -14,7 +12,8 @@ export class Malformed extends Error {}
 /** A list with room for so many, which are all set next: one that grows is copied again and again. Never by a length that was only told. */
 export function ofLength(length: number): number[] {
   const values: number[] = [];
-  values.length = length;
+  // To set it to 0 is a call of V8's runtime, in vain.
+  if (length > 0) values.length = length;
   return values;
 }
 
@@ -68,7 +67,6 @@ export class Reader {
 
   ints(): number[] {
     const length = this.count();
-    if (length === 0) return [];
     if (length === 1) return [this.int()];
     const values = ofLength(length);
     const bytes = this.#bytes;
@@ -100,7 +98,6 @@ export class Reader {
   /** See Writer. */
   wide(): number[] {
     const length = this.count();
-    if (length === 0) return [];
     if (length === 1) return [this.int()];
     const values = ofLength(length);
     for (let i = 0; i < length; i += 1) values[i] = this.int();
@@ -124,7 +121,7 @@ export class Reader {
     const length = this.count();
     const start = this.#at;
     this.#at += length;
-    const name = length <= SHORT ? nameIn(this.#bytes, start, length) : undefined;
+    const name = nameIn(this.#bytes, start, length);
     if (name !== undefined) return name;
     try {
       return text.decode(this.#bytes.subarray(start, this.#at));

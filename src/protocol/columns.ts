@@ -41,7 +41,7 @@ export function readPayloads(source: Source): { slots: number[]; lengths: number
     if (length < 0) return { slots: [-1], lengths };
     return { slots: [source.base + source.frames.take(length)], lengths };
   }
-  const slots = lengths.length === 0 ? [] : ofLength(lengths.length);
+  const slots = ofLength(lengths.length);
   let count = 0;
   for (const length of lengths) if (length > 0) count += 1;
   source.frames.expect(count);

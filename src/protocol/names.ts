@@ -3,12 +3,15 @@
  * one costs more than to look whether it is the one that stood here before.
  */
 
+/** Longer ones are no names that come again and again. */
+const SHORT = 64;
 /** Whoever sends ever new ones takes the places of others. A power of two. */
 const PLACES = 256;
 const known: string[] = Array.from({ length: PLACES }, () => '');
 
-/** The plain letters (ASCII) from `start` on as a string; undefined if there are others among them. */
+/** The plain letters (ASCII) from `start` on as a string; undefined if there are others among them, or too many. */
 export function nameIn(bytes: Buffer, start: number, length: number): string | undefined {
+  if (length > SHORT) return undefined;
   let hash = length;
   for (let i = start; i < start + length; i += 1) {
     const code = bytes[i] as number;

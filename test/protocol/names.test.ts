@@ -28,6 +28,8 @@ describe('names that are remembered', () => {
     expect(nameIn(bytes, 0, 3)).toBe('abc');
     expect(nameIn(bytes, 0, bytes.length)).toBeUndefined();
     expect(nameIn(Buffer.from([0x80]), 0, 1)).toBeUndefined();
+    expect(nameIn(Buffer.alloc(65, 'a'), 0, 64)).toBe('a'.repeat(64));
+    expect(nameIn(Buffer.alloc(65, 'a'), 0, 65)).toBeUndefined();
   });
 });
 
