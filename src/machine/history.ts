@@ -22,14 +22,21 @@ export interface Machine<E, I> {
 const ITEMS_AN_EVENT = 8;
 const FEW = 8;
 
-/** A ring: an entry makes no object, and exactly what is remembered stays alive. */
+/** What is remembered of an event: one object, so that a list that is old points to one that is young. */
+interface Remembered<E, I> {
+  readonly event: E;
+  readonly instructions: readonly I[];
+  readonly weight: number;
+}
+
+/** A ring: exactly what is remembered stays alive. */
 export class History<E, I> {
   readonly #limit: number;
-  readonly #events: (E | undefined)[] = [];
-  readonly #instructions: (readonly I[])[] = [];
-  readonly #weights: number[] = [];
-  /** How many events have been forgotten, and how many there have been. */
-  #forgotten = 0;
+  readonly #ring: (Remembered<E, I> | undefined)[] = [];
+  /** Where the next event is put, and where the oldest is. */
+  #next = 0;
+  #oldest = 0;
+  #length = 0;
   #last = 0;
   /** What those that are remembered weigh. */
   #weight = 0;
@@ -44,44 +51,45 @@ export class History<E, I> {
   }
 
   record(event: E, instructions: readonly I[]): number {
-    if (this.#limit === 0) return this.#count();
-    if (this.#last - this.#forgotten >= this.#limit) this.#forget();
-    const at = this.#at(this.#last);
-    this.#events[at] = event;
-    this.#instructions[at] = instructions;
-    if (this.#limit === Infinity) return this.#count();
-    let weight = itemsIn(event as unknown as Columns);
-    for (const instruction of instructions) weight += itemsIn(instruction as unknown as Columns);
-    this.#weights[at] = weight;
-    this.#weight += weight;
-    while (this.#weight > this.#limit * ITEMS_AN_EVENT && this.#last - this.#forgotten >= FEW) this.#forget();
-    return this.#count();
-  }
-
-  entries(): readonly HistoryEntry<E, I>[] {
-    return Array.from({ length: this.#limit === 0 ? 0 : this.#last - this.#forgotten }, (_, i) => {
-      const at = this.#at(this.#forgotten + i);
-      return { id: this.#forgotten + i + 1, event: this.#events[at] as E, instructions: this.#instructions[at] as readonly I[] };
-    });
-  }
-
-  #count(): number {
     this.#last += 1;
+    const limit = this.#limit;
+    if (limit === 0) return this.#last;
+    let weight = 0;
+    if (limit !== Infinity) {
+      weight = itemsIn(event as unknown as Columns);
+      for (const instruction of instructions) weight += itemsIn(instruction as unknown as Columns);
+      this.#weight += weight;
+      // Its place is the next event's.
+      if (this.#length === limit) this.#forget();
+    }
+    this.#ring[this.#next] = { event, instructions, weight };
+    this.#next = this.#after(this.#next);
+    this.#length += 1;
+    while (this.#weight > limit * ITEMS_AN_EVENT && this.#length > FEW) this.#ring[this.#forget()] = undefined;
     return this.#last;
   }
 
-  /** Lets the oldest go. */
-  #forget(): void {
-    const at = this.#at(this.#forgotten);
-    this.#weight -= this.#weights[at] as number;
-    this.#events[at] = undefined;
-    this.#instructions[at] = [];
-    this.#forgotten += 1;
+  entries(): readonly HistoryEntry<E, I>[] {
+    const first = this.#last - this.#length;
+    let at = this.#oldest;
+    return Array.from({ length: this.#length }, (_, i) => {
+      const { event, instructions } = this.#ring[at] as Remembered<E, I>;
+      at = this.#after(at);
+      return { id: first + i + 1, event, instructions };
+    });
   }
 
-  /** Where the n-th event stands, from 0. */
-  #at(n: number): number {
-    return this.#limit === Infinity ? n : n % this.#limit;
+  /** The oldest is not counted any more. Returns where it stood. */
+  #forget(): number {
+    const at = this.#oldest;
+    this.#weight -= (this.#ring[at] as Remembered<E, I>).weight;
+    this.#length -= 1;
+    this.#oldest = this.#after(at);
+    return at;
+  }
+
+  #after(at: number): number {
+    return at + 1 === this.#limit ? 0 : at + 1;
   }
 
   /** The entries whose event or instructions are about it, as lines that a person can read. */
