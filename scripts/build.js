@@ -18,6 +18,8 @@ const stale = join(root, `.dist-${process.pid}-old`);
 
 /** Files that only the benchmark reaches into. */
 const INSIDE = ['master/state'];
+/** What loads most of what is pure. */
+const ENTRIES_OF_PURE = new Set(['simulator/index', ...INSIDE]);
 
 /** What can be started or imported by its path: what package.json names, and what sources name as files beside them. @returns {string[]} */
 function entries() {
@@ -55,26 +57,30 @@ function loadedWith(from) {
 }
 
 /**
- * What whoever imports the package loads, and nobody who must do without ZeroMQ: threads, and processes of isolated functions.
- * @returns {Set<string>} paths
+ * What whoever imports the package loads, in as few files as can be: what simulations load as well, which do without ZeroMQ, and the rest.
+ * The little that threads need stays by itself.
+ * @returns {Map<string, 'main' | 'pure'>} by path
  */
 function together() {
-  const all = loadedWith(join(root, 'src/index.ts'));
   const zeromq = join(root, 'src/transport/zeromq_bound.ts');
-  for (const name of entries()) {
+  const pure = loadedWith(join(root, 'src/simulator/index.ts'));
+  /** @type {Map<string, 'main' | 'pure'>} */
+  const found = new Map();
+  for (const path of loadedWith(join(root, 'src/index.ts'))) found.set(path, pure.has(path) ? 'pure' : 'main');
+  for (const name of entries().filter((name) => !ENTRIES_OF_PURE.has(name))) {
     const loaded = loadedWith(join(root, 'src', `${name}.ts`));
-    if (!loaded.has(zeromq)) for (const path of loaded) all.delete(path);
+    if (!loaded.has(zeromq)) for (const path of loaded) found.delete(path);
   }
-  return all;
+  return found;
 }
 
 /** @param {string} dir where the types are already */
 async function bundle(dir) {
   const { rolldown } = await import('rolldown');
-  const main = together();
+  const groups = together();
   const codeSplitting = {
     includeDependenciesRecursively: false,
-    groups: [{ debugName: 'main', name: (/** @type {string} */ id) => (main.has(id) ? 'main' : null) }],
+    groups: [{ debugName: 'together', name: (/** @type {string} */ id) => groups.get(id) ?? null }],
   };
   const input = Object.fromEntries(entries().map((name) => [name, join(root, 'src', `${name}.ts`)]));
   const build = await rolldown({
