@@ -3,6 +3,7 @@ import { Malformed } from './bytes.ts';
 import type { Writer } from './writer.ts';
 import {
   cut,
+  FRAME_SPAN,
   INLINE_BYTES,
   type Join,
   PACKED_BYTES,
@@ -102,6 +103,12 @@ export function inlined(frame: Uint8Array): { readonly start: number; readonly e
 }
 
 const MANY = 16;
+
+/** Reads payloads in a header's frame where they are; behind a very long header, where no offset reaches, from a frame of their own. */
+export function inlineReader(frame: Uint8Array, start: number, end: number): FrameReader {
+  if (end < FRAME_SPAN) return new FrameReader([frame], undefined, start, end);
+  return new FrameReader([frame.subarray(start, end)], undefined, 0, end - start);
+}
 
 /** Finds payloads in the frames behind a header, from their lengths in order; every byte must be accounted for. */
 export class FrameReader {

@@ -18,7 +18,7 @@ import * as calls from './call_records.ts';
 import type { Sink, Source } from './columns.ts';
 import { type Greeting, readGreeting, writeGreeting } from './greetings.ts';
 import * as parts from './part_records.ts';
-import { FrameReader, FrameWriter, inlined } from './frames.ts';
+import { FrameReader, FrameWriter, inlined, inlineReader } from './frames.ts';
 import type { PayloadStore } from './payloads.ts';
 import * as streams from './stream_records.ts';
 
@@ -168,7 +168,7 @@ export function decode(frames: readonly Uint8Array[], store: PayloadStore): Mess
     }
     if (type >= 8 && type <= 10 && frames.length === 1) {
       const { start, end } = inlined(first);
-      return readBatch(LANES[type - 8] as Lane, new Reader(first, 3, start), new FrameReader(frames.slice(), undefined, start, end), store);
+      return readBatch(LANES[type - 8] as Lane, new Reader(first, 3, start), inlineReader(first, start, end), store);
     }
     return { type: 'rejected', reason: `its type ${type} is unknown` };
   } catch (error) {

@@ -24,7 +24,7 @@ export function ownSlot(n: number): number {
 }
 
 /** Offsets in a frame are below this. A remainder of a number over 2^31 is dear; its last bits are not. */
-const FRAME_SPAN = 131_072;
+export const FRAME_SPAN = 131_072;
 const LAST_OFFSET = FRAME_SPAN - 1;
 
 /** Where a payload begins, as one number: a frame of its block, and an offset there. */

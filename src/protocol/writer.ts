@@ -6,8 +6,8 @@ const SHORT = 64;
 /** So few bytes are copied one by one: a call costs more. */
 const FEW = 256;
 
-/** A sheet is as long as the longest header was for which it did, up to this. */
-const MOST_SHEET_BYTES = 65_536;
+/** A sheet is as long as the longest header was for which it did. One that became longer than this is not kept. */
+const MOST_SHEET_BYTES = 262_144;
 
 /** Where the next writer writes, unless another one does. A header is copied from there when it is done: only then is its length known. */
 let sheet: Buffer | undefined = Buffer.allocUnsafeSlow(1_024);

@@ -73,6 +73,13 @@ describe('a job without fields', () => {
     expect(called).toMatchObject({ fields, index: 0, attempt: 1 });
   });
 
+  it('and fields that are longer than any small payload come with a small payload', async () => {
+    await using cluster = await startCluster();
+    const note = 'x'.repeat(200_000);
+    const context = JSON.parse(String(await clientOf(cluster).call('context', 'x', { fields: { note } }))) as object;
+    expect(context).toMatchObject({ fields: { note } });
+  });
+
   it('and fields of thousands of different jobs are not mixed up', async () => {
     await using cluster = await startCluster({ workers: 2 });
     const items = Array.from({ length: 3_000 }, (_, i) => ({ payload: `${i}`, fields: { wants: { cores: i % 5 }, number: i } }));

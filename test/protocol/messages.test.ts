@@ -11,7 +11,7 @@ import {
   VERSION,
   type WireRecord,
 } from '../../src/protocol/messages.ts';
-import { PayloadStore } from '../../src/protocol/payloads.ts';
+import { FRAME_SPAN, PayloadStore } from '../../src/protocol/payloads.ts';
 import { allMessages, apart, BATCHES, bytes, CONTROL, framesOf, GREETINGS, UNKNOWN } from './cases.ts';
 import { golden } from './golden.ts';
 
@@ -130,6 +130,29 @@ describe('a few small payloads stand behind the records, in their frame', () => 
   it.each([[[1_025]], [[500, 525]], [[20_000]], [[9, 20_000]]])('but not %j', (lengths) => {
     expect(results(lengths).length).toBeGreaterThan(1);
     expect((results(lengths)[0] as Uint8Array)[2]).toBe(5);
+  });
+
+  it('however long the records are: where offsets in a frame end, and far behind', () => {
+    const sent = [Buffer.alloc(9, 1), Buffer.alloc(0), Buffer.alloc(50, 2)];
+    const lengths = sent.map(({ length }) => length);
+    const zeros = sent.map(() => 0);
+    for (const room of [...Array.from({ length: 200 }, (_, i) => FRAME_SPAN - 190 + i), 2 * FRAME_SPAN, 3_000_000]) {
+      const store = new PayloadStore();
+      const note = { kind: 'notice', stream: 1, text: 'x'.repeat(room) } as const;
+      const flags = zeros.map(() => ENTRY.result);
+      const slots = sent.map((payload) => store.put(payload));
+      const results = { kind: 'results', stream: 1, jobs: zeros, parts: zeros, indexes: zeros, flags, slots, lengths } as const;
+      const frames = encodeBatch(CONTROL, [note, results], store);
+      expect(frames).toHaveLength(1);
+      const there = new PayloadStore();
+      const message = decode(frames, there) as Batch;
+      const came = slotsOf(message.records[1] as WireRecord);
+      expect(came.map((slot) => there.joined(slot))).toEqual(sent);
+      const again = encodeBatch(CONTROL, [note, { ...results, slots: came }], there);
+      expect(Buffer.compare(again[0] as Buffer, frames[0] as Buffer)).toBe(0);
+      for (const slot of came) there.release(slot);
+      expect([there.count, there.bytes]).toEqual([0, 0]);
+    }
   });
 
   it('any other length of them is rejected, as is a further frame', () => {
