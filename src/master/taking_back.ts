@@ -147,7 +147,8 @@ export function revokeOverdue(core: Core, session: number): void {
   if (worker === undefined || keys === undefined) return;
   // It was asked again in this very moment: this is the time of an earlier question, which was answered.
   if (core.now < worker.askedAtMs + ANSWER_MS) return;
-  const answered = worker.reportedAtMs >= worker.askedAtMs;
+  // A report of the moment in which it was asked is what made us ask.
+  const answered = worker.reportedAtMs > worker.askedAtMs;
   // If we come late ourselves, the answer may be here, unread. And who is gone comes back soon, or is known for lost: then it is known as
   // well what may have brought it down.
   const isGone = core.sessions.get(session)?.state !== 'joined';

@@ -148,6 +148,18 @@ describe('parts that are not begun', () => {
     expect(world.parts(other).map((part) => part.key)).toContain(key);
   });
 
+  it('are taken from one that has reported in the moment in which it was asked, and is silent from then on', () => {
+    const { world, late, other } = twoBusy();
+    const [first, behind] = world.parts(late).map(({ key }) => key) as [number, number];
+    idleSoon(world, other);
+    while (revoked(late).length === 0 && world.now < 10) world.pass(world.wakeAtMs - world.now);
+    expect(revoked(late)).toEqual([behind]);
+    world.finish(late, [first], { micros: 1_000, end: false });
+    world.flush();
+    world.pass(60);
+    expect(world.parts(other).map(({ key }) => key)).toContain(behind);
+  });
+
   it('are not, where one worker brought down is as many as may be: it may have begun them, and be gone', () => {
     const { world, late, other, key } = behindLent(1);
     world.pass(200);
