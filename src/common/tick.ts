@@ -33,7 +33,7 @@ export class Tick {
     this.#atOnce = atOnce;
   }
 
-  /** A message came, just now: the tick under way ends soon. */
+  /** A message came, at that time, and has been read and handled since: the tick under way ends soon. */
   heard(nowMs: number): void {
     this.#messages += 1;
     if (!this.#isLone || this.#ending) return this.schedule();

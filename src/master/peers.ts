@@ -117,10 +117,11 @@ export class Peers {
     const { store } = this;
     const { feed } = this.#options;
     const before = store.bytes;
+    const at = now();
     const message = decode(frames, store);
     switch (message.type) {
       case 'batch':
-        return this.#batch(message, connection, store.bytes - before);
+        return this.#batch(message, connection, store.bytes - before, at);
       case 'hello':
         return feed({
           type: 'hello',
@@ -149,11 +150,12 @@ export class Peers {
     return this.dials.addressOf(connection) ?? `connection ${connection} of ${this.address}`;
   }
 
-  #batch({ envelope, records }: Batch, connection: number, bytes: number): void {
+  /** `at`: when it came, before it was read; that takes longer than a tick waits for what lies there. */
+  #batch({ envelope, records }: Batch, connection: number, bytes: number, at: number): void {
     const { feed } = this.#options;
     // A worker that was dialled has no other way for its reports.
-    if (envelope.lane === 'reports' && connection >= FIRST_DIALLED) feed({ type: 'report', envelope, records, bytes, now: now() });
-    else feed({ type: 'batch', connection, envelope, records, bytes, now: now() });
+    if (envelope.lane === 'reports' && connection >= FIRST_DIALLED) feed({ type: 'report', envelope, records, bytes, now: at });
+    else feed({ type: 'batch', connection, envelope, records, bytes, now: at });
     // It stays until it has heard that we have read its last word.
     if (connection >= FIRST_DIALLED && records.at(-1)?.kind === 'goodbye') this.#send(connection, encodeGreeting({ type: 'resync' }));
   }
@@ -167,9 +169,10 @@ export class Peers {
     const { store } = this;
     const { feed } = this.#options;
     const before = store.bytes;
+    const at = now();
     const message = decode(frames, store);
     if (message.type === 'batch')
-      feed({ type: 'report', envelope: message.envelope, records: message.records, bytes: store.bytes - before, now: now() });
+      feed({ type: 'report', envelope: message.envelope, records: message.records, bytes: store.bytes - before, now: at });
     else
       this.reject({
         peer: `a peer of ${this.#pull?.address ?? ''}`,
