@@ -1,6 +1,6 @@
 /** The package as users get it: packed, unpacked in an empty strict project beside @types/node, compiled and run. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -112,4 +112,40 @@ it('the packed tarball compiles in an empty strict project with @types/node, and
     `MODULE_NOT_FOUND NatsPool: ${nats}`,
     `MODULE_NOT_FOUND RedisPool: ${redis}`,
   ]);
+});
+
+/** What is loaded with a built file: files of ours by path, and packages by name. */
+function loadedWith(file: string): { files: string[]; packages: string[] } {
+  const found = new Set([join(ROOT, 'dist', file)]);
+  const packages = new Set<string>();
+  for (const path of found) {
+    for (const [, name = ''] of readFileSync(path, 'utf8').matchAll(/^(?:import|export)\b[^;"]*?"([^"]+)";/gm)) {
+      if (name.startsWith('.')) found.add(join(dirname(path), name));
+      else packages.add(name);
+    }
+  }
+  return { files: [...found], packages: [...packages] };
+}
+
+it('who imports the package loads few files, and simulations and threads no ZeroMQ', () => {
+  const whole = loadedWith('index.js');
+  expect(whole.packages).toContain('zeromq');
+  expect(whole.files.length).toBeLessThanOrEqual(8);
+  for (const file of ['simulator/index.js', 'pools/redis/renewer_thread.js', 'pools/nats/renewer_thread.js']) {
+    const { packages } = loadedWith(file);
+    expect([file, packages.length > 0, packages.includes('zeromq')]).toEqual([file, true, false]);
+  }
+});
+
+it('no module is built twice: two classes of one name are not the same', () => {
+  const sources = readdirSync(join(ROOT, 'dist'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.js.map'))
+    .flatMap((name) =>
+      (JSON.parse(readFileSync(join(ROOT, 'dist', name), 'utf8')) as { sources: string[] }).sources.map((source) =>
+        join(dirname(name), source),
+      ),
+    )
+    .filter((source) => source.includes('src/'));
+  expect(sources.length).toBeGreaterThan(200);
+  expect(new Set(sources).size).toBe(sources.length);
 });
