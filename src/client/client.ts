@@ -20,6 +20,7 @@ import type {
 } from '../streams/types.ts';
 import { dialAddresses } from '../transport/addresses.ts';
 import { transportFor } from '../transport/engines.ts';
+import { checkTransport } from '../transport/given.ts';
 import type { Transport } from '../transport/transport.ts';
 
 import { type ClientEvents, Connection } from './connection.ts';
@@ -108,7 +109,7 @@ export class Client<W = never> implements AsyncDisposable {
       maxMessageBytes: checkInteger('Client: maxMessageBytes', options.maxMessageBytes, MAX_MESSAGE_BYTES, 1),
       spinMs: checkInteger('Client: spinMicros', options.spinMicros, availableParallelism() > 1 ? SPIN_MICROS : 0, 0) / 1_000,
       logger: loggerFor(options.logger),
-      transport: options.transport ?? transportFor(addresses),
+      transport: checkTransport('Client: transport', options.transport) ?? transportFor(addresses),
       historyLimit: limit,
     });
   }

@@ -24,9 +24,9 @@ export class Cache {
   #evicted = 0;
 
   constructor(options: CacheOptions | undefined, evicted: (what: Evicted) => void) {
-    if (options !== undefined) checkOptions('cache', options, ['maxBytes', 'ttlMs']);
-    this.maxBytes = checkInteger('cache.maxBytes', options?.maxBytes, DEFAULT_BYTES, 1);
-    const ttl = checkInteger('cache.ttlMs', options?.ttlMs, 0, 1);
+    if (options !== undefined) checkOptions('Master: cache', options, ['maxBytes', 'ttlMs']);
+    this.maxBytes = checkInteger('Master: cache.maxBytes', options?.maxBytes, DEFAULT_BYTES, 1);
+    const ttl = checkInteger('Master: cache.ttlMs', options?.ttlMs, 0, 1);
     this.#values = new LRUCache<string, Buffer>({
       maxSize: this.maxBytes,
       ttl,

@@ -1,4 +1,5 @@
 /** What goes to a consumer: entries of results, window, and the end of jobs and streams. */
+import { fieldsBytes, NO_FIELDS } from '../protocol/fields.ts';
 import { WINDOW_PAYLOADS } from '../protocol/limits.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import { moved } from '../protocol/session.ts';
@@ -55,11 +56,14 @@ export function deliver(
   core.touched.add(session);
 }
 
-/** A job is over: it makes room for others, and may have been the last. */
+/** A job with a payload of so many bytes is over: it makes room for others, and may have been the last. */
 export function jobEnded(core: Core, stream: Stream, job: number, bytes: number): void {
   stream.ended += 1;
   stream.endedBytes += bytes;
-  if (stream.jobFields.size > 0) stream.jobFields.delete(job);
+  if (stream.jobFields.size > 0) {
+    stream.endedBytes += fieldsBytes(stream.jobFields.get(job) ?? NO_FIELDS);
+    stream.jobFields.delete(job);
+  }
   core.changed.add(stream);
 }
 

@@ -8,6 +8,7 @@ import type { ResourceOffer } from '../resources/types.ts';
 import { leastLoaded } from '../scheduling/least_loaded.ts';
 import type { PolicyChoice } from '../scheduling/policy.ts';
 import { listenAddress } from '../transport/addresses.ts';
+import { checkTransport } from '../transport/given.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { CacheOptions, Evicted } from './cache.ts';
 import type { MasterConfig } from './core.ts';
@@ -82,11 +83,11 @@ export const MASTER_OPTIONS = [
 ];
 /** @throws TypeError or RangeError that names the option, what was expected and the value seen. */
 export function checkMasterOptions(options: MasterOptions): void {
-  checkOptions('new Master', options, MASTER_OPTIONS);
-  checkString('name', options.name);
+  checkOptions('Master', options, MASTER_OPTIONS);
+  checkString('Master: name', options.name);
   checkAddresses(options);
   if (options.policy !== undefined && typeof options.policy?.create !== 'function') {
-    throw new TypeError(`policy: expected leastLoaded(), roundRobin() or grain(), got ${shown(options.policy)}`);
+    throw new TypeError(`Master: policy: expected leastLoaded(), roundRobin() or grain(), got ${shown(options.policy)}`);
   }
   for (const [name, min] of [
     ['maxMessageBytes', 1],
@@ -97,15 +98,16 @@ export function checkMasterOptions(options: MasterOptions): void {
     ['clientReconnectMs', 0],
     ['historyLimit', 1],
   ] as const) {
-    checkInteger(name, options[name], 0, min);
+    checkInteger(`Master: ${name}`, options[name], 0, min);
   }
+  checkTransport('Master: transport', options.transport);
 }
 
 function checkAddresses({ address, workerPushAddress, workerPullAddress, insecure }: MasterOptions): void {
-  const open = checkBoolean('insecure', insecure, false);
+  const open = checkBoolean('Master: insecure', insecure, false);
   for (const [option, value] of Object.entries({ address, workerPushAddress, workerPullAddress })) {
     if (option !== 'address' && value === undefined) continue;
-    listenAddress(option, value, open);
+    listenAddress(`Master: ${option}`, value, open);
   }
 }
 

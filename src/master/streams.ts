@@ -1,6 +1,6 @@
 /** What consumers say of their streams. */
-import { mergeFields, NO_FIELDS } from '../protocol/fields.ts';
-import { INITIAL_JOB_BYTES, INITIAL_JOBS } from '../protocol/limits.ts';
+import { type Fields, fieldsBytes, mergeFields, NO_FIELDS } from '../protocol/fields.ts';
+import { INITIAL_JOB_BYTES, INITIAL_JOBS, MAX_FIELDS_BYTES } from '../protocol/limits.ts';
 import { moved } from '../protocol/session.ts';
 import type { CancelRecord, CreditRecord, EndRecord, JobsRecord, OpenRecord } from '../protocol/stream_records.ts';
 import { newJob, newStream, type Session, type ShapeBook, type Stream, STREAM_MOVES } from './books.ts';
@@ -13,6 +13,8 @@ import { addPart } from './scattering.ts';
 
 export function onOpen(core: Core, session: Session, record: OpenRecord): void {
   if (session.streams.has(record.stream) || core.stopping) return;
+  const reason = excess('a stream', record.fields);
+  if (reason !== undefined) return giveUp(core, session, record.stream, reason);
   core.lastStream += 1;
   const stream = newStream(core.lastStream, session, record, retryRule(record.fields));
   stream.windowJobs = INITIAL_JOBS;
@@ -25,15 +27,37 @@ export function onOpen(core: Core, session: Session, record: OpenRecord): void {
   if (session.worker !== undefined) core.dirty(session.worker);
 }
 
+/** Ends a stream that cannot be taken as its client sent it, and says why. */
+function giveUp(core: Core, session: Session, theirs: number, reason: string): void {
+  core.out.push({ type: 'reject', peer: session.name, reason });
+  session.drafts.add({ kind: 'giveUp', stream: theirs, text: reason });
+  core.touched.add(session);
+}
+
+function excess(whose: string, fields: Fields): string | undefined {
+  const bytes = fieldsBytes(fields);
+  return bytes > MAX_FIELDS_BYTES ? `the fields of ${whose} have ${bytes} bytes, over ${MAX_FIELDS_BYTES}` : undefined;
+}
+
+/** What a job counts for credit, as its client counts it. */
+function weight(record: JobsRecord, i: number): number {
+  return (record.lengths[i] as number) + (record.fields.length === 0 ? 0 : fieldsBytes(record.fields[i] as Fields));
+}
+
 /** Why jobs cannot be taken, or undefined. A client of ours never does any of this. */
 function refusal(core: Core, stream: Stream, record: JobsRecord): string | undefined {
   if (stream.state !== 'open') return 'jobs came after the end of their stream';
   if (record.first < stream.nextJob) return 'jobs of a stream are not in order';
   let bytes = 0;
-  for (const length of record.lengths) {
+  for (let i = 0; i < record.lengths.length; i += 1) {
+    const length = record.lengths[i] as number;
     if (length > core.config.maxMessageBytes)
       return `a payload has ${length} bytes, over the master's maxMessageBytes (${core.config.maxMessageBytes})`;
-    bytes += length;
+    bytes += weight(record, i);
+  }
+  for (const fields of record.fields) {
+    const reason = excess('a job', fields);
+    if (reason !== undefined) return reason;
   }
   const fits = stream.jobs + record.slots.length <= stream.windowJobs && stream.jobBytes + bytes <= stream.windowBytes;
   return fits || (record.slots.length === 1 && stream.ended === stream.jobs) ? undefined : 'jobs came without credit';
@@ -45,18 +69,17 @@ export function onJobs(core: Core, session: Session, record: JobsRecord): void {
   if (stream === undefined || reason !== undefined) {
     for (const slot of record.slots) core.release(slot);
     if (stream === undefined || reason === undefined) return;
-    core.out.push({ type: 'reject', peer: session.name, reason });
-    session.drafts.add({ kind: 'giveUp', stream: stream.theirs, text: reason });
-    core.touched.add(session);
+    giveUp(core, session, stream.theirs, reason);
     cancelStream(core, stream);
     return;
   }
   const count = record.slots.length;
   stream.jobs += count;
   stream.nextJob = record.first + count;
-  for (const length of record.lengths) {
-    stream.jobBytes += length;
-    if (length > stream.largest) stream.largest = length;
+  for (let i = 0; i < count; i += 1) {
+    const bytes = weight(record, i);
+    stream.jobBytes += bytes;
+    if (bytes > stream.largest) stream.largest = bytes;
   }
   core.changed.add(stream);
   if (core.config.scatter || core.config.gather) addBooks(core, stream, record);

@@ -1,6 +1,6 @@
 /** How parts get into the record that brings them to a worker. */
 import type { Drafts } from '../protocol/drafts.ts';
-import { type Fields, NO_FIELDS } from '../protocol/fields.ts';
+import { type Fields, fieldsBytes, NO_FIELDS } from '../protocol/fields.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
 import type { Allocation } from '../scheduling/policy.ts';
 import type { ShapeBook, Stream } from './books.ts';
@@ -17,8 +17,11 @@ export function write(core: Core, drafts: Drafts, rows: readonly number[], alloc
   const stream = core.streams.get(parts.stream[first] as number) as Stream;
   const name = (core.shapes[parts.shape[first] as number] as ShapeBook).function;
   for (const row of rows) {
-    const record = drafts.parts(stream.number, name, parts.bytes[row] as number);
     const fields = stream.jobFields.size > 0 ? (stream.jobFields.get(parts.job[row] as number) ?? NO_FIELDS) : undefined;
+    let bytes = parts.bytes[row] as number;
+    if (fields !== undefined) bytes += fieldsBytes(fields);
+    if (allocation !== undefined) bytes += allocation.packed.length;
+    const record = drafts.parts(stream.number, name, bytes);
     if (record === undefined) drafts.begin(begun(core, stream, name, row, fields, allocation));
     else {
       if (fields !== undefined || record.partFields.length > 0) fill(record.partFields, record.keys.length, NO_FIELDS, fields);

@@ -152,7 +152,12 @@ export class Gate {
       }
       return { values };
     } catch (error) {
-      return error instanceof JobError ? failed(error) : 'returned';
+      if (error instanceof JobError) return failed(error);
+      // What cannot be said to a worker never can: given back, it would come again without end.
+      const isRefused = error instanceof RangeError || error instanceof TypeError;
+      return isRefused
+        ? failed(new JobError('unsatisfiable', `${name}: ${error.message}`, { function: name, index: 0, attempts: 0 }))
+        : 'returned';
     }
   }
 

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { checkInteger, checkOptions, checkString, shown, toBytes } from '../common/check.ts';
 import { JobError, type JobErrorCode } from '../errors.ts';
 import type { Origin } from '../protocol/origin.ts';
+import { MAX_FIELDS_BYTES } from '../protocol/limits.ts';
 import { JOB_ERROR_CODES } from '../protocol/remote_error.ts';
 import { JOB_OPTIONS, readJobOptions } from '../streams/job_options.ts';
 import type { JobOptions, Payload } from '../streams/types.ts';
@@ -40,6 +41,8 @@ const packr = new Packr({ useRecords: false });
 const STATUSES: readonly unknown[] = ['queued', 'running', 'done', 'failed', 'deferred'] satisfies JobStatus[];
 const CODES: readonly unknown[] = JOB_ERROR_CODES;
 const ID = /^[\w-]{1,200}$/;
+/** More than the field `origin` of a submitted job has. */
+const ORIGIN_BYTES = 4_096;
 const MAX_PRIORITY = 1_000_000;
 
 /** What a result counts besides its bytes, where all of a job are kept together: an endless generator of empty ones has an end, too. */
@@ -86,8 +89,8 @@ export function readSubmission(fn: unknown, payload: Payload, options: SubmitOpt
   const bytes = toBytes('submit: payload', payload);
   checkOptions('submit', options, ['id', 'priority', ...JOB_OPTIONS]);
   const { id = randomUUID(), priority, ...job } = options;
-  // Checks them; what an engine keeps is what the user said.
-  readJobOptions('submit', job);
+  // Checks them; what an engine keeps is what the user said, and a worker is told where the job came from besides.
+  readJobOptions('submit', job, MAX_FIELDS_BYTES - ORIGIN_BYTES);
   return {
     id: checkId('submit: id', id),
     function: name,

@@ -2,13 +2,14 @@
  * Batches in the making. State machines add records as they decide; at the flush each draft becomes one message. Columns of the same
  * kind grow together, so a thousand results of one stream are one record. A draft that is full is closed, and the next begins.
  */
-import type { Fields } from './fields.ts';
+import { type Fields, fieldsBytes } from './fields.ts';
 import type { WireRecord } from './messages.ts';
 import { type JobsRecord, type ResultsRecord } from './stream_records.ts';
 import type { OutcomesRecord, PartsRecord } from './part_records.ts';
 
 /**
- * Payload bytes after which a draft is closed.
+ * Bytes of payloads, and of what may be long in a header (fields and names), after which a draft is closed: a header is one frame, and
+ * the transport takes none of more than 4 MiB.
  * @internal
  */
 export const DRAFT_BYTES = 1_048_576;
@@ -24,6 +25,12 @@ export type Growing<R> = { -readonly [K in keyof R]: R[K] extends Fields ? R[K] 
 /** Not by an index of -1: that is no number of an array, and slow. */
 function lastOf<T>(list: readonly T[]): T | undefined {
   return list.length === 0 ? undefined : list[list.length - 1];
+}
+
+/** What a record says once, whatever it brings. */
+function headBytes(record: WireRecord): number {
+  if (record.kind === 'parts') return record.id.length + record.client.length + record.function.length + fieldsBytes(record.fields);
+  return record.kind === 'open' ? record.id.length + fieldsBytes(record.fields) : 0;
 }
 
 /** What is to be sent to one peer on one lane. */
@@ -75,6 +82,7 @@ export class Drafts {
 
   /** Begins a record with an entry for which there was none. */
   begin(record: WireRecord): void {
+    this.#bytes += headBytes(record);
     if (this.#closed) this.#batches.push([record]);
     else (lastOf(this.#batches) as WireRecord[]).push(record);
     this.#closed = false;

@@ -10,6 +10,7 @@
 import { Packr } from 'msgpackr/pack';
 import { Unpackr } from 'msgpackr/unpack';
 import { Malformed, type Reader } from './bytes.ts';
+import { MAX_FIELDS_BYTES } from './limits.ts';
 import type { Writer } from './writer.ts';
 
 /** Names with packed values, in the order of sending. */
@@ -19,7 +20,10 @@ export const NO_FIELDS: Fields = [];
 
 const packr = new Packr({ useRecords: false, moreTypes: false });
 const unpackr = new Unpackr({ useRecords: false, moreTypes: false, mapsAsObjects: true });
-const MAX_DEPTH = 32;
+/** Levels of lists and objects in a value. */
+export const MAX_DEPTH = 32;
+/** What a field counts besides its bytes: who keeps it makes an object of it. */
+const FIELD_BYTES = 64;
 
 export function writeFields(writer: Writer, fields: Fields): void {
   writer.int(fields.length);
@@ -27,6 +31,21 @@ export function writeFields(writer: Writer, fields: Fields): void {
     writer.string(name);
     writer.bytes(value);
   }
+}
+
+/** What fields count for credit and in a header. */
+export function fieldsBytes(fields: Fields): number {
+  if (fields.length === 0) return 0;
+  let bytes = 0;
+  for (const [name, value] of fields) bytes += FIELD_BYTES + Buffer.byteLength(name) + value.length;
+  return bytes;
+}
+
+/** @throws RangeError that names what has too many */
+export function checkFields(what: string, fields: Fields, most: number = MAX_FIELDS_BYTES): Fields {
+  const bytes = fieldsBytes(fields);
+  if (bytes > most) throw new RangeError(`${what}: expected at most ${most} bytes in all, packed, got ${bytes}`);
+  return fields;
 }
 
 export function readFields(reader: Reader): Fields {

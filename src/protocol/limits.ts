@@ -14,5 +14,8 @@ export const WINDOW_PAYLOADS = 2;
 /** The largest payload, unless a master is told otherwise. */
 export const MAX_MESSAGE_BYTES = 67_108_864;
 
+/** All fields of one stream, or of one job, as `fieldsBytes` counts them: they stand in a header, of which the transport takes 4 MiB. */
+export const MAX_FIELDS_BYTES = 262_144;
+
 /** Waiting this long for somebody is worth a line on stderr. */
 export const NOTICE_AFTER_MS = 1_000;

@@ -122,7 +122,7 @@ export class Master extends Base {
 }
 
 function readOptions(options: MasterOptions): MasterOptions {
-  checkOptions('new Master', options, [...MASTER_OPTIONS, 'specializedType', 'instances']);
+  checkOptions('Master', options, [...MASTER_OPTIONS, 'specializedType', 'instances']);
   const { specializedType = [], instances = {} } = options;
   const types: readonly unknown[] = Array.isArray(specializedType) ? specializedType : [specializedType];
   for (const type of types) checkString('specializedType', type);

@@ -5,8 +5,9 @@ import { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
-import { toFields } from '../protocol/fields.ts';
+import { checkFields, toFields } from '../protocol/fields.ts';
 import { dialAddresses } from '../transport/addresses.ts';
+import { checkTransport } from '../transport/given.ts';
 import type { Transport } from '../transport/transport.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
 import { offered } from '../worker/offered.ts';
@@ -59,6 +60,7 @@ export class SpecializedWorker implements AsyncDisposable {
     checkOptions('SpecializedWorker', options, OPTIONS);
     checkString('SpecializedWorker: specializedType', options.specializedType);
     this.#addresses = dialAddresses('SpecializedWorker: address', options.address);
+    checkTransport('SpecializedWorker: transport', options.transport);
     this.#logger = loggerFor(options.logger);
     this.#options = options;
     this.#holding = {
@@ -122,7 +124,7 @@ export class SpecializedWorker implements AsyncDisposable {
         role: 'instance',
         name: fields.name,
         id: fields.name,
-        fields: toFields({ [INSTANCE_FIELD]: said }),
+        fields: checkFields(`${type}: what its run yields`, toFields({ [INSTANCE_FIELD]: said })),
         function: undefined,
         connectTimeoutMs: Infinity,
         maxMessageBytes: MAX_MESSAGE_BYTES,

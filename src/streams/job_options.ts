@@ -1,6 +1,8 @@
 /** What users say of a job, as fields of the header. Pure. */
 import { checkInteger, checkOptions, shown } from '../common/check.ts';
-import { type Fields, mergeFields, NO_FIELDS, toFields } from '../protocol/fields.ts';
+import { checkFields, type Fields, mergeFields, NO_FIELDS, toFields } from '../protocol/fields.ts';
+import { MAX_FIELDS_BYTES } from '../protocol/limits.ts';
+import { isPlainObject, plainMembers } from '../protocol/plain.ts';
 import { readRequest } from '../resources/asking.ts';
 import { JOB_ERROR_CODES } from '../protocol/remote_error.ts';
 
@@ -11,13 +13,14 @@ const DAY_MS = 86_400_000;
 
 /**
  * Reads the options of a job, a call or a stream.
+ * @param most bytes that all of them may have, packed
  * @throws TypeError or RangeError that names the option, what was expected and the value seen
  */
-export function readJobOptions(what: string, options: object): Fields {
+export function readJobOptions(what: string, options: object, most: number = MAX_FIELDS_BYTES): Fields {
   const { fields, retries, timeoutMs, resources, unsatisfiable } = options as Partial<Record<(typeof JOB_OPTIONS)[number], unknown>>;
   const isPlain = retries === undefined && timeoutMs === undefined && resources === undefined && unsatisfiable === undefined;
   const own = isPlain ? NO_FIELDS : readOwn(what, { retries, timeoutMs, resources, unsatisfiable });
-  return fields === undefined ? own : mergeFields(readFields(`${what}: fields`, fields), own);
+  return checkFields(`${what}: fields`, fields === undefined ? own : mergeFields(readFields(`${what}: fields`, fields), own), most);
 }
 
 type Own = Readonly<Record<'retries' | 'timeoutMs' | 'resources' | 'unsatisfiable', unknown>>;
@@ -55,8 +58,6 @@ function readRetries(what: string, value: unknown): object {
 
 /** Plain data as fields of the header. */
 function readFields(what: string, value: unknown): Fields {
-  if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value)) {
-    throw new TypeError(`${what}: expected an object of plain data, got ${shown(value)}`);
-  }
-  return toFields(value as Record<string, unknown>);
+  if (!isPlainObject(value)) throw new TypeError(`${what}: expected an object of plain data, got ${shown(value)}`);
+  return toFields(plainMembers(what, value));
 }

@@ -2,7 +2,7 @@
  * The jobs of one stream that have been pulled and have not ended, by index: their payloads are in custody here. Columns in pages of
  * jobs with neighbouring indexes, and a page is let go with its last job: one straggler keeps one page, however many jobs pass it.
  */
-import type { Fields } from '../protocol/fields.ts';
+import { type Fields, fieldsBytes } from '../protocol/fields.ts';
 import type { PartProgress } from './parts.ts';
 
 const PAGE = 256;
@@ -20,6 +20,11 @@ interface Page {
   fields: (Fields | undefined)[] | undefined;
   /** Only of jobs of which something was delivered that did not end them. */
   progress: (PartProgress | undefined)[] | undefined;
+}
+
+function weightIn({ lengths, fields }: Page, row: number): number {
+  const own = fields?.[row];
+  return (lengths[row] as number) + (own === undefined ? 0 : fieldsBytes(own));
 }
 
 export class Jobs {
@@ -67,6 +72,11 @@ export class Jobs {
     return this.#at(index).lengths[index % PAGE] as number;
   }
 
+  /** What it counts for credit: its payload and its fields. */
+  weight(index: number): number {
+    return weightIn(this.#at(index), index % PAGE);
+  }
+
   functionNumber(index: number): number {
     return this.#at(index).functions[index % PAGE] as number;
   }
@@ -112,7 +122,7 @@ export class Jobs {
         page.states[row] = JOB.waiting;
         page.progress?.[row]?.replay();
         lowest = Math.min(lowest, number * PAGE + row);
-        bytes += page.lengths[row] as number;
+        bytes += weightIn(page, row);
       }
     }
     return { lowest, bytes };

@@ -6,8 +6,7 @@ import type { Jobs } from './jobs.ts';
 
 /** Adds a job of a stream to what is sent. The columns `which` and `fields` stay empty while all jobs are for one function and have no fields. */
 export function addJob(drafts: Drafts, stream: number, name: string, jobs: Jobs, job: number): void {
-  const length = jobs.length(job);
-  const open = drafts.jobs(stream, job, length);
+  const open = drafts.jobs(stream, job, jobs.weight(job) + name.length);
   if (open !== undefined) return append(open, name, jobs, job);
   const fields = jobs.fields(job) ?? NO_FIELDS;
   drafts.begin({
@@ -18,7 +17,7 @@ export function addJob(drafts: Drafts, stream: number, name: string, jobs: Jobs,
     which: [],
     fields: fields.length > 0 ? [fields] : [],
     slots: [jobs.slot(job)],
-    lengths: [length],
+    lengths: [jobs.length(job)],
   });
 }
 

@@ -2,9 +2,9 @@
  * Pulls a user's source: as far as the state machine asks, and no further. A sync source is pulled in one go, with the event loop let
  * in every few milliseconds; what an async one gives within a tick is told as one event.
  */
-import { checkOptions, checkSignal, shown } from '../common/check.ts';
+import { checkOptions, checkSignal, checkString, shown } from '../common/check.ts';
 import { now } from '../common/clock.ts';
-import { type Fields, NO_FIELDS } from '../protocol/fields.ts';
+import { type Fields, fieldsBytes, NO_FIELDS } from '../protocol/fields.ts';
 import type { DroppedEvent, PulledEvent } from './events.ts';
 import { Packer, payloadLength } from './packer.ts';
 import { JOB_OPTIONS, readJobOptions } from './job_options.ts';
@@ -179,13 +179,14 @@ export class Pump {
     const length = payloadLength(payload);
     const max = port.maxMessageBytes();
     if (length > max) throw new RangeError(`job: item ${this.#given} has ${length} bytes, over maxMessageBytes (${max})`);
+    const fields = about?.fields ?? NO_FIELDS;
     const count = this.#packer.count;
     this.#packer.add(payload, length);
-    this.#column(count, name, about?.fields ?? NO_FIELDS);
+    this.#column(count, name, fields);
     if (about !== undefined && (about.key !== undefined || about.signal !== undefined || name !== this.#options.function))
       this.#options.notes.add(this.#given, { key: about.key, name, signal: about.signal });
     this.#given += 1;
-    this.#givenBytes += length;
+    this.#givenBytes += length + fieldsBytes(fields);
   }
 
   #column(count: number, name: string, fields: Fields): void {
@@ -253,6 +254,11 @@ function readItem(item: unknown, index: number): Read {
   const { payload, function: name, key, signal }: { payload?: unknown; function?: unknown; key?: unknown; signal?: unknown } = item;
   if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
     throw new TypeError(`${what}: payload: expected a Uint8Array or a string, got ${shown(payload)}`);
-  if (name !== undefined && typeof name !== 'string') throw new TypeError(`${what}: function: expected a string, got ${shown(name)}`);
-  return { payload, function: name, key, signal: checkSignal(`${what}: signal`, signal), fields: readJobOptions(what, item) };
+  return {
+    payload,
+    function: name === undefined ? undefined : checkString(`${what}: function`, name),
+    key,
+    signal: checkSignal(`${what}: signal`, signal),
+    fields: readJobOptions(what, item),
+  };
 }

@@ -86,10 +86,11 @@ export class Stream {
     if (event.first !== this.#jobs.next) throw new Error(`assertion: job ${event.first} came where ${this.#jobs.next} was due`);
     const numbers = event.functions.map((name) => this.#functionNumber(name));
     for (let i = 0; i < event.slots.length; i += 1) {
-      const length = event.lengths[i] as number;
-      this.#jobs.add(event.slots[i] as number, length, numbers[event.which[i] ?? 0] as number, event.fields[i]);
-      this.#window.add(length);
-      this.#pulledBytes += length;
+      const name = numbers[event.which[i] ?? 0] as number;
+      const job = this.#jobs.add(event.slots[i] as number, event.lengths[i] as number, name, event.fields[i]);
+      const weight = this.#jobs.weight(job);
+      this.#window.add(weight);
+      this.#pulledBytes += weight;
     }
     if (event.source === 'failed') {
       const entries = new Entries();
@@ -242,7 +243,7 @@ export class Stream {
   #endJob(job: number, released: number[]): void {
     released.push(this.#jobs.slot(job));
     if (this.#jobs.state(job) === JOB.sent) this.#window.end();
-    else this.#window.drop(this.#jobs.length(job));
+    else this.#window.drop(this.#jobs.weight(job));
     this.#jobs.end(job);
   }
 
@@ -287,10 +288,10 @@ export class Stream {
   #send(drafts: Drafts): void {
     while (this.#window.waiting > 0) {
       const job = this.#jobs.nextWaiting(this.#cursor);
-      const length = this.#jobs.length(job);
+      const weight = this.#jobs.weight(job);
       this.#cursor = job;
-      if (!this.#window.maySend(length)) return;
-      this.#window.send(length);
+      if (!this.#window.maySend(weight)) return;
+      this.#window.send(weight);
       this.#jobs.markSent(job);
       this.#cursor = job + 1;
       addJob(drafts, this.number, this.#names[this.#jobs.functionNumber(job)] as string, this.#jobs, job);

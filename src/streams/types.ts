@@ -39,7 +39,10 @@ export interface JobOptions {
    * and delays nobody; or it fails at once (`fail`), with `unsatisfiable`. While no worker is there it waits.
    */
   readonly unsatisfiable?: 'wait' | 'fail' | undefined;
-  /** Optional fields of the header, passed on to master and worker; names that nobody knows do no harm. Plain data. */
+  /**
+   * Optional fields of the header, which a function finds in `job.fields`; names that nobody knows do no harm. Plain data (numbers, strings,
+   * booleans, null, bytes, arrays and objects of these), at most 256 KiB packed. What an item says wins over what its stream says, name by name.
+   */
   readonly fields?: Readonly<Record<string, unknown>> | undefined;
 }
 

@@ -57,6 +57,13 @@ export function dialled(address: string, where: string): string {
   return scheme === 'tcp' ? `tcp://${host}:${where}` : `${scheme}://${host}.${where}`;
 }
 
+/** The system takes some 107 bytes, of which the sockets beside the first one (`ipc://path.push`) need some more. */
+function checkPath(option: string, scheme: string, path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (scheme === 'ipc' && bytes > 100)
+    throw new RangeError(`${option}: expected a path of at most 100 bytes, got ${bytes}: ${shown(path)}`);
+}
+
 /**
  * Where a peer may dial: one address, or several in the order in which they are tried.
  * @throws TypeError or RangeError that names the option, what was expected and the value seen
@@ -70,8 +77,7 @@ export function dialAddresses(option: string, value: unknown): readonly [string,
     if (scheme === 'tcp' && (port === '*' || port === 0))
       throw new RangeError(`${option}: expected a port to dial, got '${String(address)}'`);
     if (scheme === 'tcp' && host === '*') throw new RangeError(`${option}: expected a host to dial, got '${String(address)}'`);
-    if (scheme === 'ipc' && host.length > 100)
-      throw new RangeError(`${option}: expected a path of at most 100 characters, got '${String(address)}'`);
+    checkPath(option, scheme, host);
   }
   return list as unknown as readonly [string, ...string[]];
 }
@@ -81,7 +87,8 @@ export function dialAddresses(option: string, value: unknown): readonly [string,
  * @throws TypeError or RangeError that names the option, what was expected and the value seen
  */
 export function listenAddress(option: string, value: unknown, insecure: boolean): string {
-  parseAddress(value, option);
+  const { scheme, host } = parseAddress(value, option);
+  checkPath(option, scheme, host);
   const address = value as string;
   if (insecure || isLoopback(address)) return address;
   throw new RangeError(

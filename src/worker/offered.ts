@@ -1,6 +1,7 @@
 /** What a worker offers where its options say nothing: the cores and the memory that this process may use. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
+import { checkFields, toFields } from '../protocol/fields.ts';
 import { readOffer } from '../resources/asking.ts';
 
 const GIB = 2 ** 30;
@@ -46,5 +47,7 @@ export function offered(what: string, value: unknown = {}): Readonly<Record<stri
   const given = readOffer(what, value);
   const { cores = ownCores(), memoryGb = ownMemoryGb(), ...rest } = given;
   const own = typeof cores === 'number' ? ownCores() : [];
-  return { ...rest, memoryGb, cores: typeof cores === 'number' && cores <= own.length ? own.slice(0, cores) : cores };
+  const offer = { ...rest, memoryGb, cores: typeof cores === 'number' && cores <= own.length ? own.slice(0, cores) : cores };
+  checkFields(what, toFields({ resources: offer }));
+  return offer;
 }

@@ -9,6 +9,7 @@ import type { Payload, Status } from '../streams/types.ts';
 import { dialAddresses, listenAddress } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { transportFor } from '../transport/engines.ts';
+import { checkTransport } from '../transport/given.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
 import { Connection, type WorkerEvents } from './connection.ts';
 import type { Served } from './executor_options.ts';
@@ -108,6 +109,7 @@ export abstract class Worker implements AsyncDisposable {
     this.#drainMs = checkInteger('Worker: drainTimeoutMs', options.drainTimeoutMs, DRAIN_MS, 0);
     const limit = options.historyLimit;
     const meeting = meetingOf(options);
+    const given = checkTransport('Worker: transport', options.transport);
     const isolate = checkBoolean('Worker: isolate', options.isolate, false);
     const functions = servedFunctions(new.target) as Map<string, Served>;
     const number = isolate ? countIsolated() : 0;
@@ -126,7 +128,7 @@ export abstract class Worker implements AsyncDisposable {
       historyLimit: limit === Infinity ? limit : checkInteger('Worker: historyLimit', limit, HISTORY_LIMIT, 1),
       relays: Object.hasOwn(new.target, RELAYS),
       // A process of isolated functions reaches nobody but its parent.
-      transport: this.#child === undefined ? (options.transport ?? transportOf(meeting)) : new MemoryNetwork().transport(),
+      transport: this.#child === undefined ? (given ?? transportOf(meeting)) : new MemoryNetwork().transport(),
     });
     this.#connection.events.on('closed', () => {
       this.#phase = 'closed';

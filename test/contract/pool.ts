@@ -221,6 +221,7 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
       expect(await thrownBy(pool.submit('foo', 5 as unknown as string))).toBeInstanceOf(TypeError);
       expect(await thrownBy(pool.submit('foo', 'x', { id: 'a b' }))).toBeInstanceOf(RangeError);
       expect(await thrownBy(pool.submit('foo', 'x', { colour: 'red' } as object))).toBeInstanceOf(TypeError);
+      expect(await thrownBy(pool.submit('foo', 'x', { fields: { a: 'a'.repeat(258_000) } }))).toBeInstanceOf(RangeError);
       expect(await thrownBy(pool.fetch(''))).toBeInstanceOf(RangeError);
       expect(await thrownBy(pool.ended('no-such-job'))).toBeInstanceOf(RangeError);
       expect(await valueOf(pool, 'foo', 'x')).toBe('worker1 processed x');

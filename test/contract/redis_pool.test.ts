@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { RedisPool } from '../../src/pools/redis.ts';
+import { texts, untilError } from '../integration/helpers.ts';
 import { type LossRig, poolLosses } from './losses.ts';
 import { linesOf, poolContract, temporaryFolder, WORKER } from './pool.ts';
 import { have, redisServer } from './servers.ts';
@@ -52,6 +53,22 @@ describe.runIf(here)('with redis-server', () => {
     await pool.close();
     await queue.close();
     connection.disconnect();
+  });
+
+  it('a job whose fields leave no room for where it came from fails, and is not given back without end', async () => {
+    await using rig = await start();
+    await using pool = rig.open();
+    await using worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    const note = 'x'.repeat(262_070);
+    const { error } = await untilError(pool.job('context', [{ payload: '', fields: { note } }]));
+    expect(error).toMatchObject({
+      code: 'unsatisfiable',
+      message: expect.stringMatching(/^context: job: item 0: fields: expected at most 262144 bytes/) as string,
+    });
+    const fields = { colour: 'red', note: note.slice(5_000) };
+    const [context] = await texts(pool.job('context', [{ payload: '', fields }]));
+    expect(JSON.parse(context ?? '')).toMatchObject({ colour: 'red' });
+    await worker.stop();
   });
 
   it('a Redis without room for a record: the job runs again, and nothing is lost', async () => {

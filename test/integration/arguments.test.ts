@@ -68,6 +68,9 @@ const common: Wrong[] = [
   ],
   ['a logger that is true', { logger: true }, TypeError, /logger: expected false or .*, got true/],
   ['half a logger', { logger: { info() {} } }, TypeError, /logger: expected/],
+  ['a transport that is null', { transport: null }, TypeError, /: transport: expected a Transport, which has .*, got null/],
+  ['a transport that is none', { transport: { name: 'x' } }, TypeError, /: transport: expected a Transport, .*, got an object/],
+  ['a long path', { address: `ipc:///tmp/${'é'.repeat(60)}` }, RangeError, /: address: expected a path of at most 100 bytes, got 125/],
 ];
 
 /** Options that are whole numbers of at least `min`. */
@@ -119,6 +122,7 @@ const ofMaster: Wrong[] = [
 describe('new Master', () => {
   it.each(ofMaster.map((wrong) => [wrong[0], wrong] as const))('with %s', (_, wrong) => {
     expectThrown(() => new Master(options(wrong, { name: 'master', address }) as MasterOptions), wrong);
+    expect(() => new Master(options(wrong, { name: 'master', address }) as MasterOptions)).toThrow(/^(Master: |logger: )/);
   });
 });
 
@@ -130,6 +134,12 @@ const ofWorker: Wrong[] = [
   ...numbers(1, 'slots', 'historyLimit'),
   ...numbers(0, 'maxParked', 'drainTimeoutMs'),
   ['a port to choose', { address: 'tcp://127.0.0.1:*' }, RangeError, /address: expected a port to dial, got 'tcp:\/\/127.0.0.1:\*'/],
+  [
+    'more resources than can be told',
+    { resources: { shelves: 's'.repeat(262_144) } },
+    RangeError,
+    /^Worker: resources: expected at most 262144 bytes in all, packed, got \d+/,
+  ],
 ];
 
 describe('new Worker', () => {
@@ -186,6 +196,11 @@ async function withClient(use: (client: Client) => void | Promise<void>): Promis
   await use(client);
 }
 
+const long = 'x'.repeat(262_144);
+function tooLong(what: string): RegExp {
+  return new RegExp(`^${what}: fields: expected at most 262144 bytes in all, packed, got 262214$`);
+}
+
 const ofJob: [string, unknown[], Wrong][] = [
   ['a string', ['foo', 'payload'], ['', 0, TypeError, /payloads: expected an iterable .*, got "payload".*use call\(\)/]],
   ['a Buffer', ['foo', Buffer.from('x')], ['', 0, TypeError, /payloads: .*, got Buffer of 1 bytes.*use call\(\)/]],
@@ -208,6 +223,13 @@ const ofJob: [string, unknown[], Wrong][] = [
     ['foo', ['x'], { fields: [1] }],
     ['', 0, TypeError, /fields: expected an object of plain data, got an array of 1/],
   ],
+  [
+    'a map of fields',
+    ['foo', ['x'], { fields: new Map() }],
+    ['', 0, TypeError, /job: fields: expected an object of plain data, got .* Map/],
+  ],
+  ['a field that is no data', ['foo', ['x'], { fields: { a: { at: new Date(0) } } }], ['', 0, TypeError, /^job: fields\.a\.at: .*Date/]],
+  ['long fields', ['foo', ['x'], { fields: { a: long } }], ['', 0, RangeError, tooLong('job')]],
 ];
 
 const items: [string, unknown, Wrong][] = [
@@ -218,6 +240,14 @@ const items: [string, unknown, Wrong][] = [
   ['an unknown name', { payload: 'x', keys: 1 }, ['', 0, TypeError, /item 1: unknown option 'keys'; known are payload, function, key, /]],
   ['a function that is none', { payload: 'x', function: 1 }, ['', 0, TypeError, /item 1: function: expected a string, got 1/]],
   ['fields that are none', { payload: 'x', fields: 'f' }, ['', 0, TypeError, /item 1: fields: expected an object of plain data, got "f"/]],
+  ['long fields', { payload: 'x', fields: { a: long } }, ['', 0, RangeError, tooLong('job: item 1')]],
+  ['a field that is no data', { payload: 'x', fields: { a: [() => 1] } }, ['', 0, TypeError, /^job: item 1: fields\.a\[0\]: .*function/]],
+  ['a function of no name', { payload: 'x', function: '' }, ['', 0, RangeError, /item 1: function: expected a string that is not empty/]],
+  [
+    'a function with a long name',
+    { payload: 'x', function: 'f'.repeat(1_025) },
+    ['', 0, RangeError, /item 1: function: expected at most 1024 bytes, got 1025/],
+  ],
 ];
 
 describe('client.job', () => {
@@ -250,6 +280,16 @@ describe('client.call, set, get, delete and close', () => {
       'call with no signal',
       (c) => c.call('foo', 'x', { signal: 1 } as never),
       ['', 0, TypeError, /signal: expected an AbortSignal, got 1/],
+    ],
+    ['call with long fields', (c) => c.call('foo', 'x', { fields: { a: long } }), ['', 0, RangeError, tooLong('call')]],
+    [
+      'call with a circle',
+      (c) => {
+        const circle: Record<string, unknown> = {};
+        circle['again'] = circle;
+        return c.call('foo', 'x', { fields: { circle } });
+      },
+      ['', 0, RangeError, /^call: fields\.circle(\.again)+: expected plain data of at most 32 levels/],
     ],
     ['set of a number', (c) => c.set(1 as never), ['', 0, TypeError, /value: expected a Uint8Array or a string, got 1/]],
     ['set with a key that is a number', (c) => c.set('x', 1 as never), ['', 0, TypeError, /key: expected a string, got 1/]],

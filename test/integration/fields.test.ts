@@ -80,6 +80,35 @@ describe('a job without fields', () => {
     expect(context).toMatchObject({ fields: { note } });
   });
 
+  it.each([
+    ['20,000 bytes each', 600, 20_000],
+    ['131,072 bytes each', 100, 131_072],
+    ['as many as they may have', 30, 262_000],
+  ])('and many jobs with long fields pass, with %s, beside a call with as many', { timeout: 60_000 }, async (_, count, bytes) => {
+    await using cluster = await startCluster({ workers: 2 });
+    const client = clientOf(cluster);
+    const note = 'x'.repeat(bytes);
+    const items = Array.from({ length: count }, (__, i) => ({ payload: `${i}`, fields: { note, i } }));
+    const call = client.call('context', 'x', { fields: { note } });
+    const contexts = await texts(client.job('context', items, { ordered: true, fields: { of: note } }));
+    expect(contexts.map((text) => (JSON.parse(text) as { fields: object }).fields)).toEqual(
+      items.map((item) => ({ of: note, ...item.fields })),
+    );
+    expect(JSON.parse(String(await call))).toMatchObject({ fields: { note } });
+  });
+
+  it('and calls of many clients with long fields wait for a worker, and all go to it', async () => {
+    await using cluster = await startCluster({ workers: 0 });
+    const note = 'x'.repeat(262_000);
+    const clients = Array.from({ length: 8 }, () => clientOf(cluster));
+    const calls = clients.flatMap((client) => [1, 2, 3, 4].map(() => client.call('context', 'x', { fields: { note } })));
+    // What a client says first comes first.
+    const all = await Promise.all(clients.map((client) => client.status()));
+    expect(Math.max(...all.map(({ streams }) => (streams as unknown[]).length))).toBe(32);
+    cluster.startWorker();
+    for (const context of await Promise.all(calls)) expect(JSON.parse(String(context))).toMatchObject({ fields: { note } });
+  });
+
   it('and fields of thousands of different jobs are not mixed up', async () => {
     await using cluster = await startCluster({ workers: 2 });
     const items = Array.from({ length: 3_000 }, (_, i) => ({ payload: `${i}`, fields: { wants: { cores: i % 5 }, number: i } }));

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Fields } from '../../src/protocol/fields.ts';
+import { MAX_FIELDS_BYTES } from '../../src/protocol/limits.ts';
 import type { GrantRecord } from '../../src/protocol/part_records.ts';
 import { ENTRY, flagsOf } from '../../src/protocol/stream_records.ts';
 import { type Played, World } from './world.ts';
@@ -153,6 +155,71 @@ describe('credit for jobs', () => {
     world.jobs(client, 2);
     run(world, worker);
     expect(rogue.got).toContainEqual({ kind: 'giveUp', stream: 1, text: 'jobs came without credit' });
+    expect(world.entries(client)).toHaveLength(2);
+    expect(world.held.size).toBe(0);
+  });
+
+  it('counts the fields of jobs as it does payloads, and frees what they took', () => {
+    const world = new World();
+    const worker = world.worker('one');
+    const client = world.client();
+    const note: Fields = [['note', new Uint8Array(29_932)]];
+    const send = (first: number, count: number): void => {
+      const slots = Array.from({ length: count }, () => world.slot());
+      const fields = slots.map(() => note);
+      world.say(client, {
+        kind: 'jobs',
+        stream: 1,
+        first,
+        functions: ['foo'],
+        which: [],
+        fields,
+        slots,
+        lengths: slots.map(() => 1_000),
+      });
+      world.flush();
+    };
+    const windows = (): number[] => client.got.flatMap((record) => (record.kind === 'window' ? [record.bytes] : []));
+    world.open(client, 1, { results: 1_000, bytes: 10_000_000 });
+    // Each counts 31,000 bytes: two have credit.
+    send(0, 2);
+    const [share] = windows() as [number];
+    send(2, Math.floor((share - 62_000) / 31_000));
+    expect(windows()).toHaveLength(1);
+    run(world, worker);
+    const ended = 2 + Math.floor((share - 62_000) / 31_000);
+    expect(world.entries(client)).toHaveLength(ended);
+    expect(windows().at(-1)).toBe(ended * 31_000 + share);
+    const left = Math.floor(share / 31_000);
+    send(ended, left);
+    run(world, worker);
+    expect(world.entries(client)).toHaveLength(ended + left);
+    send(ended + left, left + 2);
+    expect(client.got).toContainEqual({ kind: 'giveUp', stream: 1, text: 'jobs came without credit' });
+  });
+
+  it('gives a stream up that has more fields than a stream or a job may have; others go on', () => {
+    const world = new World();
+    const worker = world.worker('one');
+    const [rogue, client] = [world.client('rogue'), world.client()];
+    const field = (bytes: number): Fields => [['n', new Uint8Array(bytes - 65)]];
+    world.open(rogue, 1, { fields: field(MAX_FIELDS_BYTES) });
+    world.open(rogue, 2, { fields: field(MAX_FIELDS_BYTES + 1) });
+    const jobs = { kind: 'jobs', stream: 2, first: 0, functions: ['foo'], which: [], lengths: [9] } as const;
+    world.say(rogue, { ...jobs, fields: [], slots: [world.slot()] });
+    world.open(rogue, 3);
+    world.say(rogue, { ...jobs, stream: 3, fields: [field(MAX_FIELDS_BYTES + 1)], slots: [world.slot()] });
+    world.open(rogue, 4);
+    world.say(rogue, { ...jobs, stream: 4, fields: [field(MAX_FIELDS_BYTES)], slots: [world.slot()] });
+    world.open(client);
+    world.jobs(client, 2);
+    run(world, worker);
+    const text = (whose: string): string => `the fields of ${whose} have 262145 bytes, over 262144`;
+    expect(rogue.got.filter((record) => record.kind === 'giveUp')).toEqual([
+      { kind: 'giveUp', stream: 2, text: text('a stream') },
+      { kind: 'giveUp', stream: 3, text: text('a job') },
+    ]);
+    expect([1, 2, 3, 4].map((stream) => world.entries(rogue, stream).length)).toEqual([0, 0, 0, 1]);
     expect(world.entries(client)).toHaveLength(2);
     expect(world.held.size).toBe(0);
   });
