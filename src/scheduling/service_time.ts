@@ -10,7 +10,7 @@
  * Work that a worker may have ahead: what ends there, is told, and is answered by more parts, takes up to some milliseconds on a busy
  * machine. Where parts typically take longer than SLOW_MICROS, none.
  */
-const AHEAD_MICROS = 4_000;
+const AHEAD_MICROS = 3_000;
 const SLOW_MICROS = 5_000;
 const MAX_AHEAD = 512;
 /** A sample counts for no more than so many times what was typical. */

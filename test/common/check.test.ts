@@ -10,7 +10,7 @@ describe('a value in a message', () => {
     ['text', '"text"'],
     ['x'.repeat(100), `"${'x'.repeat(80)}…"`],
     [17, '17'],
-    [17n, '17'],
+    [17n, '17n'],
     [Number.NaN, 'NaN'],
     [null, 'null'],
     [undefined, 'undefined'],

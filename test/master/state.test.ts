@@ -51,7 +51,7 @@ describe('placing', () => {
     world.finish(fast, [world.parts(fast)[0]?.key as number], { micros: 100 });
     world.finish(slow, [world.parts(slow)[0]?.key as number], { micros: 6_000 });
     world.flush();
-    expect(world.parts(fast).length).toBe(1 + 41);
+    expect(world.parts(fast).length).toBe(1 + 31);
     expect(world.parts(slow).length).toBe(1 + 1);
   });
 
@@ -149,7 +149,7 @@ describe('loss', () => {
     world.open(client);
     world.jobs(client, 8);
     world.flush();
-    world.finish(one, [world.parts(one)[0]?.key as number], { micros: 700 });
+    world.finish(one, [world.parts(one)[0]?.key as number], { micros: 500 });
     world.flush();
     expect(world.parts(one)).toHaveLength(8);
     const two = world.worker('two');
