@@ -25,11 +25,11 @@ const LONE_JOBS = 12_000;
 const FEWER_LONE_JOBS = 3_000;
 const STREAMS = 12;
 
-/** Many jobs first, since that is quick. @param {number} jobs @param {number} lone @returns {Case['prepare']} */
-function warmedBy(jobs, lone) {
+/** Many jobs first, since that is quick. @param {number} jobs @param {number} lone @param {object} [how] @returns {Case['prepare']} */
+function warmedBy(jobs, lone, how = {}) {
   return async (system) => {
     await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
-    for (let i = 0; i < STREAMS; i += 1) await system.run('latency', { jobs: lone / STREAMS, bytes: 9 });
+    for (let i = 0; i < STREAMS; i += 1) await system.run('latency', { jobs: lone / STREAMS, bytes: 9, ...how });
   };
 }
 
@@ -52,7 +52,7 @@ function cases({ seconds, quick }) {
   ];
   /** @type {Case[]} */
   const others = [
-    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(100_000, FEWER_LONE_JOBS), run: byCall },
+    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(100_000, FEWER_LONE_JOBS, { by: 'call' }), run: byCall },
     { name: 'Piscina', peer: true, start: () => pool('piscina'), prepare: warmedBy(20_000, FEWER_LONE_JOBS), run: other() },
     { name: 'workerpool', peer: true, start: () => pool('workerpool'), prepare: warmedBy(20_000, FEWER_LONE_JOBS), run: other() },
   ];
