@@ -66,16 +66,17 @@ export interface WorkerBook {
   late: boolean;
 }
 
-export type LeaseState = 'flowing' | 'ended';
+export type LeaseState = 'flowing' | 'dry' | 'ended';
 export type LeaseMove = 'dry' | 'expire' | 'leave';
 
-/** Legal moves of a lease. */
+/** Legal moves of a lease. 'dry': nothing waits that could flow. */
 export const LEASE_MOVES = {
-  flowing: { dry: 'ended', expire: 'ended', leave: 'ended' },
+  flowing: { dry: 'dry', expire: 'ended', leave: 'ended' },
+  dry: { expire: 'ended', leave: 'ended' },
   ended: {},
 } as const satisfies Record<LeaseState, Partial<Record<LeaseMove, LeaseState>>>;
 
-/** Parts of a shape flow to a worker while it lasts. */
+/** Parts of a shape flow to a worker while it lasts; if it ran dry, to one that idles. */
 export interface Lease {
   readonly shape: ShapeBook;
   readonly sinceMs: number;
@@ -94,6 +95,8 @@ export interface Queue {
 export interface ShapeBook extends Shape {
   /** Queues that have parts and credit, next one first. */
   ready: Queue[];
+  /** Whose lease of it ran dry last. */
+  warm: WorkerBook | undefined;
   /** Parts in all its queues, with credit or without. */
   waiting: number;
   /** Parts that run alone: each waits for a worker of its own. */
@@ -283,18 +286,6 @@ export function newWorker(session: number, functions: readonly string[], slots: 
 
 export function newJob(index: number, name: string, fields: Fields, slot: number, bytes: number): Job {
   const outputs = { slots: [], lengths: [], flags: [], bytes: 0 };
-  return {
-    index,
-    function: name,
-    fields,
-    bytes,
-    slot,
-    scatter: 'waiting',
-    parts: 0,
-    open: new Set(),
-    held: undefined,
-    gathering: 0,
-    outputs,
-    error: -1,
-  };
+  const none = { parts: 0, held: undefined, gathering: 0, error: -1 };
+  return { index, function: name, fields, bytes, slot, scatter: 'waiting', open: new Set(), outputs, ...none };
 }

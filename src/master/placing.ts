@@ -72,7 +72,7 @@ function tellRoom(core: Core, worker: WorkerBook): void {
   else core.behind.delete(worker);
 }
 
-export function endLease(worker: WorkerBook, lease: Lease, move: LeaseMove): void {
+export function endLease(worker: WorkerBook, lease: Lease, move: Exclude<LeaseMove, 'dry'>): void {
   lease.state = moved(LEASE_MOVES, 'lease', lease.state, move);
   worker.lease = undefined;
 }
@@ -118,7 +118,10 @@ function refreshRooms(core: Core): void {
     const { lease } = worker;
     if (lease !== undefined && core.policy.distribution === 'lease') {
       if (core.now - lease.sinceMs >= QUANTUM_MS) endLease(worker, lease, 'expire');
-      else if (!flow(core, worker, lease.shape, share(core, lease.shape, roomOf(core, worker)))) endLease(worker, lease, 'dry');
+      else if (lease.state === 'flowing' && !flow(core, worker, lease.shape, share(core, lease.shape, roomOf(core, worker)))) {
+        lease.state = moved(LEASE_MOVES, 'lease', lease.state, 'dry');
+        lease.shape.warm = worker;
+      }
     }
     tellRoom(core, worker);
     core.policy.allocator?.open(worker.session, isOpen(core, worker));
@@ -142,12 +145,30 @@ function flow(core: Core, worker: WorkerBook, shape: ShapeBook, count: number): 
   return shape.ready.length > 0;
 }
 
+/**
+ * Who gets the next part without the policy being asked: whose lease ran dry a moment ago, if nothing is left to do there. One job after the
+ * other then finds a process whose code and data are in the caches.
+ */
+function warmWorker(core: Core, shape: ShapeBook): WorkerBook | undefined {
+  const { warm } = shape;
+  const lease = warm?.lease;
+  if (warm === undefined || lease?.shape !== shape || lease.state !== 'dry') return undefined;
+  return core.now - lease.sinceMs < QUANTUM_MS && loadOf(warm) === 0 && roomOf(core, warm) > 0 ? warm : undefined;
+}
+
 function placeByLease(core: Core, shape: ShapeBook): void {
   while (shape.ready.length > 0) {
+    const warm = warmWorker(core, shape);
+    if (warm !== undefined) {
+      flow(core, warm, shape, share(core, shape, roomOf(core, warm)));
+      tellRoom(core, warm);
+      continue;
+    }
     const grant = core.policy.grant(shape, shape.waiting);
     if (grant === undefined) return;
     const worker = core.workers.get(grant.worker) as WorkerBook;
-    if (worker.lease !== undefined && worker.lease.shape !== shape) endLease(worker, worker.lease, 'expire');
+    if (worker.lease !== undefined && (worker.lease.shape !== shape || worker.lease.state === 'dry'))
+      endLease(worker, worker.lease, 'expire');
     worker.lease ??= { shape, sinceMs: core.now, state: 'flowing' };
     flow(core, worker, shape, Math.min(grant.count, roomOf(core, worker)));
     tellRoom(core, worker);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ENTRY } from '../../src/protocol/stream_records.ts';
-import { World } from './world.ts';
+import { type Played, World } from './world.ts';
 
 const ALL = ENTRY.result | ENTRY.partEnd | ENTRY.jobEnd;
 
@@ -37,6 +37,55 @@ describe('placing', () => {
     ).toEqual(Array.from({ length: 60 }, (_, i) => i));
     expect(world.entries(client).every((entry) => entry.flags === ALL)).toBe(true);
     expect(world.held.size).toBe(0);
+  });
+
+  it('lets one job after the other go to one worker while its lease lasts, and then to the one that waited longest', () => {
+    const world = new World();
+    const workers = [world.worker('one'), world.worker('two'), world.worker('three')];
+    const client = world.client();
+    world.open(client, 1, { results: 5_000, bytes: 10_000_000 });
+    const went: string[] = [];
+    for (let first = 0; first < 60; first += 1) {
+      world.jobs(client, 1, { first, end: false });
+      world.flush();
+      const [worker] = workers.filter((one) => world.parts(one).length > 0) as [Played];
+      went.push(worker.name);
+      world.finish(worker, [world.parts(worker)[0]?.key as number], { micros: 1 });
+      worker.got.length = 0;
+      world.flush();
+      world.now += 1;
+    }
+    const runs = went.filter((name, i) => name !== went[i - 1]);
+    expect(runs).toEqual([...runs.slice(0, 3), ...runs.slice(0, 3)]);
+    expect(new Set(runs).size).toBe(3);
+    expect(went).toEqual(runs.flatMap((name) => Array.from({ length: 10 }, () => name)));
+  });
+
+  it('but not to one that has something to do, nor for another function', () => {
+    const world = new World();
+    const [one, two] = [world.worker('one', ['foo', 'bar']), world.worker('two', ['foo', 'bar'])];
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 1, { end: false });
+    world.flush();
+    const [first, other] = world.parts(one).length > 0 ? [one, two] : [two, one];
+    // It runs still: its lease is dry, and it has room for one ahead at most.
+    world.jobs(client, 1, { first: 1, end: false });
+    world.flush();
+    expect([world.parts(first).length, world.parts(other).length]).toEqual([1, 1]);
+    world.finish(
+      other,
+      world.parts(other).map((part) => part.key),
+    );
+    world.finish(
+      first,
+      world.parts(first).map((part) => part.key),
+    );
+    world.flush();
+    // Of two that idle, the one that has waited longest.
+    world.jobs(client, 1, { first: 2, name: 'bar', end: false });
+    world.flush();
+    expect(world.parts(first).map((part) => part.function)).toEqual(['foo', 'bar']);
   });
 
   it('gives a fast worker some milliseconds of work ahead, and a slow one none', () => {
