@@ -18,7 +18,7 @@ const NONE = '0000000000000000';
 const EPOCH = 'e0e0e0e0e0e0e0e0';
 const BYTES = 9;
 /** What workers say that a part takes; the master gives each as many as that is worth. */
-const MICROS = 80;
+const MICROS = 60;
 /** Parts that a worker has, by that. */
 const HELD = 51;
 const TURN = 10;
