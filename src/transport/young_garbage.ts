@@ -5,6 +5,9 @@
  *
  * Not earlier: a frame that has outlived two such collections is old, and waits for a full one.
  *
+ * V8 frees the frames that it has found on another thread, and until then it counts them: where that thread has to wait for a core, it sees so
+ * much memory in use, right after the collection, that it begins a full one. So they are freed within this collection.
+ *
  * Heap and count are the process's, not a socket's. Where there is no such collection to be had, nothing is lost but speed.
  */
 import { setFlagsFromString } from 'node:v8';
@@ -15,9 +18,7 @@ const EVERY_BYTES = 20_971_520;
 /** A message over this is more than V8 lets wait: a full collection comes anyway. */
 const MOST_BYTES = 8_388_608;
 
-type Collect = (options: { readonly type: 'minor' }) => void;
-
-let collect: Collect | undefined;
+let collect: (() => void) | undefined;
 let received = 0;
 
 /** Counts the bytes of a message that came in, and collects young garbage when it is time. */
@@ -27,14 +28,19 @@ export function countReceived(bytes: number): void {
   if (received < EVERY_BYTES) return;
   received = 0;
   collect ??= findCollector();
-  collect({ type: 'minor' });
+  collect();
 }
 
 /** V8 gives its collector only to contexts that are made while it is told to. */
-function findCollector(): Collect {
+function findCollector(): () => void {
   try {
     setFlagsFromString('--expose-gc');
-    return runInNewContext('gc') as Collect;
+    const gc = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void;
+    return () => {
+      setFlagsFromString('--no-concurrent-array-buffer-sweeping');
+      gc({ type: 'minor' });
+      setFlagsFromString('--concurrent-array-buffer-sweeping');
+    };
   } catch {
     return () => undefined;
   } finally {
