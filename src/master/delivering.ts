@@ -76,7 +76,7 @@ export function finishIfDone(core: Core, stream: Stream): boolean {
 }
 
 export function forgetStream(core: Core, stream: Stream): void {
-  core.shared -= stream.share;
+  core.shared -= stream.share + fieldsBytes(stream.fields);
   core.streams.delete(stream.number);
   stream.session.streams.delete(stream.theirs);
   core.changed.delete(stream);

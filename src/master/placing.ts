@@ -75,6 +75,12 @@ function tellRoom(core: Core, worker: WorkerBook): void {
 export function endLease(worker: WorkerBook, lease: Lease, move: Exclude<LeaseMove, 'dry'>): void {
   lease.state = moved(LEASE_MOVES, 'lease', lease.state, move);
   worker.lease = undefined;
+  if (lease.shape.warm === worker) lease.shape.warm = undefined;
+}
+
+/** A part has failed there: the next, or this one tried again, is for whoever the policy chooses. */
+export function coolDown(worker: WorkerBook): void {
+  if (worker.lease !== undefined) endLease(worker, worker.lease, 'expire');
 }
 
 /** A worker goes: nothing flows to it any more. */

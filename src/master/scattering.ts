@@ -1,4 +1,5 @@
 /** The user's scatter and gather, where they are overridden: one scatter and one gather at a time for each stream, in order. */
+import { fieldsBytes } from '../protocol/fields.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import type { Job, Stream } from './books.ts';
 import type { Core } from './core.ts';
@@ -20,7 +21,7 @@ export function advanceScatter(core: Core, stream: Stream): void {
   if (job === undefined || job.scatter === 'running') return;
   let waiting = 0;
   for (const queue of stream.queues.values()) waiting += queue.rows.size;
-  const ahead = Math.max(1, Math.min(AHEAD, Math.floor(AHEAD_BYTES / Math.max(1, job.bytes))));
+  const ahead = Math.max(1, Math.min(AHEAD, Math.floor(AHEAD_BYTES / Math.max(1, job.bytes + fieldsBytes(job.fields)))));
   if (waiting * 2 > ahead || stream.blocked) return;
   const message = { function: job.function, client: stream.session.name, id: stream.id, part: job.parts, last: false, slot: job.slot };
   job.scatter = 'running';

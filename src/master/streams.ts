@@ -13,19 +13,22 @@ import { addPart } from './scattering.ts';
 
 export function onOpen(core: Core, session: Session, record: OpenRecord): void {
   if (session.streams.has(record.stream) || core.stopping) return;
-  const reason = excess('a stream', record.fields);
+  const reason = record.id.length > MAX_ID ? `the id of a stream has ${record.id.length} characters` : excess('a stream', record.fields);
   if (reason !== undefined) return giveUp(core, session, record.stream, reason);
   core.lastStream += 1;
   const stream = newStream(core.lastStream, session, record, retryRule(record.fields));
   stream.windowJobs = INITIAL_JOBS;
   stream.windowBytes = INITIAL_JOB_BYTES;
   stream.share = MIN_SHARE;
-  core.shared += stream.share;
+  core.shared += stream.share + fieldsBytes(stream.fields);
   core.streams.set(stream.number, stream);
   session.streams.set(record.stream, stream);
   // A worker that is kept for one part has room for what that part calls.
   if (session.worker !== undefined) core.dirty(session.worker);
 }
+
+/** No id of ours is as long: a name, and some more. */
+const MAX_ID = 4_096;
 
 /** Ends a stream that cannot be taken as its client sent it, and says why. */
 function giveUp(core: Core, session: Session, theirs: number, reason: string): void {

@@ -7,7 +7,7 @@ import type { Session, ShapeBook, Stream, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { reserve, useGrant } from './credit.ts';
 import { MOVE, PART } from './parts.ts';
-import { leave, requeue, requeuePushed } from './placing.ts';
+import { coolDown, leave, requeue, requeuePushed } from './placing.ts';
 import { fail } from './queueing.ts';
 import { tryAgain } from './retrying.ts';
 import { endPart, takeResult } from './settling.ts';
@@ -80,6 +80,7 @@ function onOutcome(core: Core, worker: WorkerBook, record: OutcomesRecord, at: n
 function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, record: OutcomesRecord, at: number): void {
   const code = codeOf(record.flags[at] as number);
   const slot = record.slots[at] as number;
+  coolDown(worker);
   const isOld = core.parts.isOutdated(row, worker.session, record.attempts[at] as number);
   if (code === 'worker-lost' && struck(core, worker, row, isOld)) return core.release(slot);
   // Where a part may be tried again, its newest attempt decides: it is queued, or runs elsewhere, or is on its way here once more.

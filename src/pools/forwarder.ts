@@ -49,7 +49,7 @@ export class Forwarder extends Worker {
   async #forward(message: Buffer, job: JobContext): Promise<KeptRecord> {
     const end = 2 + message.readUInt16LE(0);
     const id = randomUUID();
-    const { retries: _, timeout, ...fields } = job.fields;
+    const { retries: _, unsatisfiable: __, timeout, ...fields } = job.fields;
     const { stream, client, index } = job;
     const cancel = (): void => void this.#keeper.cancel(id).catch(() => undefined);
     const nested = this.#forwarding(1);

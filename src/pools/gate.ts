@@ -15,6 +15,8 @@ import type { Message } from '../master/message.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
 import type { Transport } from '../transport/transport.ts';
+import { readJobOptions } from '../streams/job_options.ts';
+import type { JobOptions } from '../streams/types.ts';
 import { Forwarder, type Keeper, wrap } from './forwarder.ts';
 import { type KeptRecord, keptError, RESULT_BYTES, type Submission } from './record.ts';
 
@@ -141,6 +143,8 @@ export class Gate {
     let bytes = 0;
     try {
       const item = { payload: Buffer.from(payload), fields, timeoutMs, signal };
+      const reason = refusalOf(name, { fields, timeoutMs });
+      if (reason !== undefined) return failed(new JobError('unsatisfiable', reason, { function: name, index: 0, attempts: 0 }));
       for await (const result of (this.#feeder as Client).job(name, [item], { settle: true })) {
         if (result.status === 'rejected') throw result.reason;
         bytes += RESULT_BYTES + result.value.length;
@@ -152,16 +156,21 @@ export class Gate {
       }
       return { values };
     } catch (error) {
-      if (error instanceof JobError) return failed(error);
-      // What cannot be said to a worker never can: given back, it would come again without end.
-      const isRefused = error instanceof RangeError || error instanceof TypeError;
-      return isRefused
-        ? failed(new JobError('unsatisfiable', `${name}: ${error.message}`, { function: name, index: 0, attempts: 0 }))
-        : 'returned';
+      return error instanceof JobError ? failed(error) : 'returned';
     }
   }
 
   #isLeaving(): boolean {
     return !this.#master.status().workers.some(({ name, state }) => name === this.#worker && state !== 'leaving');
+  }
+}
+
+/** Why a worker cannot be told of a job, or undefined: what cannot be said now never can, and given back it would come again without end. */
+function refusalOf(name: string, options: JobOptions): string | undefined {
+  try {
+    readJobOptions(name, options);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }

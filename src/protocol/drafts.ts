@@ -27,10 +27,27 @@ function lastOf<T>(list: readonly T[]): T | undefined {
   return list.length === 0 ? undefined : list[list.length - 1];
 }
 
-/** What a record says once, whatever it brings. */
+/** What a character takes at most. */
+const CHARACTER_BYTES = 3;
+
+/** What a record says once, whatever it brings, at most. */
 function headBytes(record: WireRecord): number {
-  if (record.kind === 'parts') return record.id.length + record.client.length + record.function.length + fieldsBytes(record.fields);
-  return record.kind === 'open' ? record.id.length + fieldsBytes(record.fields) : 0;
+  switch (record.kind) {
+    case 'parts':
+      return (record.id.length + record.client.length + record.function.length) * CHARACTER_BYTES + fieldsBytes(record.fields);
+    case 'open':
+      return record.id.length * CHARACTER_BYTES + fieldsBytes(record.fields);
+    case 'jobs':
+      return (record.functions[0] as string).length * CHARACTER_BYTES;
+    case 'notice':
+    case 'giveUp':
+    case 'reply':
+      return record.text.length * CHARACTER_BYTES;
+    case 'call':
+      return record.key.length * CHARACTER_BYTES;
+    default:
+      return 0;
+  }
 }
 
 /** What is to be sent to one peer on one lane. */
@@ -86,6 +103,11 @@ export class Drafts {
     if (this.#closed) this.#batches.push([record]);
     else (lastOf(this.#batches) as WireRecord[]).push(record);
     this.#closed = false;
+  }
+
+  /** A record that is open says something more that is no item: a name. */
+  addText(text: string): void {
+    this.#bytes += text.length * CHARACTER_BYTES;
   }
 
   /** The batches to send; the drafts begin anew. */

@@ -44,7 +44,10 @@ export function fieldsBytes(fields: Fields): number {
 /** @throws RangeError that names what has too many */
 export function checkFields(what: string, fields: Fields, most: number = MAX_FIELDS_BYTES): Fields {
   const bytes = fieldsBytes(fields);
-  if (bytes > most) throw new RangeError(`${what}: expected at most ${most} bytes in all, packed, got ${bytes}`);
+  if (bytes > most)
+    throw new RangeError(
+      `${what}: expected at most ${most} bytes in all (names, packed values, and ${FIELD_BYTES} for each), got ${bytes}`,
+    );
   return fields;
 }
 
@@ -97,7 +100,8 @@ export function fieldValue(fields: Fields, name: string): unknown {
 export function mergeFields(under: Fields, over: Fields): Fields {
   if (over.length === 0) return under;
   if (under.length === 0) return over;
-  return [...under.filter(([name]) => !over.some(([other]) => other === name)), ...over];
+  const names = new Set(over.map(([name]) => name));
+  return [...under.filter(([name]) => !names.has(name)), ...over];
 }
 
 /**

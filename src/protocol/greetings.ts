@@ -70,6 +70,9 @@ export interface Refused {
 
 export type Greeting = Hello | Welcome | Resync | Refused;
 
+/** As users may choose them: at most so many bytes, and characters. */
+const MAX_NAME = 1_024;
+
 export function writeGreeting(writer: Writer, greeting: Greeting): void {
   switch (greeting.type) {
     case 'hello':
@@ -119,11 +122,18 @@ export function readGreeting(type: number, reader: Reader, frames: number): Gree
   return greeting;
 }
 
+/** It stands in all parts of its streams. */
+function readName(reader: Reader): string {
+  const name = reader.string();
+  if (name.length > MAX_NAME) throw new Malformed('a name is too long');
+  return name;
+}
+
 function readHello(reader: Reader): Hello {
   return {
     type: 'hello',
     role: ROLES[reader.choice(ROLES.length, 'role')] as Role,
-    name: reader.string(),
+    name: readName(reader),
     epoch: reader.id(),
     session: reader.int(),
     token: reader.id(),

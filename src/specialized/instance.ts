@@ -4,7 +4,7 @@
  *
  * Laws: what was set up is cleaned up once, in reverse, whichever way the instance ends; and nothing is run with a client that is gone.
  */
-import { shown } from '../common/check.ts';
+import { checkString, shown } from '../common/check.ts';
 import type { Logger } from '../common/logger.ts';
 import type { WorkerAnswer } from '../streams/types.ts';
 import type { JobContext } from '../worker/context.ts';
@@ -126,6 +126,7 @@ export function readFields(value: unknown): InstanceFields {
   const name: unknown = value !== null && typeof value === 'object' ? (value as Partial<InstanceFields>).name : undefined;
   if (typeof name !== 'string' || name === '')
     throw new TypeError(`specialized worker: run: expected it to yield { name, … } with a name that is not empty, got ${shown(value)}`);
+  checkString('specialized worker: run: name', name);
   return value as InstanceFields;
 }
 

@@ -125,7 +125,7 @@ function readOptions(options: MasterOptions): MasterOptions {
   checkOptions('Master', options, [...MASTER_OPTIONS, 'specializedType', 'instances']);
   const { specializedType = [], instances = {} } = options;
   const types: readonly unknown[] = Array.isArray(specializedType) ? specializedType : [specializedType];
-  for (const type of types) checkString('specializedType', type);
-  checkOptions('instances', instances, ['slots', 'resources']);
+  for (const type of types) checkString('Master: specializedType', type);
+  checkOptions('Master: instances', instances, ['slots', 'resources']);
   return options;
 }

@@ -9,6 +9,9 @@ import { JOB_ERROR_CODES } from '../protocol/remote_error.ts';
 /** Names of the options that become fields. */
 export const JOB_OPTIONS = ['fields', 'retries', 'timeoutMs', 'resources', 'unsatisfiable'] as const;
 
+/** Fields that say what options say, and the option that checks it. */
+const OPTION_OF = { retries: 'retries', timeout: 'timeoutMs', resources: 'resources', unsatisfiable: 'unsatisfiable' } as const;
+
 const DAY_MS = 86_400_000;
 
 /**
@@ -59,5 +62,8 @@ function readRetries(what: string, value: unknown): object {
 /** Plain data as fields of the header. */
 function readFields(what: string, value: unknown): Fields {
   if (!isPlainObject(value)) throw new TypeError(`${what}: expected an object of plain data, got ${shown(value)}`);
+  for (const [name, option] of Object.entries(OPTION_OF))
+    if (Object.hasOwn(value, name))
+      throw new TypeError(`${what}: '${name}' is a name of gristmill's own: say it with the option ${option}`);
   return toFields(plainMembers(what, value));
 }

@@ -6,8 +6,8 @@ import type { Jobs } from './jobs.ts';
 
 /** Adds a job of a stream to what is sent. The columns `which` and `fields` stay empty while all jobs are for one function and have no fields. */
 export function addJob(drafts: Drafts, stream: number, name: string, jobs: Jobs, job: number): void {
-  const open = drafts.jobs(stream, job, jobs.weight(job) + name.length);
-  if (open !== undefined) return append(open, name, jobs, job);
+  const open = drafts.jobs(stream, job, jobs.weight(job));
+  if (open !== undefined) return append(drafts, open, name, jobs, job);
   const fields = jobs.fields(job) ?? NO_FIELDS;
   drafts.begin({
     kind: 'jobs',
@@ -21,10 +21,13 @@ export function addJob(drafts: Drafts, stream: number, name: string, jobs: Jobs,
   });
 }
 
-function append(record: Growing<JobsRecord>, name: string, jobs: Jobs, job: number): void {
+function append(drafts: Drafts, record: Growing<JobsRecord>, name: string, jobs: Jobs, job: number): void {
   const count = record.slots.length;
   let at = record.functions.lastIndexOf(name);
-  if (at < 0) at = record.functions.push(name) - 1;
+  if (at < 0) {
+    at = record.functions.push(name) - 1;
+    drafts.addText(name);
+  }
   if (at > 0 || record.which.length > 0) {
     for (let i = record.which.length; i < count; i += 1) record.which.push(0);
     record.which.push(at);

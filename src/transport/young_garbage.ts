@@ -10,6 +10,7 @@
  *
  * Heap and count are the process's, not a socket's. Where there is no such collection to be had, nothing is lost but speed.
  */
+import { execArgv } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -35,11 +36,12 @@ export function countReceived(bytes: number): void {
 function findCollector(): () => void {
   try {
     setFlagsFromString('--expose-gc');
+    const isUsers = execArgv.some((flag) => /^--no-?concurrent[-_]array[-_]buffer[-_]sweeping$/.test(flag));
     const gc = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void;
     return () => {
-      setFlagsFromString('--no-concurrent-array-buffer-sweeping');
+      if (!isUsers) setFlagsFromString('--no-concurrent-array-buffer-sweeping');
       gc({ type: 'minor' });
-      setFlagsFromString('--concurrent-array-buffer-sweeping');
+      if (!isUsers) setFlagsFromString('--concurrent-array-buffer-sweeping');
     };
   } catch {
     return () => undefined;

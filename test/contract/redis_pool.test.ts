@@ -63,7 +63,7 @@ describe.runIf(here)('with redis-server', () => {
     const { error } = await untilError(pool.job('context', [{ payload: '', fields: { note } }]));
     expect(error).toMatchObject({
       code: 'unsatisfiable',
-      message: expect.stringMatching(/^context: job: item 0: fields: expected at most 262144 bytes/) as string,
+      message: expect.stringMatching(/^context: fields: expected at most 262144 bytes/) as string,
     });
     const fields = { colour: 'red', note: note.slice(5_000) };
     const [context] = await texts(pool.job('context', [{ payload: '', fields }]));

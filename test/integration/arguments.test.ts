@@ -138,7 +138,7 @@ const ofWorker: Wrong[] = [
     'more resources than can be told',
     { resources: { shelves: 's'.repeat(262_144) } },
     RangeError,
-    /^Worker: resources: expected at most 262144 bytes in all, packed, got \d+/,
+    /^Worker: resources: expected at most 262144 bytes in all .*, got \d+/,
   ],
 ];
 
@@ -198,7 +198,7 @@ async function withClient(use: (client: Client) => void | Promise<void>): Promis
 
 const long = 'x'.repeat(262_144);
 function tooLong(what: string): RegExp {
-  return new RegExp(`^${what}: fields: expected at most 262144 bytes in all, packed, got 262214$`);
+  return new RegExp(`^${what}: fields: expected at most 262144 bytes in all \\(names, packed values, and 64 for each\\), got 262214$`);
 }
 
 const ofJob: [string, unknown[], Wrong][] = [
@@ -229,6 +229,11 @@ const ofJob: [string, unknown[], Wrong][] = [
     ['', 0, TypeError, /job: fields: expected an object of plain data, got .* Map/],
   ],
   ['a field that is no data', ['foo', ['x'], { fields: { a: { at: new Date(0) } } }], ['', 0, TypeError, /^job: fields\.a\.at: .*Date/]],
+  [
+    'a field that is an option',
+    ['foo', ['x'], { fields: { timeout: 5 } }],
+    ['', 0, TypeError, /^job: fields: 'timeout' is a name of gristmill's own: say it with the option timeoutMs/],
+  ],
   ['long fields', ['foo', ['x'], { fields: { a: long } }], ['', 0, RangeError, tooLong('job')]],
 ];
 

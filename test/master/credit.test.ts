@@ -224,6 +224,25 @@ describe('credit for jobs', () => {
     expect(world.held.size).toBe(0);
   });
 
+  it('counts the fields of a stream against its buffer as long as it is open', () => {
+    const fields: Fields = [['note', new Uint8Array(99_932)]];
+    const world = new World({ bufferBytes: 500_000, maxMessageBytes: 64_000_000 });
+    const client = world.client();
+    const windowOf = (stream: number): number =>
+      Math.max(...client.got.map((record) => (record.kind === 'window' && record.stream === stream ? record.bytes : 0)));
+    for (let stream = 1; stream <= 3; stream += 1) world.open(client, stream, { fields });
+    world.jobs(client, 1, { bytes: 400_000, end: false });
+    world.flush();
+    // Half of what is free, besides the least that each has.
+    const first = 65_536 + (500_000 - 3 * 165_536) / 2;
+    expect(windowOf(1)).toBe(first);
+    for (let stream = 2; stream <= 3; stream += 1) world.say(client, { kind: 'cancel', stream, job: -1 });
+    world.open(client, 4);
+    world.jobs(client, 1, { stream: 4, bytes: 400_000, end: false });
+    world.flush();
+    expect(windowOf(4)).toBe(65_536 + (500_000 - 100_000 - first - 65_536) / 2);
+  });
+
   it('grows the window of a stream of large jobs until two of them fit, as far as the buffer goes', () => {
     const granted = (bufferBytes: number): number => {
       const world = new World({ bufferBytes, maxMessageBytes: 64_000_000 });

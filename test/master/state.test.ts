@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ENTRY } from '../../src/protocol/stream_records.ts';
-import { type Played, World } from './world.ts';
+import { failureFlags } from '../../src/protocol/part_records.ts';
+import { toFields } from '../../src/protocol/fields.ts';
+import { NEWEST, type Played, World } from './world.ts';
 
 const ALL = ENTRY.result | ENTRY.partEnd | ENTRY.jobEnd;
 
@@ -59,6 +61,35 @@ describe('placing', () => {
     expect(runs).toEqual([...runs.slice(0, 3), ...runs.slice(0, 3)]);
     expect(new Set(runs).size).toBe(3);
     expect(went).toEqual(runs.flatMap((name) => Array.from({ length: 10 }, () => name)));
+  });
+
+  it('but not to one where the last has failed: nor does what is tried again at once', () => {
+    const fail = (world: World, worker: Played): void => {
+      const [part] = world.parts(worker);
+      const flags = [failureFlags('function-threw')];
+      const columns = { attempts: [NEWEST], indexes: [0], flags, busyMicros: 10, slots: [world.slot()], lengths: [9] };
+      world.report(worker, { kind: 'outcomes', keys: [part?.key as number], ...columns });
+    };
+    for (const fields of [[], toFields({ retries: { attempts: 1, minMs: 0, maxMs: 0 } })]) {
+      const world = new World();
+      const workers = [world.worker('one'), world.worker('two')];
+      const client = world.client();
+      world.open(client, 1, { fields });
+      const went: string[] = [];
+      for (let first = 0; went.length < 6; first += 1) {
+        if (fields.length === 0 || went.length === 0) world.jobs(client, 1, { first, end: false });
+        world.flush();
+        const [worker] = workers.filter((one) => world.parts(one).length > 0);
+        if (worker === undefined) break;
+        went.push(worker.name);
+        fail(world, worker);
+        worker.got.length = 0;
+        world.flush();
+        world.pass(1);
+      }
+      expect(went.length).toBe(fields.length === 0 ? 6 : 2);
+      expect(went.every((name, i) => name !== went[i - 1])).toBe(true);
+    }
   });
 
   it('but not to one that has something to do, nor for another function', () => {

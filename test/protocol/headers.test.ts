@@ -70,6 +70,20 @@ describe('no header of a client is longer than a frame may be', () => {
     expect(Math.max(...headers(batches))).toBeLessThanOrEqual(maxFrameBytes);
   });
 
+  it('nor of a master: what it says of thousands of streams that wait for a function with the longest name', () => {
+    const drafts = new Drafts();
+    const text = `4200 jobs wait: no worker serves ${'€'.repeat(341)}`;
+    for (let stream = 1; stream <= 4_200; stream += 1) drafts.add({ kind: 'notice', stream, text });
+    for (let stream = 1; stream <= 4_200; stream += 1) drafts.add({ kind: 'giveUp', stream, text });
+    for (let id = 1; id <= 4_200; id += 1) drafts.add({ kind: 'reply', id, outcome: 'refused', text, slot: -1, length: 0 });
+    const batches = drafts.take();
+    expect(counted(batches)).toBe(3 * 4_200);
+    expect(Math.max(...headers(batches.map((batch) => batch.filter((record) => record.kind !== 'reply'))))).toBeLessThanOrEqual(
+      maxFrameBytes,
+    );
+    expect(Math.max(...batches.map((batch) => batch.length))).toBeLessThan(1_200);
+  });
+
   it('and what has no fields is cut as ever: so many jobs a batch', () => {
     expect(batchesOf(8_193, () => 'foo', []).map((batch) => counted([batch]))).toEqual([4_096, 4_096, 1]);
   });

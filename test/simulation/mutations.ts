@@ -158,7 +158,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a part that timed out and is tried again, although only what throws should be',
-    first: 500,
+    first: 2_000,
     file: 'src/master/retrying.ts',
     from: "const DEFAULT_ON = ['function-threw'];",
     to: "const DEFAULT_ON = ['function-threw', 'timed-out'];",
