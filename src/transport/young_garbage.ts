@@ -5,12 +5,8 @@
  *
  * Not earlier: a frame that has outlived two such collections is old, and waits for a full one.
  *
- * V8 frees the frames that it has found on another thread, and until then it counts them: where that thread has to wait for a core, it sees so
- * much memory in use, right after the collection, that it begins a full one. So they are freed within this collection.
- *
  * Heap and count are the process's, not a socket's. Where there is no such collection to be had, nothing is lost but speed.
  */
-import { execArgv } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -19,7 +15,9 @@ const EVERY_BYTES = 20_971_520;
 /** A message over this is more than V8 lets wait: a full collection comes anyway. */
 const MOST_BYTES = 8_388_608;
 
-let collect: (() => void) | undefined;
+type Collect = (options: { readonly type: 'minor' }) => void;
+
+let collect: Collect | undefined;
 let received = 0;
 
 /** Counts the bytes of a message that came in, and collects young garbage when it is time. */
@@ -29,20 +27,14 @@ export function countReceived(bytes: number): void {
   if (received < EVERY_BYTES) return;
   received = 0;
   collect ??= findCollector();
-  collect();
+  collect({ type: 'minor' });
 }
 
 /** V8 gives its collector only to contexts that are made while it is told to. */
-function findCollector(): () => void {
+function findCollector(): Collect {
   try {
     setFlagsFromString('--expose-gc');
-    const isUsers = execArgv.some((flag) => /^--no-?concurrent[-_]array[-_]buffer[-_]sweeping$/.test(flag));
-    const gc = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void;
-    return () => {
-      if (!isUsers) setFlagsFromString('--no-concurrent-array-buffer-sweeping');
-      gc({ type: 'minor' });
-      if (!isUsers) setFlagsFromString('--concurrent-array-buffer-sweeping');
-    };
+    return runInNewContext('gc') as Collect;
   } catch {
     return () => undefined;
   } finally {
