@@ -95,7 +95,7 @@ export interface Queue {
 export interface ShapeBook extends Shape {
   /** Queues that have parts and credit, next one first. */
   ready: Queue[];
-  /** Whose lease of it ran dry last. */
+  /** Whose lease of it ran dry last, until that lease ends. */
   warm: WorkerBook | undefined;
   /** Parts in all its queues, with credit or without. */
   waiting: number;

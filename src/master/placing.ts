@@ -157,9 +157,8 @@ function flow(core: Core, worker: WorkerBook, shape: ShapeBook, count: number): 
  */
 function warmWorker(core: Core, shape: ShapeBook): WorkerBook | undefined {
   const { warm } = shape;
-  const lease = warm?.lease;
-  if (warm === undefined || lease?.shape !== shape || lease.state !== 'dry') return undefined;
-  return core.now - lease.sinceMs < QUANTUM_MS && loadOf(warm) === 0 && roomOf(core, warm) > 0 ? warm : undefined;
+  if (warm?.lease === undefined || core.now - warm.lease.sinceMs >= QUANTUM_MS) return undefined;
+  return loadOf(warm) === 0 && roomOf(core, warm) > 0 ? warm : undefined;
 }
 
 function placeByLease(core: Core, shape: ShapeBook): void {

@@ -41,7 +41,8 @@ export interface JobOptions {
   readonly unsatisfiable?: 'wait' | 'fail' | undefined;
   /**
    * Optional fields of the header, which a function finds in `job.fields`; names that nobody knows do no harm. Plain data (numbers, strings,
-   * booleans, null, bytes, arrays and objects of these, up to 32 levels), at most 256 KiB: names, packed values, and 64 bytes for each. What an item says wins over what its stream says, name by name.
+   * booleans, null, bytes, arrays and objects of these, up to 32 levels), at most 256 KiB: names, packed values, and 64 bytes for each. What an
+   * item says wins over what its stream says, name by name.
    */
   readonly fields?: Readonly<Record<string, unknown>> | undefined;
 }
