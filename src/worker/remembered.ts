@@ -1,30 +1,26 @@
-/** Parts that came by PUSH and ended well: PUSH may bring them twice. The newest are remembered. Pure. */
-import { KeyTable } from './key_table.ts';
+/**
+ * Parts that came by PUSH and ended well: PUSH may bring them twice. A part's key is a row of its master's table and how often that was used
+ * (master/parts.ts): so of each row the newest is enough, since what had the row before it has ended everywhere. Pure.
+ */
 
-const MOST = 8_192;
+/** Rows so many apart share a place, and there the last one is remembered. */
+const PLACES = 65_536;
+const ROW = 2 ** 24 - 1;
 
 export class Remembered {
-  readonly #ring: number[] = [];
-  #places = new KeyTable();
-  #next = 0;
+  /** 0 is no key. Of this memory there is only what was written to. */
+  readonly #newest = new Float64Array(PLACES);
 
   has(key: number): boolean {
-    return this.#places.get(key) >= 0;
+    const newest = this.#newest[key & (PLACES - 1)] as number;
+    return newest >= key && ((newest ^ key) & ROW) === 0;
   }
 
   add(key: number): void {
-    if (this.has(key)) return;
-    const place = this.#next;
-    this.#next = (place + 1) % MOST;
-    const oldest = this.#ring[place];
-    if (oldest !== undefined) this.#places.delete(oldest);
-    this.#ring[place] = key;
-    this.#places.set(key, place);
+    this.#newest[key & (PLACES - 1)] = key;
   }
 
   clear(): void {
-    this.#ring.length = 0;
-    this.#places = new KeyTable();
-    this.#next = 0;
+    this.#newest.fill(0);
   }
 }
