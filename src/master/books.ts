@@ -5,7 +5,7 @@ import type { Fields } from '../protocol/fields.ts';
 import type { Role } from '../protocol/greetings.ts';
 import { Inbox, Outbox, type SessionState } from '../protocol/session.ts';
 import type { Shape } from '../scheduling/policy.ts';
-import { ServiceTime } from '../scheduling/service_time.ts';
+import { ServiceTime, type ShapeLoad } from '../scheduling/service_time.ts';
 import { type RetryRule, type RowList, rowList } from './parts.ts';
 
 /** A peer's conversation with this master. */
@@ -51,6 +51,9 @@ export interface WorkerBook {
   /** Keys of parts that were taken from it without a word (suspicion.ts). */
   doubted: Set<number> | undefined;
   readonly service: ServiceTime;
+  /** By the shape's id; and the one that was asked for last. */
+  readonly loads: Map<number, ShapeLoad>;
+  load: ShapeLoad;
   ended: number;
   leaving: boolean;
   lease: Lease | undefined;
@@ -76,7 +79,7 @@ export const LEASE_MOVES = {
   ended: {},
 } as const satisfies Record<LeaseState, Partial<Record<LeaseMove, LeaseState>>>;
 
-/** Parts of a shape flow to a worker while it lasts; if it ran dry, to one that idles. */
+/** Parts of a shape flow to a worker while it lasts. After it ran dry they do as long as that worker idles (placing.ts, `warmWorker`). */
 export interface Lease {
   readonly shape: ShapeBook;
   readonly sinceMs: number;
@@ -267,6 +270,7 @@ export function newStream(
 
 export function newWorker(session: number, functions: readonly string[], slots: number, now: number): WorkerBook {
   const counts = { lent: 0, ended: 0, alone: 0, late: false, reportedAtMs: now, askedAtMs: now, silentSinceMs: -1 };
+  const none = { leaving: false, doubted: undefined, lease: undefined, revoked: undefined };
   return {
     session,
     functions,
@@ -275,12 +279,11 @@ export function newWorker(session: number, functions: readonly string[], slots: 
     ghosts: new Set(),
     allocated: new Map(),
     placedOwn: 0,
-    doubted: undefined,
     service: new ServiceTime(),
+    loads: new Map(),
+    load: { shape: -1, service: new ServiceTime(), placed: 0 },
     ...counts,
-    leaving: false,
-    lease: undefined,
-    revoked: undefined,
+    ...none,
   };
 }
 

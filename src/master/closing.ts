@@ -2,6 +2,7 @@
 import { moved } from '../protocol/session.ts';
 import { type Job, type Stream, type WorkerBook, STREAM_MOVES } from './books.ts';
 import type { Core } from './core.ts';
+import { removePlaced } from './rooms.ts';
 import { returnGrant } from './credit.ts';
 import { forgetStream, jobEnded } from './delivering.ts';
 import { PART } from './parts.ts';
@@ -13,7 +14,7 @@ export function unplace(core: Core, row: number, by?: WorkerBook): WorkerBook | 
   const worker = by?.session === session && core.workers.has(session) ? by : core.workers.get(session);
   parts.worker[row] = 0;
   if (worker === undefined) return undefined;
-  parts.ofWorker.remove(worker.placed, row);
+  removePlaced(core, worker, row);
   if ((parts.allocation[row] as number) >= 0) {
     parts.allocation[row] = -1;
     worker.placedOwn -= 1;

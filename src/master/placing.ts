@@ -1,6 +1,6 @@
 /**
- * Placing: parts flow to workers through leases that the policy grants. All of it happens at the flush, so what came within a tick is
- * placed together.
+ * Placing: parts flow to workers through leases that the policy grants, and for a moment to who has run dry, without its being asked. All of
+ * it happens at the flush, so what came within a tick is placed together.
  */
 import { moved } from '../protocol/session.ts';
 import type { Allocation } from '../scheduling/policy.ts';
@@ -12,56 +12,14 @@ import { returnGrant } from './credit.ts';
 import { MOVE, PART } from './parts.ts';
 import { enqueue, take } from './queueing.ts';
 import { letGo, placeSolo } from './solo.ts';
+import { addPlaced, aheadOf, idleSlots, isOpen, loadOf, roomFor, roomOf, unbegun } from './rooms.ts';
 import { absolve, doubtSomebody, mayDoubt } from './suspicion.ts';
 import { write } from './writing.ts';
 
 /** How long a lease lasts before the policy is asked again. */
 const QUANTUM_MS = 10;
-/** So few parts ahead are filled up one by one: each is worth a message. */
-const FEW_AHEAD = 8;
 /** Parts of one queue that go out in a row. */
 const TURN = 1_024;
-
-/** How many parts a worker should have beyond those that run. */
-function ahead(core: Core, worker: WorkerBook): number {
-  return mayDoubt(core) && !worker.late ? worker.service.ahead : 0;
-}
-
-/** Parts that hold a slot there, or will. */
-function loadOf(worker: WorkerBook): number {
-  return worker.placed.size - worker.placedOwn + worker.ghosts.size;
-}
-
-/** How many more parts a worker may get now: where it has many ahead none before half of them are used, so that parts go in large batches. */
-export function roomOf(core: Core, worker: WorkerBook): number {
-  const session = core.sessions.get(worker.session);
-  if (session === undefined || session.state !== 'joined' || worker.leaving || worker.silentSinceMs > session.heardAtMs) return 0;
-  const begun = worker.slots + worker.lent;
-  const load = loadOf(worker);
-  // What it called itself must run, perhaps here: else both wait for ever.
-  if (worker.alone !== 0)
-    return session.streams.size === 0 ? 0 : Math.max(0, worker.lent - (worker.alone > 0 ? load - 1 : load - worker.slots));
-  const more = ahead(core, worker);
-  return load - begun > (more > FEW_AHEAD ? more / 2 : more) ? 0 : begun + more - load;
-}
-
-/** Whether parts may go there at all: those with resources at once, others as there is room. */
-export function isOpen(core: Core, worker: WorkerBook): boolean {
-  const session = core.sessions.get(worker.session);
-  if (session?.state !== 'joined' || worker.leaving || worker.silentSinceMs > session.heardAtMs) return false;
-  // What a part that runs alone has called must run, perhaps here.
-  return worker.alone === 0 || session.streams.size > 0;
-}
-
-/** Slots that would run a part at once. */
-function idleSlots(worker: WorkerBook): number {
-  return worker.slots + worker.lent - loadOf(worker);
-}
-
-/** Parts that it has not begun. */
-export function unbegun(worker: WorkerBook): number {
-  return worker.placed.size - worker.placedOwn - worker.slots - worker.lent;
-}
 
 function tellRoom(core: Core, worker: WorkerBook): void {
   const room = roomOf(core, worker);
@@ -72,13 +30,19 @@ function tellRoom(core: Core, worker: WorkerBook): void {
   else core.behind.delete(worker);
 }
 
+/** Nothing is left that could flow. */
+function runDry(worker: WorkerBook, lease: Lease): void {
+  lease.state = moved(LEASE_MOVES, 'lease', lease.state, 'dry');
+  lease.shape.warm = worker;
+}
+
 export function endLease(worker: WorkerBook, lease: Lease, move: Exclude<LeaseMove, 'dry'>): void {
   lease.state = moved(LEASE_MOVES, 'lease', lease.state, move);
   worker.lease = undefined;
   if (lease.shape.warm === worker) lease.shape.warm = undefined;
 }
 
-/** A part has failed there: the next, or this one tried again, is for whoever the policy chooses. */
+/** A part has failed there, or was given back: the next, or this one again, is for whoever the policy chooses. */
 export function coolDown(worker: WorkerBook): void {
   if (worker.lease !== undefined) endLease(worker, worker.lease, 'expire');
 }
@@ -124,10 +88,8 @@ function refreshRooms(core: Core): void {
     const { lease } = worker;
     if (lease !== undefined && core.policy.distribution === 'lease') {
       if (core.now - lease.sinceMs >= QUANTUM_MS) endLease(worker, lease, 'expire');
-      else if (lease.state === 'flowing' && !flow(core, worker, lease.shape, share(core, lease.shape, roomOf(core, worker)))) {
-        lease.state = moved(LEASE_MOVES, 'lease', lease.state, 'dry');
-        lease.shape.warm = worker;
-      }
+      else if (lease.state === 'flowing' && !flow(core, worker, lease.shape, share(core, lease.shape, roomFor(core, worker, lease.shape))))
+        runDry(worker, lease);
     }
     tellRoom(core, worker);
     core.policy.allocator?.open(worker.session, isOpen(core, worker));
@@ -158,24 +120,27 @@ function flow(core: Core, worker: WorkerBook, shape: ShapeBook, count: number): 
 function warmWorker(core: Core, shape: ShapeBook): WorkerBook | undefined {
   const { warm } = shape;
   if (warm?.lease === undefined || core.now - warm.lease.sinceMs >= QUANTUM_MS) return undefined;
-  return loadOf(warm) === 0 && roomOf(core, warm) > 0 ? warm : undefined;
+  return loadOf(warm) === 0 && roomFor(core, warm, shape) > 0 ? warm : undefined;
 }
 
 function placeByLease(core: Core, shape: ShapeBook): void {
   while (shape.ready.length > 0) {
     const warm = warmWorker(core, shape);
     if (warm !== undefined) {
-      flow(core, warm, shape, share(core, shape, roomOf(core, warm)));
+      flow(core, warm, shape, Math.min(share(core, shape, roomFor(core, warm, shape)), idleSlots(warm)));
       tellRoom(core, warm);
       continue;
     }
     const grant = core.policy.grant(shape, shape.waiting);
     if (grant === undefined) return;
     const worker = core.workers.get(grant.worker) as WorkerBook;
+    const room = roomFor(core, worker, shape);
+    // Nobody idles, or that one would not have been chosen; and these should not wait behind what runs.
+    if (room === 0) return;
     if (worker.lease !== undefined && (worker.lease.shape !== shape || worker.lease.state === 'dry'))
       endLease(worker, worker.lease, 'expire');
     worker.lease ??= { shape, sinceMs: core.now, state: 'flowing' };
-    flow(core, worker, shape, Math.min(grant.count, roomOf(core, worker)));
+    flow(core, worker, shape, Math.min(grant.count, room));
     tellRoom(core, worker);
   }
 }
@@ -210,7 +175,7 @@ function assign(core: Core, worker: WorkerBook, rows: readonly number[], allocat
   for (const row of rows) {
     parts.worker[row] = worker.session;
     parts.given[row] = parts.attempt[row] as number;
-    parts.ofWorker.add(worker.placed, row);
+    addPlaced(core, worker, row);
     if (worker.ghosts.size > 0) worker.ghosts.delete(parts.key[row] as number);
     if (allocation !== undefined) hold(core, worker, row, allocation);
     if (worker.doubted !== undefined) absolve(core, worker, parts.key[row] as number);
@@ -236,14 +201,14 @@ function placeByPush(core: Core, shape: ShapeBook): void {
   let more = 0;
   let turn = TURN;
   for (const worker of core.workers.values()) {
-    turn = Math.min(turn, Math.max(1, ahead(core, worker)));
+    turn = Math.min(turn, Math.max(1, aheadOf(core, worker, shape)));
     if (worker.leaving || worker.alone !== 0) {
-      begun += roomOf(core, worker);
+      begun += roomFor(core, worker, shape);
       continue;
     }
     load += loadOf(worker);
     begun += worker.slots + worker.lent;
-    more += ahead(core, worker);
+    more += aheadOf(core, worker, shape);
   }
   // As for one worker (roomOf): not before half of what all have ahead is used.
   let room = load - begun > more / 2 ? 0 : begun + more - load;

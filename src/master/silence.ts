@@ -4,7 +4,8 @@
  */
 import type { WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
-import { requeuePushed, roomOf } from './placing.ts';
+import { requeuePushed } from './placing.ts';
+import { roomOf } from './rooms.ts';
 
 /** Parts by PUSH that nobody has accepted for so long lie with a worker that hears nothing. */
 const ACCEPT_MS = 200;

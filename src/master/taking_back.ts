@@ -1,6 +1,7 @@
 /**
  * Parts that a worker has not begun are taken back when others could begin them sooner: all that waits behind a part that is late, as soon
- * as somebody else has room or the queue is nearly dry; and half of much, as soon as somebody idles. The worker is asked, and one that does
+ * as somebody else has room or the queue is nearly dry; half of much, as soon as somebody idles; and all of what turns out to be far more work
+ * than it was thought to be, as soon as others wait for their turn. The worker is asked, and one that does
  * not answer (its event loop is blocked) loses them all the same; should it run one of them after all, whichever result comes first counts.
  * With a `crashLimit` of 1 it keeps them: it may be gone, because of one of them.
  *
@@ -10,13 +11,16 @@
 import type { WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { PART } from './parts.ts';
-import { endLease, isOpen, unbegun } from './placing.ts';
+import { endLease } from './placing.ts';
+import { isOpen, unbegun } from './rooms.ts';
 import { fallSilent } from './silence.ts';
 import { mayDoubt } from './suspicion.ts';
 import { takeAway } from './workers.ts';
 
 /** Parts that are not begun are looked at so often; less work than this is not worth the trouble, unless what runs before it is late. */
 const WORTH_MS = 5;
+/** So much work may stand behind what runs, while others wait who would otherwise have their turn. */
+const LADEN_MS = 100;
 const ANSWER_MS = 50;
 /** Parts that wait, for each worker: with fewer, what stands behind a late part may be begun last of all, where it does most harm. */
 const LAST = 8;
@@ -27,7 +31,7 @@ const LOOK_MS = 1;
 export function watchBacklog(core: Core): void {
   if (core.behind.size === 0) return;
   const lookMs = LOOK_MS * Math.ceil(core.workers.size / 100);
-  if (core.workers.size > 1 || starving(core).size > 0) core.timers.ensure('backlog', core.now + Math.max(WORTH_MS, lookMs));
+  core.timers.ensure('backlog', core.now + Math.max(WORTH_MS, lookMs));
   if (core.timers.has('late') || (core.roomy.size === 0 && !isLow(core))) return;
   let soonest = Infinity;
   for (const worker of core.behind) if (worker.revoked === undefined) soonest = Math.min(soonest, lateAtMs(worker));
@@ -59,14 +63,35 @@ function starving(core: Core): Set<number> {
 export function takeBack(core: Core): void {
   core.lookedAtMs = core.now;
   const starved = starving(core);
-  if (starved.size === 0 && !isThereTaker(core, undefined, true)) return;
+  const isWanted = isThereTaker(core, undefined, true);
   const hasTaker = takersOf(core);
   for (const worker of core.behind) {
     const count = unbegun(worker);
     if (count <= 0 || worker.revoked !== undefined) continue;
     const keys = starved.size === 0 ? [] : keysFromEnd(core, worker, count, (row) => starved.has(core.parts.stream[row] as number));
-    ask(core, worker, keys.length > 0 ? keys : keysFor(core, worker, count, hasTaker));
+    if (keys.length === 0 && isWanted) keys.push(...keysFor(core, worker, count, hasTaker));
+    if (keys.length === 0 && isLaden(worker) && areOthersWaiting(core, worker)) {
+      keys.push(...keysFromEnd(core, worker, count, () => true));
+      worker.late = true;
+    }
+    ask(core, worker, keys);
   }
+}
+
+/** Whether parts of one shape that a worker has not begun are far more work than they were thought to be. */
+function isLaden(worker: WorkerBook): boolean {
+  const begun = worker.slots + worker.lent;
+  for (const { service, placed } of worker.loads.values())
+    if (((placed - begun) * service.meanMicros) / 1_000 > LADEN_MS * begun) return true;
+  return false;
+}
+
+/** Whether parts of another stream wait that could run there. */
+function areOthersWaiting(core: Core, worker: WorkerBook): boolean {
+  const stream = core.parts.stream[worker.placed.tail];
+  for (const shape of core.active)
+    if (worker.functions.includes(shape.function)) for (const queue of shape.ready) if (queue.stream.number !== stream) return true;
+  return false;
 }
 
 type HasTaker = (name: string, late: boolean) => boolean;

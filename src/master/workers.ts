@@ -10,12 +10,14 @@ import { MOVE, PART } from './parts.ts';
 import { coolDown, leave, requeue, requeuePushed } from './placing.ts';
 import { fail } from './queueing.ts';
 import { tryAgain } from './retrying.ts';
+import { addPlaced, shapeLoad } from './rooms.ts';
 import { endPart, takeResult } from './settling.ts';
 import { absolve, absolveAll, deathsBy, doubt, doubtGhosts, mayDoubt, resolve } from './suspicion.ts';
 
 /** Results, ends and errors, in the order in which they happened. Late ones are welcome while the part is open. */
 export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecord): void {
   let ended = 0;
+  const shape = shapeOf(core, record);
   for (let i = 0; i < record.keys.length; i += 1) {
     const flags = record.flags[i] as number;
     if ((flags & ENTRY.partEnd) !== 0) ended += 1;
@@ -27,6 +29,13 @@ export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecor
   if (ended === 0) return;
   worker.ended += ended;
   worker.service.took(record.busyMicros, ended);
+  if (shape >= 0) shapeLoad(worker, shape).service.took(record.busyMicros, ended);
+}
+
+/** The id of the shape that a report is about, before it is heard; -1: of none, or of several. What it says of time is about all its parts. */
+function shapeOf({ parts }: Core, { keys }: OutcomesRecord): number {
+  const [first, last] = [parts.find(keys[0] as number), parts.find(keys.at(-1) as number)];
+  return first >= 0 && last >= 0 && parts.shape[first] === parts.shape[last] ? (parts.shape[first] as number) : -1;
 }
 
 /** The entry of a record at `at`. */
@@ -129,7 +138,7 @@ export function onAccepted(core: Core, worker: WorkerBook, keys: readonly number
     absolve(core, worker, key);
     parts.worker[row] = worker.session;
     parts.given[row] = attempts[i] as number;
-    parts.ofWorker.add(worker.placed, row);
+    addPlaced(core, worker, row);
   }
   core.dirty(worker);
 }
@@ -147,6 +156,7 @@ export function onReturned(core: Core, worker: WorkerBook, keys: readonly number
     const isHere = row >= 0 && parts.state[row] === PART.placed && parts.worker[row] === worker.session;
     if (isHere && !parts.isOutdated(row, worker.session, attempts[i] as number)) requeue(core, row);
   }
+  coolDown(worker);
   // It may have nothing to give back: it has begun what it was asked for, and that is an answer. It may be asked again.
   worker.revoked = undefined;
   worker.reportedAtMs = core.now;

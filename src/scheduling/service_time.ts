@@ -15,6 +15,8 @@ const SLOW_MICROS = 5_000;
 const MAX_AHEAD = 512;
 /** A sample counts for no more than so many times what was typical. */
 const MOST = 2;
+/** Reports that may all be of parts that take very long: of so few the quickest is typical. */
+const FIRST_REPORTS = 4;
 /** Below this a part is not worth being looked after by itself. */
 const QUICK_MICROS = 250;
 /** A part is late at the soonest, and at the latest, after so long. */
@@ -24,6 +26,7 @@ export class ServiceTime {
   /** In microseconds; -1: not known yet. */
   #mean = -1;
   #typical = -1;
+  #reports = 0;
 
   /** So many parts ended, which held slots for so long in all. */
   took(micros: number, parts: number): void {
@@ -32,7 +35,9 @@ export class ServiceTime {
     const first = this.#mean < 0;
     this.#mean = first ? sample : this.#mean + (sample - this.#mean) * weight;
     const most = Math.max(1, this.#typical) * MOST;
-    this.#typical = first ? sample : this.#typical + (Math.min(sample, most) - this.#typical) * weight;
+    const isTypical = first || (this.#reports < FIRST_REPORTS && sample < this.#typical);
+    this.#reports += 1;
+    this.#typical = isTypical ? sample : this.#typical + (Math.min(sample, most) - this.#typical) * weight;
   }
 
   /** The mean time of a part in microseconds; -1: not known yet. */
@@ -51,4 +56,11 @@ export class ServiceTime {
     if (this.#typical < QUICK_MICROS) return PATIENCE_MS.most;
     return Math.max(PATIENCE_MS.least, Math.min(PATIENCE_MS.most, (this.#typical * MOST) / 1_000));
   }
+}
+
+/** What a worker has of the parts of one shape, by its id: how long they take there, and how many are placed. */
+export interface ShapeLoad {
+  readonly shape: number;
+  readonly service: ServiceTime;
+  placed: number;
 }

@@ -92,31 +92,82 @@ describe('placing', () => {
     }
   });
 
-  it('but not to one that has something to do, nor for another function', () => {
-    const world = new World();
-    const [one, two] = [world.worker('one', ['foo', 'bar']), world.worker('two', ['foo', 'bar'])];
-    const client = world.client();
-    world.open(client);
-    world.jobs(client, 1, { end: false });
-    world.flush();
-    const [first, other] = world.parts(one).length > 0 ? [one, two] : [two, one];
-    // It runs still: its lease is dry, and it has room for one ahead at most.
-    world.jobs(client, 1, { first: 1, end: false });
-    world.flush();
-    expect([world.parts(first).length, world.parts(other).length]).toEqual([1, 1]);
-    world.finish(
-      other,
-      world.parts(other).map((part) => part.key),
-    );
-    world.finish(
-      first,
-      world.parts(first).map((part) => part.key),
-    );
-    world.flush();
-    // Of two that idle, the one that has waited longest.
-    world.jobs(client, 1, { first: 2, name: 'bar', end: false });
-    world.flush();
-    expect(world.parts(first).map((part) => part.function)).toEqual(['foo', 'bar']);
+  describe('but', () => {
+    /** Two that have shown that they take a millisecond, so that they may have parts ahead, and idle. The lease of neither holds. */
+    function known(functions: [string[], string[]], slots = 1): { world: World; client: Played; one: Played; two: Played } {
+      const world = new World();
+      const [one, two] = [world.worker('one', functions[0]), world.worker('two', functions[1], slots)];
+      const client = world.client();
+      world.open(client, 1, { results: 5_000, bytes: 10_000_000 });
+      for (let round = 0; round < 10; round += 1) {
+        world.jobs(client, 2, { end: false, first: 2 * round });
+        world.flush();
+        for (const worker of [one, two]) finish(world, worker);
+        world.pass(20);
+      }
+      return { world, client, one, two };
+    }
+
+    function finish(world: World, worker: Played): void {
+      const keys = world.parts(worker).map((part) => part.key);
+      world.finish(worker, keys, { micros: 1_000 });
+      worker.got.length = 0;
+      world.flush();
+    }
+
+    function places(world: World, ...workers: Played[]): number[] {
+      return workers.map((worker) => world.parts(worker).length);
+    }
+
+    it('not to one that has something to do', () => {
+      const { world, client, one, two } = known([['foo'], ['foo']]);
+      world.jobs(client, 1, { first: 20, end: false });
+      world.flush();
+      expect(places(world, one, two).toSorted()).toEqual([0, 1]);
+      // That one's lease is dry, and it has room ahead.
+      world.jobs(client, 1, { first: 21, end: false });
+      world.flush();
+      expect(places(world, one, two)).toEqual([1, 1]);
+    });
+
+    it('only as many as begin there at once', () => {
+      const { world, client, one, two } = known([['foo'], ['foo']], 4);
+      for (const first of [20, 25]) {
+        world.jobs(client, 5, { first, end: false });
+        world.flush();
+        expect(places(world, one, two)).toEqual([1, 4]);
+        // The lease of the first one runs dry last.
+        finish(world, two);
+        finish(world, one);
+      }
+    });
+
+    it('not to one that did something else meanwhile', () => {
+      const { world, client, one, two } = known([['foo', 'bar'], ['foo']]);
+      world.jobs(client, 2, { first: 20, end: false });
+      world.flush();
+      finish(world, two);
+      finish(world, one);
+      world.jobs(client, 1, { first: 22, name: 'bar', end: false });
+      world.flush();
+      expect(places(world, one, two)).toEqual([1, 0]);
+      finish(world, one);
+      world.jobs(client, 1, { first: 23, end: false });
+      world.flush();
+      expect(places(world, one, two)).toEqual([0, 1]);
+    });
+
+    it('not again to one that gives it back', () => {
+      const { world, client, one, two } = known([['foo'], ['foo']]);
+      world.jobs(client, 1, { first: 20, end: false });
+      world.flush();
+      const [giver, other] = places(world, one, two)[0] === 1 ? [one, two] : [two, one];
+      const [part] = world.parts(giver);
+      giver.got.length = 0;
+      world.report(giver, { kind: 'returned', keys: [part?.key as number], attempts: [part?.attempt as number] });
+      world.flush();
+      expect(places(world, giver, other)).toEqual([0, 1]);
+    });
   });
 
   it('gives a fast worker some milliseconds of work ahead, and a slow one none', () => {

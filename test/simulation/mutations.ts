@@ -132,7 +132,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'found here: a part that runs alone waits for one that it called',
-    file: 'src/master/placing.ts',
+    file: 'src/master/rooms.ts',
     from: 'return session.streams.size === 0 ?',
     to: 'return session.streams.size >= 0 ?',
   },

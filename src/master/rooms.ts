@@ -1,0 +1,82 @@
+/** How much room a worker has: for parts that begin at once, and for some that wait behind them. */
+import { ServiceTime, type ShapeLoad } from '../scheduling/service_time.ts';
+import type { ShapeBook, WorkerBook } from './books.ts';
+import type { Core } from './core.ts';
+import { mayDoubt } from './suspicion.ts';
+
+/** So few parts ahead are filled up one by one: each is worth a message. */
+const FEW_AHEAD = 8;
+/** Parts ahead of which nobody knows how long they take. */
+const UNKNOWN_AHEAD = 4;
+
+/** What a worker has of a shape. */
+export function shapeLoad(worker: WorkerBook, shape: number): ShapeLoad {
+  if (worker.load.shape === shape) return worker.load;
+  let load = worker.loads.get(shape);
+  if (load === undefined) worker.loads.set(shape, (load = { shape, service: new ServiceTime(), placed: 0 }));
+  worker.load = load;
+  return load;
+}
+
+export function addPlaced({ parts }: Core, worker: WorkerBook, row: number): void {
+  parts.ofWorker.add(worker.placed, row);
+  shapeLoad(worker, parts.shape[row] as number).placed += 1;
+}
+
+export function removePlaced({ parts }: Core, worker: WorkerBook, row: number): void {
+  parts.ofWorker.remove(worker.placed, row);
+  shapeLoad(worker, parts.shape[row] as number).placed -= 1;
+}
+
+/** How many parts a worker should have beyond those that run. */
+function ahead(core: Core, worker: WorkerBook): number {
+  return mayDoubt(core) && !worker.late ? worker.service.ahead : 0;
+}
+
+/** How many of these: a few before one of them has ended there, however quick others are. */
+export function aheadOf(core: Core, worker: WorkerBook, shape: ShapeBook): number {
+  const { service } = shapeLoad(worker, shape.id);
+  return Math.min(ahead(core, worker), service.meanMicros < 0 ? UNKNOWN_AHEAD : service.ahead);
+}
+
+/** Parts that hold a slot there, or will. */
+export function loadOf(worker: WorkerBook): number {
+  return worker.placed.size - worker.placedOwn + worker.ghosts.size;
+}
+
+/** How many more parts a worker may get now: where it has many ahead none before half of them are used, so that parts go in large batches. */
+export function roomOf(core: Core, worker: WorkerBook): number {
+  const session = core.sessions.get(worker.session);
+  if (session === undefined || session.state !== 'joined' || worker.leaving || worker.silentSinceMs > session.heardAtMs) return 0;
+  const begun = worker.slots + worker.lent;
+  const load = loadOf(worker);
+  // What it called itself must run, perhaps here: else both wait for ever.
+  if (worker.alone !== 0)
+    return session.streams.size === 0 ? 0 : Math.max(0, worker.lent - (worker.alone > 0 ? load - 1 : load - worker.slots));
+  const more = ahead(core, worker);
+  return load - begun > (more > FEW_AHEAD ? more / 2 : more) ? 0 : begun + more - load;
+}
+
+/** How many more of these: where it has room, but slow ones do not stand behind each other because others are quick. */
+export function roomFor(core: Core, worker: WorkerBook, shape: ShapeBook): number {
+  const own = worker.slots + worker.lent + aheadOf(core, worker, shape) - shapeLoad(worker, shape.id).placed;
+  return Math.max(0, Math.min(roomOf(core, worker), own));
+}
+
+/** Whether parts may go there at all: those with resources at once, others as there is room. */
+export function isOpen(core: Core, worker: WorkerBook): boolean {
+  const session = core.sessions.get(worker.session);
+  if (session?.state !== 'joined' || worker.leaving || worker.silentSinceMs > session.heardAtMs) return false;
+  // What a part that runs alone has called must run, perhaps here.
+  return worker.alone === 0 || session.streams.size > 0;
+}
+
+/** Slots that would run a part at once. */
+export function idleSlots(worker: WorkerBook): number {
+  return worker.slots + worker.lent - loadOf(worker);
+}
+
+/** Parts that it has not begun. */
+export function unbegun(worker: WorkerBook): number {
+  return worker.placed.size - worker.placedOwn - worker.slots - worker.lent;
+}
