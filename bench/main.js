@@ -33,15 +33,18 @@ async function bench(settings) {
   const about = machine();
   /** @type {Outcome[]} */
   const outcomes = [];
+  /** @type {string[]} */
+  const unmeasured = [];
   for (const name of WORKLOADS.filter((one) => settings.only.includes(one))) {
     try {
       outcomes.push(await /** @type {(settings: Settings) => Promise<Outcome>} */ (MEASURES[name])(settings));
     } catch (error) {
       process.exitCode = 1;
+      unmeasured.push(`${name} (${error instanceof Error ? error.message : String(error)})`);
       say(`${name} could not be measured: ${error instanceof Error ? error.stack : String(error)}`);
     }
   }
-  const text = report(about, outcomes, { runs: settings.runs, minutes: (performance.now() - since) / 60_000, date });
+  const text = report(about, outcomes, { runs: settings.runs, minutes: (performance.now() - since) / 60_000, date, unmeasured });
   console.log(text);
   const full =
     !settings.quick && settings.runs >= RUNS && outcomes.length === USUAL.length && USUAL.every((name) => settings.only.includes(name));

@@ -22,8 +22,14 @@ function markdown(head, rows) {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)];
 }
 
-/** Which rows fall short of what must be. @param {readonly Judged[]} judged @returns {string} */
-export function shortfall(judged) {
+/**
+ * Which rows fall short of what must be, and which workloads have none.
+ * @param {readonly Judged[]} judged
+ * @param {readonly string[]} [unmeasured]
+ * @returns {string}
+ */
+export function shortfall(judged, unmeasured = []) {
+  if (unmeasured.length > 0) return `NOT MEASURED: ${unmeasured.join('; ')}. ${judged.length === 0 ? '' : shortfall(judged)}`.trimEnd();
   const short = judged.filter(({ value, must }) => !meets(value, must));
   if (short.length === 0) return `All ${judged.length} rows are as they must be.`;
   return `${short.length} of ${judged.length} rows fall short: ${short.map(({ row }) => row).join('; ')}.`;
@@ -37,10 +43,10 @@ function section({ title, note, head, rows }) {
 /**
  * @param {readonly string[]} about lines on machine and versions
  * @param {readonly Outcome[]} outcomes
- * @param {{ runs: number, minutes: number, date: Date }} run
+ * @param {{ runs: number, minutes: number, date: Date, unmeasured?: readonly string[] }} run `unmeasured`: what failed, and why
  * @returns {string}
  */
-export function report(about, outcomes, { runs, minutes, date }) {
+export function report(about, outcomes, { runs, minutes, date, unmeasured = [] }) {
   const judged = outcomes.flatMap((outcome) => outcome.judged);
   const rows = judged.map((one) => [one.row, one.shown, one.must.text, one.aim?.text ?? '', verdict(one)]);
   return [
@@ -54,7 +60,7 @@ export function report(about, outcomes, { runs, minutes, date }) {
     '',
     ...markdown(['workload', 'measured', 'must', 'aim', 'verdict'], rows),
     '',
-    shortfall(judged),
+    shortfall(judged, unmeasured),
     ...outcomes.flatMap(({ tables }) => tables).flatMap(section),
     '',
   ].join('\n');

@@ -20,7 +20,7 @@ const SMALL_JOBS_OF_BARE = 20_000;
 const OWN_FRAME = 163_840;
 const OWN_FRAME_JOBS = 6_000;
 
-/** What a master's memory was before the first large payload, and at its highest. @typedef {{ base: number, peak: number }} Memory */
+/** What a master's memory was after small jobs, before the first large payload, and at its highest. @typedef {{ small: number, base: number, peak: number }} Memory */
 
 /** @param {number} bytes */
 const rate = (bytes) => (/** @type {Sample} */ sample) => (sample.jobs * bytes) / 1_000 / sample.ms;
@@ -34,6 +34,7 @@ const rate = (bytes) => (/** @type {Sample} */ sample) => (sample.jobs * bytes) 
 function marked(memory, jobs) {
   return async (system) => {
     await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
+    memory.small = (await system.role('master').usage()).rss;
     await system.run('throughput', { jobs: OWN_FRAME_JOBS, bytes: OWN_FRAME, inFlight: IN_FLIGHT });
     memory.base = (await system.role('master').usage()).rss;
     await system.role('master').ask('resetPeak');
@@ -62,7 +63,7 @@ async function echoed(bytes, settings, must, peers) {
   const run = (seconds) =>
     calibrated('throughput', { bytes, inFlight: IN_FLIGHT }, { seconds, first: IN_FLIGHT * 2, least: IN_FLIGHT * 3 });
   const [judged, other] = [() => run(settings.seconds), () => run(settings.seconds / 2)];
-  const memory = { [OURS]: { base: 0, peak: 0 }, [BARE]: { base: 0, peak: 0 } };
+  const memory = { [OURS]: { small: 0, base: 0, peak: 0 }, [BARE]: { small: 0, base: 0, peak: 0 } };
   /** @type {Case[]} */
   const cases = [
     { name: OURS, start: () => gristmill(), prepare: marked(memory[OURS], SMALL_JOBS), run: watched(judged(), memory[OURS]) },
@@ -101,11 +102,11 @@ function table(title, lines, bytes, memory) {
   const base = lineOf(lines, BARE);
   return {
     title,
-    note: 'One direction counted, 8 in flight. Master: the highest RSS of all runs, and how much that is above its RSS once warm with small jobs.',
+    note: `One direction counted, 8 in flight. Master: the highest RSS of all runs; how much that is above its RSS once warm, with small jobs and with ${OWN_FRAME_JOBS} payloads of ${OWN_FRAME / 1_024} KiB, which is what is judged; and above that with small jobs only, when V8 has not yet made room for young objects.`,
     head: ['system', 'MB/s', 'times bare', 'master: peak RSS, MB', 'CPU µs a job'],
     rows: lines.map((line) => {
-      const { base: before, peak } = memory[line.name] ?? { base: NaN, peak: NaN };
-      const text = Number.isNaN(peak) ? '' : `${shown(peak / 1e6)} (+${shown((peak - before) / 1e6)})`;
+      const { small, base: before, peak } = memory[line.name] ?? { small: NaN, base: NaN, peak: NaN };
+      const text = Number.isNaN(peak) ? '' : `${shown(peak / 1e6)} (+${shown((peak - before) / 1e6)}, +${shown((peak - small) / 1e6)})`;
       return [line.name, shownSpread(over(line, rate(bytes))), shownSpread(ratio(line, base, rate(bytes)), 2), text, shownCpu(line)];
     }),
   };

@@ -7,7 +7,7 @@
  * @import { Judged, Outcome, Sample, Settings, Table } from '../types.ts'
  */
 import { inTurns, lineOf } from '../rounds.js';
-import { over, shownSpread } from '../stats.js';
+import { over, shownCpu, shownSpread } from '../stats.js';
 import { bullmq, gristmill, pool, redisVersion } from '../systems.js';
 
 const JOBS = 200;
@@ -107,12 +107,13 @@ async function sleepers(workers, settings) {
   const table = {
     title,
     note: `${JOBS} jobs, ${LONG} of ${LONG_MS} ms and ${JOBS - LONG} of ${SHORT_MS} ms, shuffled with seed ${SEED}; greedy list scheduling of that order with the times that the jobs slept in that run.`,
-    head: ['system', 'makespan ms', 'times greedy', 'timer overshoot, ms a job'],
+    head: ['system', 'makespan ms', 'times greedy', 'timer overshoot, ms a job', 'CPU µs a job'],
     rows: lines.map((line) => [
       line.name,
       shownSpread(over(line, ({ ms }) => ms)),
       shownSpread(over(line, worse), 3),
       shownSpread(over(line, overshoot), 2),
+      shownCpu(line),
     ]),
   };
   return { judged: [judged], tables: [table] };

@@ -1,4 +1,7 @@
-/** Plain data: what a packed value can hold, and nothing that would come out as something else. Pure. */
+/**
+ * Plain data: what a packed value can hold, and nothing that would come out as something else. (But -0 comes out as 0, and half of a surrogate
+ * pair as U+FFFD.) Pure.
+ */
 import { shown } from '../common/check.ts';
 import { MAX_DEPTH } from './fields.ts';
 import { MAX_FIELDS_BYTES } from './limits.ts';
@@ -31,7 +34,11 @@ class Copier {
 
   members(value: object): Record<string, unknown> {
     const members: [string, unknown][] = [];
-    for (const [name, member] of Object.entries(value)) if (member !== undefined) members.push([name, this.#member(name, member)]);
+    for (const [name, member] of Object.entries(value)) {
+      // It would be read as another name.
+      if (name === '__proto__') throw new TypeError(`${this.#here()}: expected plain data, got a member named __proto__`);
+      if (member !== undefined) members.push([name, this.#member(name, member)]);
+    }
     return Object.fromEntries(members);
   }
 

@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 
 /**
  * Reads the options of a job, a call or a stream.
- * @param most bytes that all of them may have, packed
+ * @param most bytes that all of them may have: names, packed values, and some for each
  * @throws TypeError or RangeError that names the option, what was expected and the value seen
  */
 export function readJobOptions(what: string, options: object, most: number = MAX_FIELDS_BYTES): Fields {

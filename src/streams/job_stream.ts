@@ -102,7 +102,9 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   async return(): Promise<Step<T>> {
     this.#stop(undefined);
     this.#serve();
-    await this.#leaving;
+    // A source that was just asked for its next item answers in a moment. One that goes on waiting for something is not waited for.
+    if (this.#pump.busy) await new Promise((resolve) => setImmediate(resolve));
+    if (!this.#pump.busy) await this.#leaving;
     return DONE;
   }
 

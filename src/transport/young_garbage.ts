@@ -37,12 +37,17 @@ export function countReceived(bytes: number): void {
   received += bytes;
   if (received < EVERY_BYTES) return;
   received = 0;
-  collect ??= KNOWN_TO.test(process.versions.v8) ? alone(findCollector()) : findCollector();
+  collect ??= madeAlone((globalThis.gc as Collect | undefined) ?? findCollector());
   collect({ type: 'minor' });
 }
 
-/** The same collector, after which V8 does not look. */
-function alone(gc: Collect): Collect {
+/** The same collector, after which V8 does not look; but who gave V8 a rule of its own keeps that. */
+function madeAlone(gc: Collect): Collect {
+  if (
+    !KNOWN_TO.test(process.versions.v8) ||
+    process.execArgv.some((flag) => /incremental[-_]marking[-_](hard|soft)[-_]trigger/u.test(flag))
+  )
+    return gc;
   return (options) => {
     setFlagsFromString(NEVER);
     gc(options);
@@ -50,7 +55,7 @@ function alone(gc: Collect): Collect {
   };
 }
 
-/** V8 gives its collector only to contexts that are made while it is told to. */
+/** V8 gives its collector only to contexts that are made while it is told to. Who told it at the start has it already. */
 function findCollector(): Collect {
   try {
     setFlagsFromString('--expose-gc');

@@ -134,6 +134,34 @@ describe('leaving a stream', () => {
     expect(String(await client.call('foo', 'next'))).toMatch(/next/);
   });
 
+  it('does not wait for a source that itself waits for something', async () => {
+    await using cluster = await startCluster();
+    const client = clientOf(cluster);
+    let asked = 0;
+    let goOn: (() => void) | undefined;
+    async function* source(): AsyncGenerator<string> {
+      yield 'x';
+      asked += 1;
+      await new Promise<void>((resolve) => (goOn = resolve));
+      yield 'y';
+    }
+    for await (const result of client.job('echo', source())) {
+      expect(String(result)).toBe('x');
+      await expect.poll(() => goOn).toBeDefined();
+      break;
+    }
+    const mine = new Error('mine');
+    const thrown = (async () => {
+      for await (const _ of client.job('echo', source())) {
+        await expect.poll(() => asked).toBe(2);
+        throw mine;
+      }
+    })();
+    await expect(thrown).rejects.toBe(mine);
+    await expect.poll(async () => (await client.status())['streams']).toEqual([]);
+    goOn?.();
+  });
+
   it('never waits for the master', async () => {
     await using cluster = await startCluster();
     const client = clientOf(cluster);

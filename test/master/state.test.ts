@@ -123,7 +123,7 @@ describe('placing', () => {
       const { world, client, one, two } = known([['foo'], ['foo']]);
       world.jobs(client, 1, { first: 20, end: false });
       world.flush();
-      expect(places(world, one, two).toSorted()).toEqual([0, 1]);
+      expect(places(world, one, two).reduce((sum, count) => sum + count)).toBe(1);
       // That one's lease is dry, and it has room ahead.
       world.jobs(client, 1, { first: 21, end: false });
       world.flush();

@@ -29,6 +29,7 @@ describe('plain data', () => {
   it('is what it was when it is read, whatever it is', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
+        fc.pre(!JSON.stringify(value).includes('"__proto__":'));
         // MessagePack of whole numbers has no -0.
         expect(JSON.stringify(unpackValue(packValue(toPlain(value))))).toBe(JSON.stringify(value));
       }),
@@ -42,8 +43,6 @@ describe('plain data', () => {
     expect(toPlain({ a: undefined, b: { c: undefined, d: 1 } })).toEqual({ b: { d: 1 } });
     expect(toPlain(Object.assign(Object.create(null), { a: 1 }))).toEqual({ a: 1 });
     expect(toPlain(runInNewContext('({ a: [1, { b: 2 }] })'))).toEqual({ a: [1, { b: 2 }] });
-    const named = toPlain(JSON.parse('{"__proto__": {"a": 1}}')) as object;
-    expect([Object.getPrototypeOf(named), Object.keys(named)]).toEqual([Object.prototype, ['__proto__']]);
   });
 
   it.each([
@@ -57,6 +56,12 @@ describe('plain data', () => {
     ['a BigInt', { a: 1n }, TypeError, /^fields\.it\.a: .*, got 1n/],
     ['a symbol', [Symbol('s')], TypeError, /^fields\.it\[0\]: .*, got Symbol\(s\)/],
     ['undefined in an array', [1, undefined], TypeError, /^fields\.it\[1\]: .*, got undefined/],
+    [
+      'a member that would be read as another',
+      { a: JSON.parse('{"__proto__": 1}') },
+      TypeError,
+      /^fields\.it\.a: .*, got a member named __proto__$/,
+    ],
     ['a circle', circle, RangeError, /^fields\.it(\.self){32}: expected plain data of at most 32 levels, got more/],
     ['more values than there can be bytes', dag(22), RangeError, /^fields: expected at most 262144 values, got more/],
     ['too many levels', nested(MAX_DEPTH + 1), RangeError, /at most 32 levels/],
