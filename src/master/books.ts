@@ -5,7 +5,7 @@ import type { Fields } from '../protocol/fields.ts';
 import type { Role } from '../protocol/greetings.ts';
 import { Inbox, Outbox, type SessionState } from '../protocol/session.ts';
 import type { Shape } from '../scheduling/policy.ts';
-import { ServiceTime, type ShapeLoad } from '../scheduling/service_time.ts';
+import { ServiceTime, ShapeLoad } from '../scheduling/service_time.ts';
 import { type RetryRule, type RowList, rowList } from './parts.ts';
 
 /** A peer's conversation with this master. */
@@ -281,7 +281,7 @@ export function newWorker(session: number, functions: readonly string[], slots: 
     placedOwn: 0,
     service: new ServiceTime(),
     loads: new Map(),
-    load: { shape: -1, service: new ServiceTime(), placed: 0 },
+    load: new ShapeLoad(-1),
     ...counts,
     ...none,
   };

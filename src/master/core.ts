@@ -73,6 +73,8 @@ export class Core {
   readonly roomy: Set<WorkerBook> = new Set();
   lookedAtMs = 0;
   readonly behind: Set<WorkerBook> = new Set();
+  /** Those of which it has turned out that what they have not begun is very much work. */
+  readonly laden: Set<WorkerBook> = new Set();
   /** Keys of parts that are on their way over PUSH. */
   readonly pushed: Set<number> = new Set();
   /** The first of them when they were last looked at, and when that was. */

@@ -52,6 +52,7 @@ export function leave(core: Core, worker: WorkerBook): void {
   if (worker.lease !== undefined) endLease(worker, worker.lease, 'leave');
   core.roomy.delete(worker);
   core.behind.delete(worker);
+  core.laden.delete(worker);
 }
 
 export function place(core: Core): void {

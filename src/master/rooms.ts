@@ -1,5 +1,5 @@
 /** How much room a worker has: for parts that begin at once, and for some that wait behind them. */
-import { ServiceTime, type ShapeLoad } from '../scheduling/service_time.ts';
+import { ShapeLoad } from '../scheduling/service_time.ts';
 import type { ShapeBook, WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { mayDoubt } from './suspicion.ts';
@@ -13,7 +13,7 @@ const UNKNOWN_AHEAD = 4;
 export function shapeLoad(worker: WorkerBook, shape: number): ShapeLoad {
   if (worker.load.shape === shape) return worker.load;
   let load = worker.loads.get(shape);
-  if (load === undefined) worker.loads.set(shape, (load = { shape, service: new ServiceTime(), placed: 0 }));
+  if (load === undefined) worker.loads.set(shape, (load = new ShapeLoad(shape)));
   worker.load = load;
   return load;
 }
@@ -35,8 +35,8 @@ function ahead(core: Core, worker: WorkerBook): number {
 
 /** How many of these: a few before one of them has ended there, however quick others are. */
 export function aheadOf(core: Core, worker: WorkerBook, shape: ShapeBook): number {
-  const { service } = shapeLoad(worker, shape.id);
-  return Math.min(ahead(core, worker), service.meanMicros < 0 ? UNKNOWN_AHEAD : service.ahead);
+  const load = shapeLoad(worker, shape.id);
+  return Math.min(ahead(core, worker), load.meanMicros < 0 ? UNKNOWN_AHEAD : load.ahead);
 }
 
 /** Parts that hold a slot there, or will. */

@@ -19,8 +19,6 @@ import { takeAway } from './workers.ts';
 
 /** Parts that are not begun are looked at so often; less work than this is not worth the trouble, unless what runs before it is late. */
 const WORTH_MS = 5;
-/** So much work may stand behind what runs, while others wait who would otherwise have their turn. */
-const LADEN_MS = 100;
 const ANSWER_MS = 50;
 /** Parts that wait, for each worker: with fewer, what stands behind a late part may be begun last of all, where it does most harm. */
 const LAST = 8;
@@ -31,7 +29,8 @@ const LOOK_MS = 1;
 export function watchBacklog(core: Core): void {
   if (core.behind.size === 0) return;
   const lookMs = LOOK_MS * Math.ceil(core.workers.size / 100);
-  core.timers.ensure('backlog', core.now + Math.max(WORTH_MS, lookMs));
+  if (core.workers.size > 1 || core.laden.size > 0 || starving(core).size > 0)
+    core.timers.ensure('backlog', core.now + Math.max(WORTH_MS, lookMs));
   if (core.timers.has('late') || (core.roomy.size === 0 && !isLow(core))) return;
   let soonest = Infinity;
   for (const worker of core.behind) if (worker.revoked === undefined) soonest = Math.min(soonest, lateAtMs(worker));
@@ -63,27 +62,27 @@ function starving(core: Core): Set<number> {
 export function takeBack(core: Core): void {
   core.lookedAtMs = core.now;
   const starved = starving(core);
-  const isWanted = isThereTaker(core, undefined, true);
+  if (core.laden.size > 0) unload(core);
+  if (starved.size === 0 && !isThereTaker(core, undefined, true)) return;
   const hasTaker = takersOf(core);
   for (const worker of core.behind) {
     const count = unbegun(worker);
     if (count <= 0 || worker.revoked !== undefined) continue;
     const keys = starved.size === 0 ? [] : keysFromEnd(core, worker, count, (row) => starved.has(core.parts.stream[row] as number));
-    if (keys.length === 0 && isWanted) keys.push(...keysFor(core, worker, count, hasTaker));
-    if (keys.length === 0 && isLaden(worker) && areOthersWaiting(core, worker)) {
-      keys.push(...keysFromEnd(core, worker, count, () => true));
-      worker.late = true;
-    }
-    ask(core, worker, keys);
+    ask(core, worker, keys.length > 0 ? keys : keysFor(core, worker, count, hasTaker));
   }
 }
 
-/** Whether parts of one shape that a worker has not begun are far more work than they were thought to be. */
-function isLaden(worker: WorkerBook): boolean {
-  const begun = worker.slots + worker.lent;
-  for (const { service, placed } of worker.loads.values())
-    if (((placed - begun) * service.meanMicros) / 1_000 > LADEN_MS * begun) return true;
-  return false;
+/** Takes all back from those who have far more work than it was thought to be, if others wait. */
+function unload(core: Core): void {
+  for (const worker of core.laden) {
+    const count = unbegun(worker);
+    if (count > 0 && (worker.revoked !== undefined || !areOthersWaiting(core, worker))) continue;
+    core.laden.delete(worker);
+    if (count <= 0) continue;
+    worker.late = true;
+    askForAll(core, worker);
+  }
 }
 
 /** Whether parts of another stream wait that could run there. */

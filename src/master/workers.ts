@@ -14,6 +14,9 @@ import { addPlaced, shapeLoad } from './rooms.ts';
 import { endPart, takeResult } from './settling.ts';
 import { absolve, absolveAll, deathsBy, doubt, doubtGhosts, mayDoubt, resolve } from './suspicion.ts';
 
+/** So much work of one shape may stand behind what runs, while others wait who would otherwise have their turn. */
+const LADEN_MS = 100;
+
 /** Results, ends and errors, in the order in which they happened. Late ones are welcome while the part is open. */
 export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecord): void {
   let ended = 0;
@@ -29,7 +32,10 @@ export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecor
   if (ended === 0) return;
   worker.ended += ended;
   worker.service.took(record.busyMicros, ended);
-  if (shape >= 0) shapeLoad(worker, shape).service.took(record.busyMicros, ended);
+  if (shape < 0) return;
+  const load = shapeLoad(worker, shape);
+  load.took(record.busyMicros, ended);
+  if (load.exceeds(worker.slots + worker.lent, LADEN_MS)) core.laden.add(worker);
 }
 
 /** The id of the shape that a report is about, before it is heard; -1: of none, or of several. What it says of time is about all its parts. */

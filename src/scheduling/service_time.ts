@@ -58,9 +58,18 @@ export class ServiceTime {
   }
 }
 
-/** What a worker has of the parts of one shape, by its id: how long they take there, and how many are placed. */
-export interface ShapeLoad {
+/** The same of parts of one shape, by its id; and how many of them are placed there. */
+export class ShapeLoad extends ServiceTime {
   readonly shape: number;
-  readonly service: ServiceTime;
-  placed: number;
+  placed = 0;
+
+  constructor(shape: number) {
+    super();
+    this.shape = shape;
+  }
+
+  /** Whether those beyond so many, which run, are more work than that. */
+  exceeds(running: number, ms: number): boolean {
+    return ((this.placed - running) * this.meanMicros) / 1_000 > ms * running;
+  }
 }

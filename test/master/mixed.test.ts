@@ -68,6 +68,9 @@ describe('where one function is quick', () => {
       world.report(worker, { kind: 'returned', keys: back, attempts: back.map(() => NEWEST) });
       here = here.filter((key) => !back.includes(key));
       worker.got.length = 0;
+      world.flush();
+      // Not at once again.
+      expect(world.parts(worker)).toEqual([]);
       world.finish(worker, [here.shift() as number], { micros: 200_000 });
       world.flush();
       world.pass(10);
