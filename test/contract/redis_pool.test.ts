@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { RedisPool } from '../../src/pools/redis.ts';
-import { texts, untilError } from '../integration/helpers.ts';
+import { expectEach, jobs, texts, untilError } from '../integration/helpers.ts';
 import { type LossRig, poolLosses } from './losses.ts';
 import { linesOf, poolContract, temporaryFolder, WORKER } from './pool.ts';
 import { have, redisServer } from './servers.ts';
@@ -69,6 +69,39 @@ describe.runIf(here)('with redis-server', () => {
     const [context] = await texts(pool.job('context', [{ payload: '', fields }]));
     expect(JSON.parse(context ?? '')).toMatchObject({ colour: 'red' });
     await worker.stop();
+  });
+
+  it('a Redis that lost what it had when it was killed: a stream sends its jobs again', async () => {
+    await using rig = await start();
+    await using pool = rig.open();
+    await using worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    const redis = new Redis(rig.address.replace(/\?.*/, ''));
+    redis.on('error', () => undefined);
+    await redis.config('SET', 'appendonly', 'no');
+    const results: string[] = [];
+    for await (const result of pool.job('slow', jobs(100))) {
+      results.push(String(result));
+      if (results.length !== 20) continue;
+      await rig.kill();
+      await rig.start();
+    }
+    expectEach(results, jobs(100));
+    redis.disconnect();
+    await worker.stop();
+  });
+
+  it('jobs of a stream that somebody took out of the queue have failed, and are not sent again', async () => {
+    await using rig = await start();
+    await using pool = new RedisPool({ url: rig.address, logger: false });
+    const ended = untilError(pool.job('echo', ['a message']));
+    const connection = new Redis(rig.address.replace(/\?.*/, ''), { maxRetriesPerRequest: null });
+    const queue = new Queue(pool.queue, { prefix: pool.prefix, connection });
+    await expect.poll(() => queue.count()).toBe(1);
+    await queue.drain();
+    expect((await ended).error).toMatchObject({ code: 'function-threw', message: 'echo: the job is gone from Redis' });
+    expect(await queue.count()).toBe(0);
+    await queue.close();
+    connection.disconnect();
   });
 
   it('a Redis without room for a record: the job runs again, and nothing is lost', async () => {

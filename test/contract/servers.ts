@@ -79,10 +79,10 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-/** A redis-server with an append-only file. */
+/** A redis-server that answers once what it was told is in its append-only file: with `everysec` it may be up to two seconds ahead of that. */
 export function redisServer(): Promise<ServerProcess> {
   return ServerProcess.start('redis-server', (port, folder) =>
-    `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly yes`.split(' '),
+    `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly yes --appendfsync always`.split(' '),
   );
 }
 

@@ -39,12 +39,17 @@ export class RedisEngine implements PoolEngine {
   readonly #waiters = new Waiters((id) => this.fetch(id));
   readonly #prefix: string;
   #subscribed: Promise<unknown> | undefined;
+  /** How often Redis was away. */
+  #breaks = 0;
 
   constructor(settings: RedisSettings, warn: (text: string) => void) {
     this.#settings = settings;
     this.#prefix = prefixOf(settings.queue);
     this.#connections = new Connections(settings.url, warn);
     this.#redis = this.#connections.open();
+    this.#redis.on('close', () => {
+      this.#breaks += 1;
+    });
     this.#subscriber = this.#connections.open();
     this.#queue = new Queue(settings.queue, { connection: this.#connections.open(), prefix: this.#prefix, skipVersionCheck: true });
     this.#queue.on('error', (error) => this.#connections.failed(error));
@@ -114,13 +119,20 @@ export class RedisEngine implements PoolEngine {
 
   async carryOut(job: Submission, signal: AbortSignal): Promise<KeptRecord> {
     const { id } = job;
-    // It may end before we hear that it was taken.
-    const waiting = this.#waiters.wait(id, signal, true);
-    const sent = this.send(job).then(() => this.#waiters.sent(id));
-    const [record] = await Promise.all([waiting, sent]);
-    if (record === undefined) throw new Error(`${job.function}: the job is gone from Redis`);
-    this.#redis.del(this.key('record', id)).catch(() => undefined);
-    return record;
+    for (;;) {
+      const breaks = this.#breaks;
+      // It may end before we hear that it was taken.
+      const waiting = this.#waiters.wait(id, signal, true);
+      const sent = this.send(job).then(() => this.#waiters.sent(id));
+      const [record] = await Promise.all([waiting, sent]);
+      if (record !== undefined) {
+        this.#redis.del(this.key('record', id)).catch(() => undefined);
+        return record;
+      }
+      // One that was away may have lost its last seconds (appendfsync everysec): then the job is sent again.
+      await this.#redis.ping();
+      if (this.#breaks === breaks) throw new Error(`${job.function}: the job is gone from Redis`);
+    }
   }
 
   async cancel(id: string): Promise<boolean> {
