@@ -100,8 +100,9 @@ export interface ShapeBook extends Shape {
   ready: Queue[];
   /** Whose lease of it ran dry last, until that lease ends. */
   warm: WorkerBook | undefined;
-  /** Parts in all its queues, with credit or without. */
+  /** Parts in all its queues, with credit or without; and those on their way over PUSH. */
   waiting: number;
+  pushed: number;
   /** Parts that run alone: each waits for a worker of its own. */
   readonly solo: Deque;
   /** Why no part of it can be placed; and whether parts fail that no worker which is here could ever run. */

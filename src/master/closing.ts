@@ -2,7 +2,7 @@
 import { moved } from '../protocol/session.ts';
 import { type Job, type Stream, type WorkerBook, STREAM_MOVES } from './books.ts';
 import type { Core } from './core.ts';
-import { removePlaced } from './rooms.ts';
+import { removePlaced, removePushed } from './rooms.ts';
 import { returnGrant } from './credit.ts';
 import { forgetStream, jobEnded } from './delivering.ts';
 import { PART } from './parts.ts';
@@ -48,7 +48,7 @@ export function closePart(core: Core, stream: Stream, row: number, by: WorkerBoo
     const holder = unplace(core, row, by);
     if (holder !== undefined && holder !== by) abortAt(core, holder, key);
   } else if (parts.state[row] === PART.pushed) {
-    core.pushed.delete(key);
+    removePushed(core, row);
   } else {
     if (core.delayed.size > 0) forgetDelay(core, key);
     const shape = core.shapes[parts.shape[row] as number];

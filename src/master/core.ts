@@ -158,7 +158,7 @@ export class Core {
     let shape = this.shapeIds.get(key);
     if (shape === undefined) {
       const served = this.served.has(name) || this.config.tasklets?.includes(name) === true;
-      const empty = { ready: [], warm: undefined, waiting: 0, solo: new Deque(), warned: false };
+      const empty = { ready: [], warm: undefined, waiting: 0, pushed: 0, solo: new Deque(), warned: false };
       shape = { id: this.shapes.length, function: name, resources, ...empty, hasty, served, refusal: undefined };
       if (resources !== undefined) shape.refusal = this.#judge(shape);
       this.shapes.push(shape);

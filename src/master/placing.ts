@@ -12,7 +12,7 @@ import { returnGrant } from './credit.ts';
 import { MOVE, PART } from './parts.ts';
 import { enqueue, take } from './queueing.ts';
 import { letGo, placeSolo } from './solo.ts';
-import { addPlaced, aheadOf, idleSlots, isOpen, loadOf, roomFor, roomOf, unbegun } from './rooms.ts';
+import { addPlaced, addPushed, aheadOf, idleSlots, isOpen, loadOf, removePushed, roomFor, roomForPush, roomOf, unbegun } from './rooms.ts';
 import { absolve, doubtSomebody, mayDoubt } from './suspicion.ts';
 import { write } from './writing.ts';
 
@@ -197,28 +197,15 @@ function hearing(core: Core): number {
 
 /** Sends parts over PUSH, in messages so small that every worker gets some, as long as there is room among all. */
 function placeByPush(core: Core, shape: ShapeBook): void {
-  let load = core.pushed.size;
-  let begun = 0;
-  let more = 0;
   let turn = TURN;
-  for (const worker of core.workers.values()) {
-    turn = Math.min(turn, Math.max(1, aheadOf(core, worker, shape)));
-    if (worker.leaving || worker.alone !== 0) {
-      begun += roomFor(core, worker, shape);
-      continue;
-    }
-    load += loadOf(worker);
-    begun += worker.slots + worker.lent;
-    more += aheadOf(core, worker, shape);
-  }
-  // As for one worker (roomOf): not before half of what all have ahead is used.
-  let room = load - begun > more / 2 ? 0 : begun + more - load;
+  for (const worker of core.workers.values()) turn = Math.min(turn, Math.max(1, aheadOf(core, worker, shape)));
+  let room = roomForPush(core, shape);
   while (room > 0) {
     const fair = Math.max(1, Math.ceil(shape.waiting / core.pushPeers));
     const rows = take(core, shape, Math.min(room, turn, fair), MOVE.push);
     if (rows.length === 0) return;
     room -= rows.length;
-    for (const row of rows) core.pushed.add(core.parts.key[row] as number);
+    for (const row of rows) addPushed(core, row);
     write(core, core.pushDrafts, rows);
     for (const records of core.pushDrafts.take()) {
       const envelope = { lane: 'push', epoch: core.config.epoch, session: 0, token: NO_TOKEN, seq: 0, ack: 0, reportsAck: 0 } as const;
@@ -234,7 +221,7 @@ export function setAside(core: Core, row: number): void {
   const { parts } = core;
   const stream = core.streams.get(parts.stream[row] as number) as Stream;
   if (parts.state[row] === PART.placed) unplace(core, row);
-  if (parts.state[row] === PART.pushed) core.pushed.delete(parts.key[row] as number);
+  if (parts.state[row] === PART.pushed) removePushed(core, row);
   returnGrant(core, stream, row);
   stream.hungry.delete(parts.key[row] as number);
   parts.move(row, MOVE.requeue);

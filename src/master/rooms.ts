@@ -28,6 +28,17 @@ export function removePlaced({ parts }: Core, worker: WorkerBook, row: number): 
   shapeLoad(worker, parts.shape[row] as number).placed -= 1;
 }
 
+/** It is on its way to some worker. */
+export function addPushed(core: Core, row: number): void {
+  core.pushed.add(core.parts.key[row] as number);
+  (core.shapes[core.parts.shape[row] as number] as ShapeBook).pushed += 1;
+}
+
+export function removePushed(core: Core, row: number): void {
+  core.pushed.delete(core.parts.key[row] as number);
+  (core.shapes[core.parts.shape[row] as number] as ShapeBook).pushed -= 1;
+}
+
 /** How many parts a worker should have beyond those that run. */
 function ahead(core: Core, worker: WorkerBook): number {
   return mayDoubt(core) && !worker.late ? worker.service.ahead : 0;
@@ -61,6 +72,27 @@ export function roomOf(core: Core, worker: WorkerBook): number {
 export function roomFor(core: Core, worker: WorkerBook, shape: ShapeBook): number {
   const own = worker.slots + worker.lent + aheadOf(core, worker, shape) - shapeLoad(worker, shape.id).placed;
   return Math.max(0, Math.min(roomOf(core, worker), own));
+}
+
+/** How many more of these may go out by PUSH: as `roomFor`, of all workers together, since nobody knows to whom they go. */
+export function roomForPush(core: Core, shape: ShapeBook): number {
+  let load = core.pushed.size;
+  let begun = 0;
+  let more = 0;
+  let own = -shape.pushed;
+  for (const worker of core.workers.values()) {
+    if (worker.leaving || worker.alone !== 0) {
+      const room = roomFor(core, worker, shape);
+      begun += room;
+      own += room;
+      continue;
+    }
+    load += loadOf(worker);
+    begun += worker.slots + worker.lent;
+    more += ahead(core, worker);
+    own += worker.slots + worker.lent + aheadOf(core, worker, shape) - shapeLoad(worker, shape.id).placed;
+  }
+  return Math.max(0, Math.min(load - begun > more / 2 ? 0 : begun + more - load, own));
 }
 
 /** Whether parts may go there at all: those with resources at once, others as there is room. */

@@ -10,7 +10,7 @@ import { MOVE, PART } from './parts.ts';
 import { coolDown, leave, requeue, requeuePushed } from './placing.ts';
 import { fail } from './queueing.ts';
 import { tryAgain } from './retrying.ts';
-import { addPlaced, shapeLoad } from './rooms.ts';
+import { addPlaced, removePushed, shapeLoad } from './rooms.ts';
 import { endPart, takeResult } from './settling.ts';
 import { absolve, absolveAll, deathsBy, doubt, doubtGhosts, mayDoubt, resolve } from './suspicion.ts';
 
@@ -139,7 +139,7 @@ export function onAccepted(core: Core, worker: WorkerBook, keys: readonly number
       (core.shapes[parts.shape[row] as number] as ShapeBook).waiting -= 1;
       reserve(core, core.streams.get(parts.stream[row] as number) as Stream, row);
     }
-    core.pushed.delete(key);
+    if (state === PART.pushed) removePushed(core, row);
     parts.move(row, MOVE.place);
     absolve(core, worker, key);
     parts.worker[row] = worker.session;

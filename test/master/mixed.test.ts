@@ -1,6 +1,19 @@
 /** Quick and slow functions on the same workers: nobody waits long behind who is slow. */
 import { describe, expect, it } from 'vitest';
+import { roundRobin } from '../../src/scheduling/round_robin.ts';
 import { NEWEST, type Played, World } from './world.ts';
+
+/** Ends all that it was given. */
+function end(world: World, worker: Played, micros: number): void {
+  const keys = world.parts(worker).map((part) => part.key);
+  worker.got.length = 0;
+  world.finish(worker, keys, { micros });
+  world.flush();
+}
+
+function given(world: World, worker: Played, name: string): number {
+  return world.parts(worker).filter((part) => part.function === name).length;
+}
 
 describe('where one function is quick', () => {
   /** A worker of two slots that has shown that a `foo` takes a tenth of a millisecond. */
@@ -15,18 +28,6 @@ describe('where one function is quick', () => {
     end(world, worker, 100);
     world.pass(20);
     return { world, worker, client };
-  }
-
-  /** Ends all that it was given. */
-  function end(world: World, worker: Played, micros: number): void {
-    const keys = world.parts(worker).map((part) => part.key);
-    worker.got.length = 0;
-    world.finish(worker, keys, { micros });
-    world.flush();
-  }
-
-  function given(world: World, worker: Played, name: string): number {
-    return world.parts(worker).filter((part) => part.function === name).length;
   }
 
   it('another has few parts ahead until one of them has ended, none if they are slow, and does not keep the quick ones from having many', () => {
@@ -76,5 +77,66 @@ describe('where one function is quick', () => {
       world.pass(10);
       here.push(...world.parts(worker).map((part) => part.key));
     }
+  });
+});
+
+describe('by PUSH, where one function is quick', () => {
+  /** What went out goes to one after the other, and is accepted. */
+  function deliver(world: World, workers: readonly Played[]): void {
+    const pushes = world.log.splice(0).flatMap(({ instructions }) => instructions.filter((one) => one.type === 'push'));
+    for (const [turn, { records }] of pushes.entries()) {
+      const worker = workers[turn % workers.length] as Played;
+      worker.got.push(...records);
+      for (const record of records)
+        if (record.kind === 'parts') world.report(worker, { kind: 'accepted', keys: record.keys, attempts: record.attempts });
+    }
+  }
+
+  it('another has room beside it: few until one of them has ended, and none ahead if they are slow', () => {
+    const world = new World({ policy: roundRobin() });
+    const workers = [world.worker('one', ['foo', 'bar'], 2), world.worker('other', ['foo', 'bar'], 2)] as const;
+    const all = (name: string): number => given(world, workers[0], name) + given(world, workers[1], name);
+    const client = world.client();
+    world.feed({ type: 'pushPeers', count: 2, strangers: 0 });
+    for (const stream of [1, 2]) world.open(client, stream, { results: 5_000 });
+    for (const [first, count] of [
+      [0, 8],
+      [8, 50],
+      [58, 64],
+    ] as const) {
+      world.jobs(client, count, { first, end: false });
+      world.flush();
+      deliver(world, workers);
+      if (first < 58) for (const worker of workers) end(world, worker, 100);
+    }
+    expect(all('foo')).toBe(2 * (2 + 30));
+    for (const worker of workers) {
+      const keys = world.parts(worker).map(({ key }) => key);
+      world.finish(worker, keys.slice(8), { micros: 100 });
+    }
+    // Twice, before anybody has accepted one.
+    for (const first of [0, 50]) {
+      world.jobs(client, 50, { stream: 2, first, name: 'bar', end: false });
+      world.flush();
+    }
+    deliver(world, workers);
+    expect(all('bar')).toBe(2 * (2 + 4));
+    for (const worker of workers) {
+      for (const [name, micros] of [
+        ['bar', 200_000],
+        ['foo', 100],
+      ] as const) {
+        const ended = world.parts(worker).filter((part) => part.function === name);
+        world.finish(
+          worker,
+          ended.map(({ key }) => key),
+          { micros },
+        );
+      }
+      worker.got.length = 0;
+    }
+    world.flush();
+    deliver(world, workers);
+    expect(all('bar')).toBe(2 * 2);
   });
 });
