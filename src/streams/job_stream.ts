@@ -102,9 +102,7 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   async return(): Promise<Step<T>> {
     this.#stop(undefined);
     this.#serve();
-    // A source that was just asked for its next item answers in a moment. One that goes on waiting for something is not waited for.
-    if (this.#pump.busy) await new Promise((resolve) => setImmediate(resolve));
-    if (!this.#pump.busy) await this.#leaving;
+    await this.#left();
     return DONE;
   }
 
@@ -179,9 +177,16 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
     this.#sayWaiting();
   }
 
-  /** The end. Who stopped at `messages` waits for the source's return, as after a `break`, unless the source itself keeps it waiting. */
+  /** The end. Who stopped at `messages` waits as after a `break`. */
   #done(): Step<T> | Promise<Step<T>> {
-    return this.#leaving === undefined || this.#pump.busy ? DONE : this.#leaving.then(() => DONE);
+    return this.#leaving === undefined ? DONE : this.#left().then(() => DONE);
+  }
+
+  /** Waits for the source's return, and throws what that throws; but not for a source that waits for something of its own. */
+  async #left(): Promise<void> {
+    // One that was just asked for its next item answers in a moment.
+    if (this.#pump.busy) await new Promise((resolve) => setImmediate(resolve));
+    if (!this.#pump.busy) await this.#leaving;
   }
 
   #sayWaiting(): void {
