@@ -1,4 +1,5 @@
 /** The pool that an address means. */
+import { shown } from '../common/check.ts';
 import { engineOf } from '../transport/addresses.ts';
 import { MasterPool } from './master_pool.ts';
 import type { WorkerPool } from './pool.ts';
@@ -23,6 +24,10 @@ export async function openPool(address: string, options: OpenPoolOptions = {}): 
       return new NatsPool({ ...options, servers: address });
     }
     default:
+      if (typeof address !== 'string' || !/^(tcp|ipc):/.test(address))
+        throw new TypeError(
+          `openPool: address: expected 'tcp://host:port', 'ipc://path', 'redis://host:port' or 'nats://host:port', got ${shown(address)}`,
+        );
       return new MasterPool({ ...options, address });
   }
 }

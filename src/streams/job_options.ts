@@ -47,9 +47,9 @@ function readRetries(what: string, value: unknown): object {
     throw new RangeError(`${what}.factor: expected a number from 1 to 100, got ${shown(factor)}`);
   }
   const codes: readonly unknown[] = JOB_ERROR_CODES;
-  if (on !== undefined && !(Array.isArray(on) && on.every((code) => codes.includes(code)))) {
-    throw new TypeError(`${what}.on: expected codes of JobError (${codes.join(', ')}), got ${shown(on)}`);
-  }
+  const wrong: readonly unknown[] = Array.isArray(on) ? on.filter((code) => !codes.includes(code)) : [on];
+  if (on !== undefined && wrong.length > 0)
+    throw new TypeError(`${what}.on: expected codes of JobError (${codes.join(', ')}), got ${shown(wrong[0])}`);
   if (attempts === undefined) throw new TypeError(`${what}.attempts: expected a whole number, got undefined`);
   const rule: Record<string, unknown> = { attempts: checkInteger(`${what}.attempts`, attempts, 0, 0, 1_000) };
   if (minMs !== undefined) rule['minMs'] = checkInteger(`${what}.minMs`, minMs, 0, 0, DAY_MS);

@@ -85,6 +85,8 @@ it.each([
   [{ retries: { minMs: 5 } }, 'job: retries.attempts: expected a whole number, got undefined'],
   [{ retries: { attempts: 1, factor: 0.5 } }, 'job: retries.factor: expected a number from 1 to 100, got 0.5'],
   [{ retries: { attempts: 1, on: ['boredom'] } }, 'job: retries.on: expected codes of JobError'],
+  [{ retries: { attempts: 1, on: ['timed-out', 'boredom'] } }, 'not-replayable, cancelled), got "boredom"'],
+  [{ retries: { attempts: 1, on: [undefined] } }, 'not-replayable, cancelled), got undefined'],
   [{ timeoutMs: 0 }, 'job: timeoutMs: expected a whole number from 1 to 86400000, got 0'],
 ])('%j is refused', async (options, text) => {
   await using mill = await startMill(Moody, { workers: 0 });
