@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freeAddress, freePort } from './integration/ports.ts';
-import { Processes, ROOT, type Running } from './integration/processes.ts';
+import { lives, Processes, ROOT, type Running } from './integration/processes.ts';
 
 const WORKERS = ['worker1', 'worker2'];
 
@@ -28,9 +28,10 @@ class Example extends Processes {
   }
 
   /** Master and both workers, in this order; resolves when jobs would go to either worker. */
-  async startAll(): Promise<void> {
+  async startAll(): Promise<readonly Running[]> {
     const started = [this.role('master'), ...WORKERS.map((name) => this.role('worker', name))];
     await Promise.all(started.map((running) => running.printed(/ (?:listens at|is ready)/)));
+    return started;
   }
 }
 
@@ -291,15 +292,18 @@ describe('specialized', () => {
   const found = spawnSync('redis-server', ['--version']).status === 0;
   if (!found) console.warn('skipped: the example specialized needs redis-server (Debian: apt-get install redis-server)');
 
-  it.skipIf(!found)('sorts on two Redis servers that its workers bring', async () => {
+  it.skipIf(!found)('sorts on two Redis servers that its workers bring, and that end with them', async () => {
     await using example = new Example('specialized', await freeAddress());
-    await example.startAll();
+    const [, ...workers] = await example.startAll();
     const lines = await linesOf(example.role('client'));
     expect(lines.map((line) => line.replace(/^redis-\d+/, 'redis'))).toHaveLength(10);
     for (const line of lines) expect(line).toMatch(/^redis-\d+ sorted (\d+ \d+ \d+)$/);
     const sums = lines.map((line) => line.split(' ').slice(2).map(Number));
     expect(sums.every(([a = 0, b, c]) => b === a + 1 && c === a + 2)).toBe(true);
     expect(sums.map(([a]) => a).sort((a = 0, b = 0) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    for (const worker of workers) worker.kill('SIGTERM');
+    for (const worker of workers) expect(await worker.ended).toEqual({ code: 0, signal: null });
+    for (const line of lines) expect(lives(Number(/\d+/.exec(line)))).toBe(false);
   });
 });
 
