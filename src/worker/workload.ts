@@ -6,7 +6,7 @@
  * unless its session is gone.
  */
 import type { Drafts } from '../protocol/drafts.ts';
-import type { GrantRecord, PartsRecord } from '../protocol/part_records.ts';
+import { codeOf, type GrantRecord, type PartsRecord } from '../protocol/part_records.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import type { RanEvent } from './events.ts';
 import type { WorkerInstruction } from './instructions.ts';
@@ -268,6 +268,9 @@ export class Workload {
     if (overdue) parts.move(local, MOVE.abort);
     if ((flags & ENTRY.partEnd) === 0) return;
     this.#reports.spend(parts.slot[local] as number);
+    // To the master a part whose time is over goes on here until it is given back. This one had its time elsewhere, and has ended.
+    if ((flags & ENTRY.error) !== 0 && codeOf(flags) === 'timed-out')
+      this.#reports.returned([parts.key[local] as number], [parts.attempt[local] as number]);
     // Only what ended well is remembered: what failed or went back may come again, to be run.
     if (parts.pushed[local] === true && (flags & ENTRY.error) === 0) this.#remembered.add(parts.key[local] as number);
     parts.move(local, MOVE.end);

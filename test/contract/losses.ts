@@ -1,7 +1,7 @@
 /** The second half of the pools' contract: what holds when workers, producers or the engine itself are killed. */
 import { describe, expect, it } from 'vitest';
 import { Client, type WorkerHandle, type WorkerPool } from '../../src/index.ts';
-import { expectEach, jobs, texts } from '../integration/helpers.ts';
+import { collect, expectEach, jobs, texts } from '../integration/helpers.ts';
 import { Processes } from '../integration/processes.ts';
 import { linesOf, type PoolRig, recordWhen, temporaryFolder, WORKER } from './pool.ts';
 
@@ -17,6 +17,7 @@ class Scene implements AsyncDisposable {
   readonly rig: LossRig;
   readonly pool: WorkerPool;
   readonly workers: WorkerHandle[] = [];
+  readonly #clients: Client[] = [];
 
   constructor(rig: LossRig) {
     this.rig = rig;
@@ -29,7 +30,14 @@ class Scene implements AsyncDisposable {
     return handle;
   }
 
+  client(): Client {
+    const client = new Client({ address: this.rig.address, logger: false });
+    this.#clients.push(client);
+    return client;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
     for (const { pid } of this.workers) signal(pid, 'SIGKILL');
     await Promise.all(this.workers.map(({ exited }) => exited));
     await this.pool.close();
@@ -119,6 +127,20 @@ export function poolLosses(name: string, start: () => Promise<LossRig>): void {
       await scene.worker();
       const records = await Promise.all(ids.map((id) => scene.pool.ended(id)));
       expect(records.map(({ value }) => String(value))).toEqual(['worker1 processed a', 'worker1 processed b']);
+    });
+
+    it('jobs that took too long: who sent them has no more to do with them', async () => {
+      await using scene = new Scene(await start());
+      await scene.worker();
+      const client = scene.client();
+      const items = Array.from({ length: 5 }, () => ({ payload: 'late', timeoutMs: 1 }));
+      const settled = await collect(client.job('slow', items, { settle: true }));
+      expect(settled).toMatchObject(items.map(() => ({ status: 'rejected', reason: { code: 'timed-out', function: 'slow' } })));
+      const running = async (): Promise<number[]> => {
+        const workers = (await client.status())['workers'] as { running: number }[];
+        return workers.map((worker) => worker.running);
+      };
+      await expect.poll(running).toEqual([0]);
     });
 
     it('a blocked event loop is no loss: the job runs once', async () => {
