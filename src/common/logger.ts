@@ -1,4 +1,4 @@
-/** Where gristmill says what a user should know. pino and console fit; `false` silences. */
+/** Where gristmill says what a user should know. console, pino and winston fit; `false` silences. What it throws is the user's own exception. */
 import { shown } from './check.ts';
 
 export interface Logger {
@@ -24,5 +24,18 @@ export function loggerFor(option: Logger | false | undefined): Logger {
     typeof option === 'object' &&
     (['info', 'warn', 'error'] as const).every((level) => typeof option[level] === 'function');
   if (!usable) throw new TypeError(`logger: expected false or an object with info, warn and error, got ${shown(option)}`);
-  return option;
+  return { info: guarded(option, 'info'), warn: guarded(option, 'warn'), error: guarded(option, 'error') };
+}
+
+/** Whatever a user's logger returns is nobody's matter, and what it throws disturbs nobody else: it is uncaught, as of a listener. */
+function guarded(logger: Logger, level: keyof Logger): (message: string) => void {
+  return (message) => {
+    try {
+      logger[level](message);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
 }
