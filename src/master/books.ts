@@ -100,8 +100,9 @@ export interface ShapeBook extends Shape {
   ready: Queue[];
   /** Whose lease of it ran dry last, until that lease ends. */
   warm: WorkerBook | undefined;
-  /** Parts in all its queues, with credit or without; and those on their way over PUSH. */
+  /** Parts in all its queues, with credit or without. */
   waiting: number;
+  /** Those on their way over PUSH. */
   pushed: number;
   /** Parts that run alone: each waits for a worker of its own. */
   readonly solo: Deque;

@@ -136,7 +136,7 @@ function placeByLease(core: Core, shape: ShapeBook): void {
     if (grant === undefined) return;
     const worker = core.workers.get(grant.worker) as WorkerBook;
     const room = roomFor(core, worker, shape);
-    // Nobody idles, or that one would not have been chosen; and these should not wait behind what runs.
+    // Who idles would have been chosen, and these should not wait behind what runs.
     if (room === 0) return;
     if (worker.lease !== undefined && (worker.lease.shape !== shape || worker.lease.state === 'dry'))
       endLease(worker, worker.lease, 'expire');
@@ -176,9 +176,9 @@ function assign(core: Core, worker: WorkerBook, rows: readonly number[], allocat
   for (const row of rows) {
     parts.worker[row] = worker.session;
     parts.given[row] = parts.attempt[row] as number;
+    if (allocation !== undefined) hold(core, worker, row, allocation);
     addPlaced(core, worker, row);
     if (worker.ghosts.size > 0) worker.ghosts.delete(parts.key[row] as number);
-    if (allocation !== undefined) hold(core, worker, row, allocation);
     if (worker.doubted !== undefined) absolve(core, worker, parts.key[row] as number);
   }
   write(core, session.drafts, rows, allocation);

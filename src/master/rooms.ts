@@ -8,8 +8,10 @@ import { mayDoubt } from './suspicion.ts';
 const FEW_AHEAD = 8;
 /** Parts ahead of which nobody knows how long they take. */
 const UNKNOWN_AHEAD = 4;
+/** So much work of one shape may stand behind what runs, while others wait who would otherwise have their turn. */
+export const LADEN_MS = 100;
 
-/** What a worker has of a shape. */
+/** What a worker has of a shape without resources: those with some begin at once. */
 export function shapeLoad(worker: WorkerBook, shape: number): ShapeLoad {
   if (worker.load.shape === shape) return worker.load;
   let load = worker.loads.get(shape);
@@ -18,14 +20,15 @@ export function shapeLoad(worker: WorkerBook, shape: number): ShapeLoad {
   return load;
 }
 
+/** With what it was given, if anything. */
 export function addPlaced({ parts }: Core, worker: WorkerBook, row: number): void {
   parts.ofWorker.add(worker.placed, row);
-  shapeLoad(worker, parts.shape[row] as number).placed += 1;
+  if ((parts.allocation[row] as number) < 0) shapeLoad(worker, parts.shape[row] as number).placed += 1;
 }
 
 export function removePlaced({ parts }: Core, worker: WorkerBook, row: number): void {
   parts.ofWorker.remove(worker.placed, row);
-  shapeLoad(worker, parts.shape[row] as number).placed -= 1;
+  if ((parts.allocation[row] as number) < 0) shapeLoad(worker, parts.shape[row] as number).placed -= 1;
 }
 
 /** It is on its way to some worker. */
@@ -64,14 +67,30 @@ export function roomOf(core: Core, worker: WorkerBook): number {
   // What it called itself must run, perhaps here: else both wait for ever.
   if (worker.alone !== 0)
     return session.streams.size === 0 ? 0 : Math.max(0, worker.lent - (worker.alone > 0 ? load - 1 : load - worker.slots));
-  const more = ahead(core, worker);
+  return roomBeyond(begun, ahead(core, worker), load);
+}
+
+function roomBeyond(begun: number, more: number, load: number): number {
   return load - begun > (more > FEW_AHEAD ? more / 2 : more) ? 0 : begun + more - load;
 }
 
 /** How many more of these: where it has room, but slow ones do not stand behind each other because others are quick. */
 export function roomFor(core: Core, worker: WorkerBook, shape: ShapeBook): number {
-  const own = worker.slots + worker.lent + aheadOf(core, worker, shape) - shapeLoad(worker, shape.id).placed;
-  return Math.max(0, Math.min(roomOf(core, worker), own));
+  return Math.max(0, Math.min(roomOf(core, worker), ownRoom(core, worker, shape)));
+}
+
+/** How many more, as far as these alone go: with slow ones of other shapes, if they are slow. */
+function ownRoom(core: Core, worker: WorkerBook, shape: ShapeBook): number {
+  const load = shapeLoad(worker, shape.id);
+  let { placed } = load;
+  if (load.isSlow) for (const other of worker.loads.values()) if (other !== load && other.isSlow) placed += other.placed;
+  return worker.slots + worker.lent + aheadOf(core, worker, shape) - placed;
+}
+
+/** Whether what it has of a shape, beyond what runs, is more work than LADEN_MS for each slot. */
+export function isLaden(worker: WorkerBook): boolean {
+  for (const load of worker.loads.values()) if (load.exceeds(worker.slots + worker.lent, LADEN_MS)) return true;
+  return false;
 }
 
 /** How many more of these may go out by PUSH: as `roomFor`, of all workers together, since nobody knows to whom they go. */
@@ -81,7 +100,7 @@ export function roomForPush(core: Core, shape: ShapeBook): number {
   let more = 0;
   let own = -shape.pushed;
   for (const worker of core.workers.values()) {
-    if (worker.leaving || worker.alone !== 0) {
+    if (worker.alone !== 0 || !isOpen(core, worker)) {
       const room = roomFor(core, worker, shape);
       begun += room;
       own += room;
@@ -90,9 +109,9 @@ export function roomForPush(core: Core, shape: ShapeBook): number {
     load += loadOf(worker);
     begun += worker.slots + worker.lent;
     more += ahead(core, worker);
-    own += worker.slots + worker.lent + aheadOf(core, worker, shape) - shapeLoad(worker, shape.id).placed;
+    own += ownRoom(core, worker, shape);
   }
-  return Math.max(0, Math.min(load - begun > more / 2 ? 0 : begun + more - load, own));
+  return Math.max(0, Math.min(roomBeyond(begun, more, load), own));
 }
 
 /** Whether parts may go there at all: those with resources at once, others as there is room. */

@@ -12,7 +12,7 @@ import type { WorkerBook } from './books.ts';
 import type { Core } from './core.ts';
 import { PART } from './parts.ts';
 import { endLease } from './placing.ts';
-import { isOpen, unbegun } from './rooms.ts';
+import { isLaden, isOpen, unbegun } from './rooms.ts';
 import { fallSilent } from './silence.ts';
 import { mayDoubt } from './suspicion.ts';
 import { takeAway } from './workers.ts';
@@ -76,20 +76,23 @@ export function takeBack(core: Core): void {
 /** Takes all back from those who have far more work than it was thought to be, if others wait. */
 function unload(core: Core): void {
   for (const worker of core.laden) {
-    const count = unbegun(worker);
-    if (count > 0 && (worker.revoked !== undefined || !areOthersWaiting(core, worker))) continue;
+    const isOver = unbegun(worker) <= 0 || !isLaden(worker);
+    if (!isOver && (worker.revoked !== undefined || !areOthersWaiting(core, worker))) continue;
     core.laden.delete(worker);
-    if (count <= 0) continue;
+    if (isOver) continue;
     worker.late = true;
     askForAll(core, worker);
   }
 }
 
-/** Whether parts of another stream wait that could run there. */
+/** Whether parts of several streams wait there, or in their queues for this worker. */
 function areOthersWaiting(core: Core, worker: WorkerBook): boolean {
-  const stream = core.parts.stream[worker.placed.tail];
+  const { stream } = core.parts;
+  let last: number | undefined;
+  const others = keysFromEnd(core, worker, unbegun(worker), (row) => stream[row] !== (last ??= stream[row]));
+  if (others.length > 0) return true;
   for (const shape of core.active)
-    if (worker.functions.includes(shape.function)) for (const queue of shape.ready) if (queue.stream.number !== stream) return true;
+    if (worker.functions.includes(shape.function)) for (const queue of shape.ready) if (queue.stream.number !== last) return true;
   return false;
 }
 

@@ -10,21 +10,24 @@ import { MOVE, PART } from './parts.ts';
 import { coolDown, leave, requeue, requeuePushed } from './placing.ts';
 import { fail } from './queueing.ts';
 import { tryAgain } from './retrying.ts';
-import { addPlaced, removePushed, shapeLoad } from './rooms.ts';
+import { addPlaced, LADEN_MS, removePushed, shapeLoad } from './rooms.ts';
 import { endPart, takeResult } from './settling.ts';
 import { absolve, absolveAll, deathsBy, doubt, doubtGhosts, mayDoubt, resolve } from './suspicion.ts';
 
-/** So much work of one shape may stand behind what runs, while others wait who would otherwise have their turn. */
-const LADEN_MS = 100;
+/** The shape of a report whose time is that of parts of several shapes, or of some that are over. */
+const SEVERAL = -1;
 
 /** Results, ends and errors, in the order in which they happened. Late ones are welcome while the part is open. */
 export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecord): void {
   let ended = 0;
-  const shape = shapeOf(core, record);
+  let shape: number | undefined;
   for (let i = 0; i < record.keys.length; i += 1) {
+    const row = core.parts.find(record.keys[i] as number);
+    const of = row < 0 ? SEVERAL : (core.parts.shape[row] as number);
+    shape = shape === undefined || shape === of ? of : SEVERAL;
     const flags = record.flags[i] as number;
     if ((flags & ENTRY.partEnd) !== 0) ended += 1;
-    onOutcome(core, worker, record, i);
+    onOutcome(core, worker, record, i, row);
   }
   worker.reportedAtMs = core.now;
   worker.late = false;
@@ -32,27 +35,20 @@ export function onOutcomes(core: Core, worker: WorkerBook, record: OutcomesRecor
   if (ended === 0) return;
   worker.ended += ended;
   worker.service.took(record.busyMicros, ended);
-  if (shape < 0) return;
+  if (shape === undefined || shape === SEVERAL || core.shapes[shape]?.resources !== undefined) return;
   const load = shapeLoad(worker, shape);
   load.took(record.busyMicros, ended);
   if (load.exceeds(worker.slots + worker.lent, LADEN_MS)) core.laden.add(worker);
 }
 
-/** The id of the shape that a report is about, before it is heard; -1: of none, or of several. What it says of time is about all its parts. */
-function shapeOf({ parts }: Core, { keys }: OutcomesRecord): number {
-  const [first, last] = [parts.find(keys[0] as number), parts.find(keys.at(-1) as number)];
-  return first >= 0 && last >= 0 && parts.shape[first] === parts.shape[last] ? (parts.shape[first] as number) : -1;
-}
-
-/** The entry of a record at `at`. */
-function onOutcome(core: Core, worker: WorkerBook, record: OutcomesRecord, at: number): void {
+/** The entry of a record at `at`. @param row of its part; -1: it is over */
+function onOutcome(core: Core, worker: WorkerBook, record: OutcomesRecord, at: number, row: number): void {
   const { parts } = core;
   const key = record.keys[at] as number;
   const index = record.indexes[at] as number;
   const flags = record.flags[at] as number;
   const slot = record.slots[at] as number;
   const bytes = record.lengths[at] as number;
-  const row = parts.find(key);
   const ends = (flags & ENTRY.partEnd) !== 0;
   if (ends && worker.allocated.size > 0 && codeOf(flags) !== 'timed-out') release(core, worker, key, record.attempts[at] as number);
   if (row < 0) {

@@ -47,8 +47,13 @@ export class ServiceTime {
 
   /** How many parts a worker should have beyond those that run. */
   get ahead(): number {
-    if (this.#typical < 0 || this.#typical > SLOW_MICROS) return 0;
+    if (this.#typical < 0 || this.isSlow) return 0;
     return Math.min(MAX_AHEAD, Math.max(1, Math.ceil(AHEAD_MICROS / Math.max(1, this.#typical))));
+  }
+
+  /** Whether none should wait behind those that run. */
+  get isSlow(): boolean {
+    return this.#typical > SLOW_MICROS;
   }
 
   /** After how many milliseconds without an end what runs is late, so that what waits behind it should not. */

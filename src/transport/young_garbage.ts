@@ -41,7 +41,7 @@ export function countReceived(bytes: number): void {
   collect({ type: 'minor' });
 }
 
-/** The same collector, after which V8 does not look; but who gave V8 a rule of its own keeps that. */
+/** The same collector, after which V8 does not look; but who started Node with a rule of its own keeps that. */
 function madeAlone(gc: Collect): Collect {
   if (
     !KNOWN_TO.test(process.versions.v8) ||

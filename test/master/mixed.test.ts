@@ -1,35 +1,10 @@
 /** Quick and slow functions on the same workers: nobody waits long behind who is slow. */
 import { describe, expect, it } from 'vitest';
 import { roundRobin } from '../../src/scheduling/round_robin.ts';
+import { end, given, quick } from './quick.ts';
 import { NEWEST, type Played, World } from './world.ts';
 
-/** Ends all that it was given. */
-function end(world: World, worker: Played, micros: number): void {
-  const keys = world.parts(worker).map((part) => part.key);
-  worker.got.length = 0;
-  world.finish(worker, keys, { micros });
-  world.flush();
-}
-
-function given(world: World, worker: Played, name: string): number {
-  return world.parts(worker).filter((part) => part.function === name).length;
-}
-
 describe('where one function is quick', () => {
-  /** A worker of two slots that has shown that a `foo` takes a tenth of a millisecond. */
-  function quick(): { world: World; worker: Played; client: Played } {
-    const world = new World();
-    const worker = world.worker('one', ['foo', 'bar'], 2);
-    const client = world.client();
-    world.open(client, 1, { results: 5_000, bytes: 10_000_000 });
-    world.jobs(client, 8, { end: false });
-    world.flush();
-    end(world, worker, 100);
-    end(world, worker, 100);
-    world.pass(20);
-    return { world, worker, client };
-  }
-
   it('another has few parts ahead until one of them has ended, none if they are slow, and does not keep the quick ones from having many', () => {
     const { world, worker, client } = quick();
     world.open(client, 2, { results: 5_000, bytes: 10_000_000 });

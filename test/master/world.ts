@@ -5,6 +5,7 @@ import type { MasterEvent } from '../../src/master/events.ts';
 import type { MasterInstruction } from '../../src/master/instructions.ts';
 import type { Envelope, Lane, WireRecord } from '../../src/protocol/messages.ts';
 import type { Welcome } from '../../src/protocol/greetings.ts';
+import type { Fields } from '../../src/protocol/fields.ts';
 import { ENTRY, type OpenRecord, type ResultsRecord } from '../../src/protocol/stream_records.ts';
 import type { PartsRecord } from '../../src/protocol/part_records.ts';
 import { leastLoaded } from '../../src/scheduling/least_loaded.ts';
@@ -100,6 +101,7 @@ export class World {
     functions: readonly string[],
     slots: number,
     known = '0000000000000000',
+    fields: Fields = [],
   ): MasterInstruction[] {
     const { session, token, seen, connection } = player;
     const hello = {
@@ -112,7 +114,7 @@ export class World {
       seen,
       functions,
       slots,
-      fields: [],
+      fields,
     } as const;
     this.#connections += 1;
     const instructions = this.feed({ type: 'hello', connection, hello, token: String(this.#connections).padStart(16, '0'), now: this.now });
@@ -140,9 +142,9 @@ export class World {
     return player;
   }
 
-  worker(name: string, functions: readonly string[] = ['foo'], slots = 1): Played {
+  worker(name: string, functions: readonly string[] = ['foo'], slots = 1, fields: Fields = []): Played {
     const player = this.#player(name);
-    this.#hello(player, 'worker', functions, slots);
+    this.#hello(player, 'worker', functions, slots, undefined, fields);
     return player;
   }
 
@@ -222,9 +224,19 @@ export class World {
     });
   }
 
-  jobs(player: Played, count: number, { stream = 1, first = 0, name = 'foo', bytes = 9, end = true } = {}): void {
+  jobs(player: Played, count: number, { stream = 1, first = 0, name = 'foo', bytes = 9, end = true, fields = [] as Fields } = {}): void {
     const slots = Array.from({ length: count }, () => this.slot());
-    const jobs = { kind: 'jobs', stream, first, functions: [name], which: [], fields: [], slots, lengths: slots.map(() => bytes) } as const;
+    const each = fields.length === 0 ? [] : slots.map(() => fields);
+    const jobs = {
+      kind: 'jobs',
+      stream,
+      first,
+      functions: [name],
+      which: [],
+      fields: each,
+      slots,
+      lengths: slots.map(() => bytes),
+    } as const;
     this.say(player, jobs, ...(end ? [{ kind: 'end', stream, jobs: first + count } as const] : []));
   }
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ServiceTime } from '../../src/scheduling/service_time.ts';
+import { ServiceTime, ShapeLoad } from '../../src/scheduling/service_time.ts';
 
 /** A worker that ended parts one after the other, each of so many microseconds. */
 function after(...micros: number[]): ServiceTime {
@@ -64,5 +64,19 @@ describe('the service time of a worker', () => {
         expect(time.patienceMs).toBeLessThanOrEqual(5);
       }),
     );
+  });
+});
+
+describe('what there is of a shape', () => {
+  it.each([
+    [10, 2, 20_000, false],
+    [13, 2, 20_000, true],
+    [2, 2, 9_000_000, false],
+  ])('%i parts with %i running, of %i µs each, are too much: %s', (placed, running, micros, isTooMuch) => {
+    const load = new ShapeLoad(1);
+    expect(load.exceeds(running, 100)).toBe(false);
+    load.took(micros * 4, 4);
+    load.placed = placed;
+    expect(load.exceeds(running, 100)).toBe(isTooMuch);
   });
 });
