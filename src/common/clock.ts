@@ -37,3 +37,13 @@ export class WakeUp {
     this.#timer = setTimeout(fire, Math.min(Math.max(0, Math.ceil(this.#at - now())), 2 ** 31 - 1));
   }
 }
+
+const END_MS = 1_000;
+
+/** Resolves when something has ended, well or badly, and after a second at the latest: it may never. Never rejects. */
+export async function inTime(ending: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, END_MS)));
+  await Promise.race([ending.catch(() => undefined), late]);
+  clearTimeout(timer);
+}

@@ -35,9 +35,10 @@ class Copier {
   members(value: object): Record<string, unknown> {
     const members: [string, unknown][] = [];
     for (const [name, member] of Object.entries(value)) {
+      if (member === undefined) continue;
       // It would be read as another name.
       if (name === '__proto__') throw new TypeError(`${this.#here()}: expected plain data, got a member named __proto__`);
-      if (member !== undefined) members.push([name, this.#member(name, member)]);
+      members.push([name, this.#member(name, member)]);
     }
     return Object.fromEntries(members);
   }

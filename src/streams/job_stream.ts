@@ -2,6 +2,7 @@
  * What the user iterates: results in the order in which the state machine delivers them. Payloads stay in the store until they are
  * asked for, so that what waits here costs columns of numbers and no more.
  */
+import { inTime } from '../common/clock.ts';
 import type { Fields } from '../protocol/fields.ts';
 import { attemptOf, ENTRY } from '../protocol/stream_records.ts';
 import { DROPPED, isShown, isTaken } from './columns.ts';
@@ -182,10 +183,9 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
     return this.#leaving === undefined ? DONE : this.#left().then(() => DONE);
   }
 
-  /** Waits for the source's return, and throws what that throws; but not for a source that waits for something of its own. */
+  /** Waits for the source's return, and throws what that throws; but not for long for one that still waits for something of its own. */
   async #left(): Promise<void> {
-    // One that was just asked for its next item answers in a moment.
-    if (this.#pump.busy) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#leaving !== undefined && this.#pump.busy) await inTime(this.#leaving);
     if (!this.#pump.busy) await this.#leaving;
   }
 

@@ -107,7 +107,8 @@ export type SettledBy<S extends AbortSignal> = Settled<[S] extends [never] ? Job
 
 /**
  * Results as they come. It starts at the first `next()`, can be iterated once, and ends by itself when the source has ended and every
- * result has come; leaving it (`break`, `return()`, `await using`) cancels what is still under way.
+ * result has come; leaving it (`break`, `return()`, `await using`) cancels what is still under way, and lets the source return: it is waited
+ * for, with what its `finally` does and throws, unless it goes on waiting for its own next item for a second.
  */
 export interface JobStream<T> extends AsyncIterableIterator<T, undefined, undefined>, AsyncDisposable {
   /** The stream's name, unique everywhere; logs and errors of master and workers mention it. */

@@ -134,7 +134,32 @@ describe('leaving a stream', () => {
     expect(String(await client.call('foo', 'next'))).toMatch(/next/);
   });
 
-  it('does not wait for a source that itself waits for something', async () => {
+  it.each([0, 1, 20])('by break awaits what a source does at its end, and hears of it, while it waits %i ms for each item', async (ms) => {
+    await using cluster = await startCluster();
+    const client = clientOf(cluster);
+    const fail = (): never => {
+      throw new Error('cannot be closed');
+    };
+    async function* source(): AsyncGenerator<string> {
+      try {
+        for (;;) {
+          yield 'x';
+          await pass(ms);
+        }
+      } finally {
+        await pass(20);
+        fail();
+      }
+    }
+    for (let turn = 0; turn < 5; turn += 1) {
+      const left = (async () => {
+        for await (const result of client.job('echo', source())) if (String(result) === 'x') break;
+      })();
+      await expect(left).rejects.toThrow('cannot be closed');
+    }
+  });
+
+  it('does not wait for ever for a source that itself waits for something', async () => {
     await using cluster = await startCluster();
     const client = clientOf(cluster);
     let asked = 0;

@@ -1,6 +1,6 @@
 /** A worker's side of a work queue: takes jobs as long as there is room, keeps them from being given to others, tells what became of them. */
 import type { ServeOptions, Serving } from '../gate.ts';
-import { inTime } from '../in_time.ts';
+import { inTime } from '../../common/clock.ts';
 import { failedRecord, type KeptRecord, type Submission, unpackSubmission } from '../record.ts';
 import { Renewer } from '../renewer.ts';
 import { retryDelay } from '../retry_rule.ts';

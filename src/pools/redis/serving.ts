@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServeOptions, Serving } from '../gate.ts';
-import { inTime } from '../in_time.ts';
+import { inTime } from '../../common/clock.ts';
 import { failedRecord, type KeptRecord, packRecord, type Submission, unpackSubmission } from '../record.ts';
 import { Renewer } from '../renewer.ts';
 import { retryDelay } from '../retry_rule.ts';
