@@ -35,6 +35,8 @@ const JUMP_MS = 1_500;
 const ASK_AGAIN_MS = 50;
 /** A worker that leaves waits no longer for a master that has gone: by then it has given the session up, or is another one. */
 const AWAY_MS = 2_000;
+/** And this long if it owes nothing but its goodbye: a master that stops as well may be gone before its last word has come. */
+const BLIP_MS = 200;
 
 export interface WorkerStateOptions {
   readonly name: string;
@@ -59,6 +61,8 @@ export class WorkerState {
   #lostAtMs = 0;
   /** The master has said that it closes: it takes nothing more. */
   #closing = false;
+  /** Whether there was something to end, or to be acknowledged, when it was to stop. */
+  #owes = false;
   /** A hello was sent while the session stood: no part is begun, and no goodbye said, before its welcome. */
   #unsure = false;
   /** Parts came by PUSH while no session stood (a welcome goes another way, and may come later): they were dropped. */
@@ -239,8 +243,9 @@ export class WorkerState {
     this.#timers.set('deadline', this.#deadlineAtMs);
     if (this.#life !== 'serving') return;
     this.#move('stop');
+    this.#owes = this.#workload.open > 0 || this.#peer.kept > 0 || !this.#peer.reports.empty || !this.#peer.control.empty;
     // A master that is away, and to which nothing is owed, need not be told.
-    if (this.#peer.welcome === undefined || (this.#peer.state !== 'joined' && this.#workload.open === 0 && this.#peer.kept === 0)) return;
+    if (this.#peer.welcome === undefined || (this.#peer.state !== 'joined' && !this.#owes)) return;
     this.#workload.returnQueued();
     this.#peer.reports.add({ kind: 'leaving' });
   }
@@ -255,13 +260,14 @@ export class WorkerState {
     // A hello that is under way must not come behind the goodbye, nor be the last that is heard: it would begin another session.
     const parting = this.#life === 'parting';
     const away = parting && (this.#peer.state !== 'joined' || this.#closing);
+    const awayMs = this.#owes ? AWAY_MS : BLIP_MS;
     const said = parting && !greeted && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
-    if (late || said || (away && (this.#closing || now - this.#lostAtMs >= AWAY_MS))) {
+    if (late || said || (away && (this.#closing || now - this.#lostAtMs >= awayMs))) {
       if (this.#peer.state === 'joined') this.#peer.reports.add({ kind: 'goodbye' });
       return true;
     }
     // Acknowledgements ride on what the master has to say, which may be nothing: a hello is always answered.
-    if (away) this.#timers.set('away', this.#lostAtMs + AWAY_MS);
+    if (away) this.#timers.set('away', this.#lostAtMs + awayMs);
     else if (parting && !greeted) this.#timers.ensure('ask', now + ASK_AGAIN_MS);
     return false;
   }
