@@ -1,10 +1,10 @@
 /** Jobs on Redis, by BullMQ: `gristmill/pools/redis`. Needs the packages bullmq and ioredis, which are loaded when it is first used. */
-import { checkInteger, checkOptions } from '../common/check.ts';
+import { checkInteger, checkOptions, shown } from '../common/check.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { EnginePool, type PoolEngine } from './engine_pool.ts';
 import { PACKAGES } from './check.ts';
 import { checkInstalled } from './installed.ts';
-import { RECORD_TTL_MS } from './record.ts';
+import { RECORD_TTL_MS, type SubmitOptions } from './record.ts';
 import { prefixOf, readRedis, redisAddress, type RedisSettings } from './redis/settings.ts';
 
 export interface RedisPoolOptions {
@@ -40,6 +40,11 @@ export class RedisPool extends EnginePool {
     super(redisAddress(settings), ttlMs, () => openRedis(settings, loggerFor(options.logger)));
     this.queue = settings.queue;
     this.prefix = prefixOf(settings.queue);
+  }
+
+  protected override checkSubmission({ id }: SubmitOptions): void {
+    if (id !== undefined && String(Number.parseInt(id, 10)) === id)
+      throw new RangeError(`submit: id: expected no whole number, since BullMQ gives those itself, got ${shown(id)}`);
   }
 }
 

@@ -55,6 +55,16 @@ describe.runIf(here)('with redis-server', () => {
     connection.disconnect();
   });
 
+  it('refuses an id that BullMQ would', async () => {
+    await using rig = await start();
+    await using pool = rig.open();
+    for (const id of ['12', '-1'])
+      await expect(pool.submit('echo', 'x', { id })).rejects.toThrow(
+        new RangeError(`submit: id: expected no whole number, since BullMQ gives those itself, got "${id}"`),
+      );
+    expect(await pool.submit('echo', 'x', { id: '012' })).toBe('012');
+  });
+
   it('a job whose fields leave no room for where it came from fails, and is not given back without end', async () => {
     await using rig = await start();
     await using pool = rig.open();
@@ -97,6 +107,8 @@ describe.runIf(here)('with redis-server', () => {
     const connection = new Redis(rig.address.replace(/\?.*/, ''), { maxRetriesPerRequest: null });
     const queue = new Queue(pool.queue, { prefix: pool.prefix, connection });
     await expect.poll(() => queue.count()).toBe(1);
+    // A connection that broke is no loss.
+    await connection.call('CLIENT', 'KILL', 'SKIPME', 'yes');
     await queue.drain();
     expect((await ended).error).toMatchObject({ code: 'function-threw', message: 'echo: the job is gone from Redis' });
     expect(await queue.count()).toBe(0);

@@ -39,8 +39,8 @@ export class RedisEngine implements PoolEngine {
   readonly #waiters = new Waiters((id) => this.fetch(id));
   readonly #prefix: string;
   #subscribed: Promise<unknown> | undefined;
-  /** How often Redis was away. */
-  #breaks = 0;
+  /** Which run of Redis it is; asked again when its connection has broken. */
+  #run: Promise<string> | undefined;
 
   constructor(settings: RedisSettings, warn: (text: string) => void) {
     this.#settings = settings;
@@ -48,7 +48,7 @@ export class RedisEngine implements PoolEngine {
     this.#connections = new Connections(settings.url, warn);
     this.#redis = this.#connections.open();
     this.#redis.on('close', () => {
-      this.#breaks += 1;
+      this.#run = undefined;
     });
     this.#subscriber = this.#connections.open();
     this.#queue = new Queue(settings.queue, { connection: this.#connections.open(), prefix: this.#prefix, skipVersionCheck: true });
@@ -100,13 +100,12 @@ export class RedisEngine implements PoolEngine {
     const packed = await this.#redis.getBuffer(this.key('record', id));
     if (packed !== null) return unpackRecord(packed);
     const job: RedisJob | undefined = await Job.fromId(this.#queue, id);
-    if (job === undefined) return undefined;
-    const state = await job.getState();
-    const attempts = job.attemptsStarted;
+    const state = (await job?.getState()) ?? 'unknown';
+    const attempts = job?.attemptsStarted ?? 0;
     if (state === 'active') return { status: 'running', attempts };
     if (state === 'delayed') return { status: 'deferred', attempts };
     if (state !== 'failed' && state !== 'completed' && state !== 'unknown') return { status: 'queued', attempts };
-    // It has ended meanwhile, or its record has expired.
+    // It has ended meanwhile, or its record has expired, or there is none: also by word of the connection that is asked for records.
     const ended = await this.#redis.getBuffer(this.key('record', id));
     return ended === null ? undefined : unpackRecord(ended);
   }
@@ -120,19 +119,27 @@ export class RedisEngine implements PoolEngine {
   async carryOut(job: Submission, signal: AbortSignal): Promise<KeptRecord> {
     const { id } = job;
     for (;;) {
-      const breaks = this.#breaks;
       // It may end before we hear that it was taken.
       const waiting = this.#waiters.wait(id, signal, true);
+      const run = this.#runId();
       const sent = this.send(job).then(() => this.#waiters.sent(id));
-      const [record] = await Promise.all([waiting, sent]);
+      const [record, before] = await Promise.all([waiting, run, sent]);
       if (record !== undefined) {
         this.#redis.del(this.key('record', id)).catch(() => undefined);
         return record;
       }
-      // One that was away may have lost its last seconds (appendfsync everysec): then the job is sent again.
-      await this.#redis.ping();
-      if (this.#breaks === breaks) throw new Error(`${job.function}: the job is gone from Redis`);
+      // One that was started again may have lost its last seconds (appendfsync everysec): then the job is sent again.
+      if ((await unlessAborted(this.#runId(), signal)) === before) throw new Error(`${job.function}: the job is gone from Redis`);
     }
+  }
+
+  /** Empty where nobody may ask for it. */
+  #runId(): Promise<string> {
+    this.#run ??= this.#redis.info('server').then(
+      (text) => /^run_id:(\w+)/m.exec(text)?.[1] ?? '',
+      () => '',
+    );
+    return this.#run;
   }
 
   async cancel(id: string): Promise<boolean> {
@@ -180,4 +187,11 @@ export class RedisEngine implements PoolEngine {
     if (space >= 0) return this.#waiters.hear(id, unpackRecord(message.subarray(space + 1)));
     void this.#waiters.lookUp(id);
   }
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    promise.then(resolve, reject);
+  });
 }
