@@ -1,4 +1,6 @@
 /** Signal handling for programs that asked for it: SIGINT and SIGTERM stop a role in order. Nothing is installed otherwise. */
+import { setMaxListeners } from 'node:events';
+
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** What is to be stopped: one handler serves all roles of a process, however many they are. */
@@ -16,4 +18,10 @@ export function onSignals(stop: () => void): () => void {
     stops.delete(own);
     if (stops.size === 0) for (const signal of SIGNALS) process.off(signal, handler);
   };
+}
+
+/** A user's signal that as many calls and jobs may share as there are: Node takes more than ten listeners for a leak, and says so. */
+export function shared<S extends AbortSignal | undefined>(signal: S): S {
+  if (signal !== undefined) setMaxListeners(0, signal);
+  return signal;
 }

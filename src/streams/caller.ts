@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { checkBoolean, checkInteger, checkOptions, checkSignal, checkString, shown, toBytes } from '../common/check.ts';
+import { shared } from '../common/signals.ts';
 import type { Operation } from '../protocol/call_records.ts';
 import type { Fields } from '../protocol/fields.ts';
 import type { AnswerInstruction, ConsumerEvent, ConsumerInstruction, DeliverInstruction, PulledEvent } from './events.ts';
@@ -94,7 +95,7 @@ export class Caller {
     checkOptions('call', options ?? {}, CALL_OPTIONS);
     const { signal } = (options ?? {}) as CallOptions;
     const bytes = this.#sized('call: the payload', toBytes('call: payload', payload));
-    const signals = [checkSignal('call: signal', signal), scope.signal].filter((one) => one !== undefined);
+    const signals = [shared(checkSignal('call: signal', signal)), scope.signal].filter((one) => one !== undefined);
     return await this.#one(scope, { name: fn, bytes, fields: readJobOptions('call', options ?? {}), signals });
   }
 
@@ -221,7 +222,7 @@ function readStreamOptions(options: unknown): {
     messages: messages === undefined ? 0 : checkInteger('job: messages', messages, 0, 1),
     ordered: checkBoolean('job: ordered', ordered, false),
     settle: checkBoolean('job: settle', settle, false),
-    signal: checkSignal('job: signal', signal),
+    signal: shared(checkSignal('job: signal', signal)),
     fields: readJobOptions('job', options as object),
   };
 }

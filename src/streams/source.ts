@@ -4,6 +4,7 @@
  */
 import { checkOptions, checkSignal, checkString, shown } from '../common/check.ts';
 import { now } from '../common/clock.ts';
+import { shared } from '../common/signals.ts';
 import { type Fields, fieldsBytes, NO_FIELDS } from '../protocol/fields.ts';
 import type { DroppedEvent, PulledEvent } from './events.ts';
 import { Packer, payloadLength } from './packer.ts';
@@ -258,7 +259,7 @@ function readItem(item: unknown, index: number): Read {
     payload,
     function: name === undefined ? undefined : checkString(`${what}: function`, name),
     key,
-    signal: checkSignal(`${what}: signal`, signal),
+    signal: shared(checkSignal(`${what}: signal`, signal)),
     fields: readJobOptions(what, item),
   };
 }

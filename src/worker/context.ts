@@ -124,8 +124,9 @@ export class Context implements JobContext {
   }
 
   get fields(): Readonly<Record<string, unknown>> {
-    const entries = this.#task.fields.map(([name, value]) => [name, opened(value)] as const);
-    return Object.fromEntries(entries);
+    // Where it came from is told by the rest of the context.
+    const own = this.#origin === undefined ? this.#task.fields : this.#task.fields.filter(([name]) => name !== 'origin');
+    return Object.fromEntries(own.map(([name, value]) => [name, opened(value)] as const));
   }
 
   call(name: string, payload: Payload, options?: CallOptions): Promise<Buffer> {

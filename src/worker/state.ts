@@ -105,47 +105,37 @@ export class WorkerState {
         this.#closing = false;
         return;
       case 'disconnected':
-        this.#disconnected(event.now, out);
-        return;
+        return this.#disconnected(event.now, out);
       case 'welcome':
-        this.#welcomed(event.welcome, event.now, out);
-        return;
+        return this.#welcomed(event.welcome, event.now, out);
       case 'resync':
-        this.#peer.resync(out);
-        return;
+        return this.#peer.resync(out);
       case 'refused':
-        this.#refused(event.refused, out);
-        return;
+        return this.#refused(event.refused, out);
       case 'rejected':
         // Bytes at random may look like another version; from who has welcomed us they are no more than that.
         if (event.version === undefined || this.#peer.state === 'joined') out.push({ type: 'reject', reason: event.reason });
         else this.#refused({ type: 'refused', code: 'version', text: event.reason }, out);
         return;
       case 'batch':
-        this.#batch(event.envelope, event.records, event.bytes, out);
-        return;
+        return this.#batch(event.envelope, event.records, event.bytes, out);
       case 'reportsConnected':
-        this.#peer.reportsConnected(out);
-        return;
+        return this.#peer.reportsConnected(out);
       case 'pullLost':
         this.#workload.accept();
         if (this.#peer.welcome !== undefined) this.#peer.reports.add({ kind: 'pullLost' });
         return;
       case 'ran':
-        this.#workload.ran(event);
-        return;
+        return this.#workload.ran(event);
       case 'turn':
-        this.#workload.turn(this.#peer.state === 'joined' && !this.#unsure && this.#life === 'serving', out);
-        return;
+        return this.#workload.turn(this.#peer.state === 'joined' && !this.#unsure && this.#life === 'serving', out);
       case 'flush':
-        this.#flush(event.now, out);
-        return;
+        return this.#flush(event.now, out);
       case 'wake':
         for (const name of this.#timers.due(event.now)) this.#due(name, event.now, out);
         return;
       case 'stop':
-        this.#stop(event.deadlineAtMs);
-        return;
+        return this.#stop(event.deadlineAtMs);
       default:
         event satisfies never;
     }

@@ -211,7 +211,7 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
 
     it('tells a function of its job, and lets it call others, with one slot in all', async () => {
       const [context] = await texts(pool.job('context', [{ payload: '', fields: { colour: 'red' } }]));
-      expect(JSON.parse(context ?? '')).toMatchObject({ index: 0, attempt: 1, name: 'context', colour: 'red' });
+      expect(JSON.parse(context ?? '')).toEqual({ client: expect.any(String), index: 0, attempt: 1, name: 'context', colour: 'red' });
       expect(await valueOf(pool, 'nested', '4')).toBe('4 3 2 1 0');
       expect(await valueOf(pool, 'parts', 'abcdef')).toBe('abcdef');
     });
