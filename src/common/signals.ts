@@ -20,7 +20,7 @@ export function onSignals(stop: () => void): () => void {
   };
 }
 
-/** A user's signal that as many calls and jobs may share as there are: Node takes more than ten listeners for a leak, and says so. */
+/** A signal that as many calls and jobs may share as there are: Node takes more than ten listeners for a leak, and would say so. */
 export function shared<S extends AbortSignal | undefined>(signal: S): S {
   if (signal !== undefined) setMaxListeners(0, signal);
   return signal;

@@ -98,7 +98,7 @@ export function roomForPush(core: Core, shape: ShapeBook): number {
   let load = core.pushed.size;
   let begun = 0;
   let more = 0;
-  let own = -shape.pushed;
+  let own = -shape.pushed - otherSlowPushed(core, shape);
   for (const worker of core.workers.values()) {
     if (worker.alone !== 0 || !isOpen(core, worker)) {
       const room = roomFor(core, worker, shape);
@@ -112,6 +112,18 @@ export function roomForPush(core: Core, shape: ShapeBook): number {
     own += ownRoom(core, worker, shape);
   }
   return Math.max(0, Math.min(roomBeyond(begun, more, load), own));
+}
+
+/** Parts that are on their way over PUSH, of other shapes that are slow, if this one is. */
+function otherSlowPushed(core: Core, shape: ShapeBook): number {
+  let count = 0;
+  if (core.pushed.size === shape.pushed) return count;
+  const slow = new Set<number>();
+  for (const worker of core.workers.values())
+    if (shapeLoad(worker, shape.id).isSlow) for (const load of worker.loads.values()) if (load.isSlow) slow.add(load.shape);
+  slow.delete(shape.id);
+  for (const id of slow) count += (core.shapes[id] as ShapeBook).pushed;
+  return count;
 }
 
 /** Whether parts may go there at all: those with resources at once, others as there is room. */

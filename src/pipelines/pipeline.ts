@@ -1,4 +1,5 @@
 import { checkBoolean, checkOptions, checkSignal, checkString, shown } from '../common/check.ts';
+import { shared } from '../common/signals.ts';
 import { execute } from './execute.ts';
 import { type Graph, graphOf } from './graph.ts';
 import { type AnyNode, PipelineNode } from './node.ts';
@@ -68,7 +69,7 @@ export class Pipeline<I = never, O = unknown> implements Nested<I, O> {
     const { call } = options;
     if (call !== undefined && typeof call !== 'function') throw new TypeError(`run: call: expected a function, got ${shown(call)}`);
     const plan = { name: this.name, nodes: this.#nodes, graph: this.#graph };
-    return execute(plan, input, checkSignal('run: signal', options.signal), call) as Promise<O>;
+    return execute(plan, input, shared(checkSignal('run: signal', options.signal)), call) as Promise<O>;
   }
 }
 

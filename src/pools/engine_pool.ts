@@ -1,6 +1,7 @@
 /** What the pools over engines share: the engine is loaded when it is first needed, and everything is asked of it. */
 import type { Payload } from '../streams/types.ts';
-import { checkOptions } from '../common/check.ts';
+import { checkOptions, checkSignal } from '../common/check.ts';
+import { shared } from '../common/signals.ts';
 import { ClosedError } from '../errors.ts';
 import type { Keeper } from './forwarder.ts';
 import type { Engine } from './gate.ts';
@@ -70,7 +71,8 @@ export abstract class EnginePool extends WorkerPool {
   override async ended(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<JobRecord> {
     checkOptions('ended', options, ['signal']);
     const checked = checkId('ended: id', id);
-    const record = await this.#ask((engine) => engine.ended(checked, options.signal));
+    const signal = shared(checkSignal('ended: signal', options.signal));
+    const record = await this.#ask((engine) => engine.ended(checked, signal));
     if (record === undefined) throw new RangeError(`ended: there is no job '${id}', or its record has expired`);
     return shownRecord(id, record);
   }

@@ -76,6 +76,7 @@ export class Caller {
     const named = typeof args[0] === 'string' && args.length > 1 && args[1] !== undefined;
     const [payloads, options] = named ? [args[1], args[2]] : [args[0], args[1]];
     const read = readStreamOptions(options ?? {});
+    shared(scope.signal);
     this.#lastStream += 1;
     return new ResultStream<Buffer | Settled<unknown>>({
       ...read,
@@ -95,7 +96,7 @@ export class Caller {
     checkOptions('call', options ?? {}, CALL_OPTIONS);
     const { signal } = (options ?? {}) as CallOptions;
     const bytes = this.#sized('call: the payload', toBytes('call: payload', payload));
-    const signals = [shared(checkSignal('call: signal', signal)), scope.signal].filter((one) => one !== undefined);
+    const signals = [shared(checkSignal('call: signal', signal)), shared(scope.signal)].filter((one) => one !== undefined);
     return await this.#one(scope, { name: fn, bytes, fields: readJobOptions('call', options ?? {}), signals });
   }
 

@@ -74,8 +74,7 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   constructor(settings: StreamSettings) {
     this.#settings = settings;
     this.id = settings.id;
-    const { port, number: stream, source, function: name, settle } = settings;
-    this.#pump = new Pump({ port, stream, source, function: name, settle, notes: this.#notes });
+    this.#pump = new Pump({ ...settings, stream: settings.number, notes: this.#notes });
   }
 
   [Symbol.asyncIterator](): this {
@@ -185,8 +184,13 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
 
   /** Waits for the source's return, and throws what that throws; but not for long for one that still waits for something of its own. */
   async #left(): Promise<void> {
-    if (this.#leaving !== undefined && this.#pump.busy) await inTime(this.#leaving);
-    if (!this.#pump.busy) await this.#leaving;
+    this.#settings.scope.waits?.(true);
+    try {
+      if (this.#leaving !== undefined && this.#pump.busy) await inTime(this.#leaving);
+      if (!this.#pump.busy) await this.#leaving;
+    } finally {
+      this.#settings.scope.waits?.(false);
+    }
   }
 
   #sayWaiting(): void {
@@ -223,17 +227,16 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   #value(batch: DeliverInstruction, row: number, flags: number): Buffer | Settled<unknown> {
     const { port, settle } = this.#settings;
     const slot = batch.slots[row] as number;
+    const bytes = slot < 0 ? undefined : port.store.joined(slot);
+    if (slot >= 0) port.store.release(slot);
     if ((flags & ENTRY.error) === 0) {
-      const value = port.store.joined(slot);
-      port.store.release(slot);
+      const value = bytes as Buffer;
       return settle ? { status: 'fulfilled', value, job: this.#info(batch, row, attemptOf(flags)) } : value;
     }
     const job = batch.jobs[row] as number;
     const note = this.#notes.get(job);
     if (batch.indexes[row] === DROPPED)
       return { status: 'rejected', reason: note?.signal?.reason as unknown, job: this.#info(batch, row, 0) };
-    const bytes = slot < 0 ? undefined : port.store.joined(slot);
-    if (slot >= 0) port.store.release(slot);
     const reason = jobError(job, bytes, note?.name ?? this.#settings.function ?? '', note?.key);
     if (settle) return { status: 'rejected', reason, job: this.#info(batch, row, reason.attempts) };
     this.#stop(undefined);
@@ -243,9 +246,8 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   #info(batch: DeliverInstruction, row: number, attempts: number): JobInfo {
     const index = batch.jobs[row] as number;
     const note = this.#notes.get(index);
-    const name = note?.name ?? this.#settings.function ?? '';
-    const result = Math.max(0, batch.indexes[row] as number);
-    return { index, key: note?.key, part: batch.parts[row] as number, result, function: name, attempts };
+    const about = { function: note?.name ?? this.#settings.function ?? '', attempts };
+    return { index, key: note?.key, part: batch.parts[row] as number, result: Math.max(0, batch.indexes[row] as number), ...about };
   }
 
   /** What the user takes within a tick is told as one event. */

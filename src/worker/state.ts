@@ -233,7 +233,7 @@ export class WorkerState {
     this.#timers.set('deadline', this.#deadlineAtMs);
     if (this.#life !== 'serving') return;
     this.#move('stop');
-    this.#owes = this.#workload.open > 0 || this.#peer.kept > 0 || !this.#peer.reports.empty || !this.#peer.control.empty;
+    this.#owes = this.#workload.open > 0 || this.#peer.kept > 0 || !this.#peer.reports.empty;
     // A master that is away, and to which nothing is owed, need not be told.
     if (this.#peer.welcome === undefined || (this.#peer.state !== 'joined' && !this.#owes)) return;
     this.#workload.returnQueued();
@@ -250,7 +250,7 @@ export class WorkerState {
     // A hello that is under way must not come behind the goodbye, nor be the last that is heard: it would begin another session.
     const parting = this.#life === 'parting';
     const away = parting && (this.#peer.state !== 'joined' || this.#closing);
-    const awayMs = this.#owes ? AWAY_MS : BLIP_MS;
+    const awayMs = this.#owes || greeted ? AWAY_MS : BLIP_MS;
     const said = parting && !greeted && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
     if (late || said || (away && (this.#closing || now - this.#lostAtMs >= awayMs))) {
       if (this.#peer.state === 'joined') this.#peer.reports.add({ kind: 'goodbye' });

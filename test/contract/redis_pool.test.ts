@@ -58,9 +58,9 @@ describe.runIf(here)('with redis-server', () => {
   it('refuses an id that BullMQ would', async () => {
     await using rig = await start();
     await using pool = rig.open();
-    for (const id of ['12', '-1'])
+    for (const id of ['12', '-1', 'NaN'])
       await expect(pool.submit('echo', 'x', { id })).rejects.toThrow(
-        new RangeError(`submit: id: expected no whole number, since BullMQ gives those itself, got "${id}"`),
+        new RangeError(`submit: id: expected no number, since BullMQ gives those itself, got "${id}"`),
       );
     expect(await pool.submit('echo', 'x', { id: '012' })).toBe('012');
   });

@@ -13,6 +13,16 @@ class Nesting extends Worker {
     return message;
   }
 
+  /** Leaves a stream whose source goes on waiting for something of its own. */
+  async leaves(message: Buffer, job: JobContext): Promise<Buffer> {
+    const source = async function* (): AsyncGenerator<string> {
+      yield 'one';
+      await new Promise(() => undefined);
+    };
+    for await (const _ of job.job('inner', source())) break;
+    return message;
+  }
+
   async depth(message: Buffer, job: JobContext): Promise<string> {
     const left = Number(message.toString());
     return left === 0 ? 'bottom' : `${left} ${(await job.call('depth', String(left - 1))).toString()}`;
@@ -31,4 +41,14 @@ it('calls nest far deeper than there are slots', async () => {
   await using mill = await startMill(Nesting, { workers: 1 });
   const calls = Array.from({ length: 20 }, () => mill.client.call('depth', '20'));
   for (const answer of await Promise.all(calls)) expect(answer.toString().endsWith('2 1 bottom')).toBe(true);
+});
+
+it('who waits for a source to return lends its slot meanwhile', async () => {
+  await using mill = await startMill(Nesting, { workers: 1 });
+  const ended: string[] = [];
+  const leaving = mill.client.call('leaves', 'left').then((answer) => ended.push(String(answer)));
+  while (ended.length < 3) ended.push(String(await mill.client.call('inner', 'x')));
+  expect(ended).toEqual(['x', 'x', 'x']);
+  await leaving;
+  expect(ended.at(-1)).toBe('left');
 });

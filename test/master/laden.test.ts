@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { packValue } from '../../src/protocol/fields.ts';
 import { grain } from '../../src/scheduling/grain.ts';
 import { roundRobin } from '../../src/scheduling/round_robin.ts';
-import { end, given, quick } from './quick.ts';
+import { deliver, end, given, quick } from './quick.ts';
 import { type Played, World } from './world.ts';
 
 function keysOf(world: World, worker: Played, name: string): number[] {
@@ -114,24 +114,39 @@ describe('how many of a function stand at a worker', () => {
     expect(bar.length - 2 + given(world, worker, 'bar')).toBe(2 + 4);
   });
 
-  it('is no more than its slots of all that are slow', () => {
-    const { world, worker, client } = quick();
+  it.each(['by lease', 'by PUSH'])('is no more than its slots of all that are slow, %s', (how) => {
+    const isPush = how === 'by PUSH';
+    const { world, worker, client } = quick({ more: isPush ? { policy: roundRobin() } : {} });
+    if (isPush) world.feed({ type: 'pushPeers', count: 1, strangers: 0 });
+    const flush = (): void => {
+      world.flush();
+      if (isPush) deliver(world, [worker]);
+    };
     world.open(client, 2, MANY);
     for (const [first, name] of ['bar', 'baz'].entries()) {
       world.jobs(client, 1, { stream: 2, first, name, end: false });
-      world.flush();
+      flush();
       end(world, worker, 200_000);
       // Others are quick all the time.
       for (const turn of [0, 1, 2]) {
         world.jobs(client, 8, { first: 8 + 24 * first + 8 * turn, end: false });
-        world.flush();
-        while (given(world, worker, 'foo') > 0) end(world, worker, 100);
+        flush();
+        while (given(world, worker, 'foo') > 0) {
+          end(world, worker, 100);
+          flush();
+        }
       }
     }
+    world.jobs(client, 10, { first: 56, end: false });
+    flush();
+    const quickOnes = given(world, worker, 'foo');
+    expect(quickOnes).toBe(10);
     for (const [turn, name] of ['bar', 'baz'].entries()) world.jobs(client, 10, { stream: 2, first: 2 + 10 * turn, name, end: false });
-    world.flush();
+    flush();
     expect([given(world, worker, 'bar'), given(world, worker, 'baz')]).toEqual([2, 0]);
-    end(world, worker, 200_000);
+    world.finish(worker, [...keysOf(world, worker, 'bar')], { micros: 200_000 });
+    worker.got.length = 0;
+    flush();
     expect(given(world, worker, 'bar') + given(world, worker, 'baz')).toBe(2);
   });
 });
@@ -150,4 +165,22 @@ it('by PUSH nothing is sent for the slots of a worker whose connection is gone',
   world.flush();
   const pushed = world.log.flatMap(({ instructions }) => instructions.flatMap((one) => (one.type === 'push' ? one.records : [])));
   expect(pushed.flatMap((record) => (record.kind === 'parts' ? record.keys : []))).toHaveLength(1);
+});
+
+it('by PUSH there is room again for parts of which nobody accepted any and nobody wants any more', () => {
+  const world = new World({ policy: roundRobin() });
+  const worker = world.worker('one', ['foo'], 4);
+  const client = world.client();
+  world.feed({ type: 'pushPeers', count: 1, strangers: 0 });
+  const pushed = (): number => world.log.splice(0).flatMap(({ instructions }) => instructions.filter((one) => one.type === 'push')).length;
+  for (let stream = 1; stream <= 5; stream += 1) {
+    world.open(client, stream);
+    world.jobs(client, 6, { stream });
+    world.flush();
+    expect(pushed()).toBeGreaterThan(0);
+    world.say(client, { kind: 'cancel', stream, job: -1 });
+    world.flush();
+    expect(pushed()).toBe(0);
+  }
+  expect(worker.got).toEqual([]);
 });

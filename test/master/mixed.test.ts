@@ -1,8 +1,8 @@
 /** Quick and slow functions on the same workers: nobody waits long behind who is slow. */
 import { describe, expect, it } from 'vitest';
 import { roundRobin } from '../../src/scheduling/round_robin.ts';
-import { end, given, quick } from './quick.ts';
-import { NEWEST, type Played, World } from './world.ts';
+import { deliver, end, given, quick } from './quick.ts';
+import { NEWEST, World } from './world.ts';
 
 describe('where one function is quick', () => {
   it('another has few parts ahead until one of them has ended, none if they are slow, and does not keep the quick ones from having many', () => {
@@ -56,17 +56,6 @@ describe('where one function is quick', () => {
 });
 
 describe('by PUSH, where one function is quick', () => {
-  /** What went out goes to one after the other, and is accepted. */
-  function deliver(world: World, workers: readonly Played[]): void {
-    const pushes = world.log.splice(0).flatMap(({ instructions }) => instructions.filter((one) => one.type === 'push'));
-    for (const [turn, { records }] of pushes.entries()) {
-      const worker = workers[turn % workers.length] as Played;
-      worker.got.push(...records);
-      for (const record of records)
-        if (record.kind === 'parts') world.report(worker, { kind: 'accepted', keys: record.keys, attempts: record.attempts });
-    }
-  }
-
   it('another has room beside it: few until one of them has ended, and none ahead if they are slow', () => {
     const world = new World({ policy: roundRobin() });
     const workers = [world.worker('one', ['foo', 'bar'], 2), world.worker('other', ['foo', 'bar'], 2)] as const;

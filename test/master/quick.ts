@@ -31,3 +31,14 @@ export function quick({ slots = 2, more = {} }: { slots?: number; more?: Partial
   world.pass(20);
   return { world, worker, client };
 }
+
+/** What went out by PUSH goes to one after the other, and is accepted. */
+export function deliver(world: World, workers: readonly Played[]): void {
+  const pushes = world.log.splice(0).flatMap(({ instructions }) => instructions.filter((one) => one.type === 'push'));
+  for (const [turn, { records }] of pushes.entries()) {
+    const worker = workers[turn % workers.length] as Played;
+    worker.got.push(...records);
+    for (const record of records)
+      if (record.kind === 'parts') world.report(worker, { kind: 'accepted', keys: record.keys, attempts: record.attempts });
+  }
+}

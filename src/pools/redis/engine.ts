@@ -118,18 +118,26 @@ export class RedisEngine implements PoolEngine {
 
   async carryOut(job: Submission, signal: AbortSignal): Promise<KeptRecord> {
     const { id } = job;
-    for (;;) {
-      // It may end before we hear that it was taken.
-      const waiting = this.#waiters.wait(id, signal, true);
-      const run = this.#runId();
-      const sent = this.send(job).then(() => this.#waiters.sent(id));
-      const [record, before] = await Promise.all([waiting, run, sent]);
-      if (record !== undefined) {
+    let last: string | undefined;
+    const send = async (): Promise<void> => {
+      const run = await this.#runId();
+      signal.throwIfAborted();
+      if (run === last) throw new Error(`${job.function}: the job is gone from Redis`);
+      last = run;
+      await this.send(job);
+      this.#waiters.sent(id);
+    };
+    try {
+      // It may end before we hear that it was taken. And if it is gone from a Redis that was started again, which may have lost its last
+      // seconds (appendfsync everysec), it is sent again.
+      for (;;) {
+        const [record] = await Promise.all([this.#waiters.wait(id, signal, true), send()]);
+        if (record === undefined) continue;
         this.#redis.del(this.key('record', id)).catch(() => undefined);
         return record;
       }
-      // One that was started again may have lost its last seconds (appendfsync everysec): then the job is sent again.
-      if ((await unlessAborted(this.#runId(), signal)) === before) throw new Error(`${job.function}: the job is gone from Redis`);
+    } finally {
+      this.#waiters.tell(id, undefined);
     }
   }
 
@@ -187,11 +195,4 @@ export class RedisEngine implements PoolEngine {
     if (space >= 0) return this.#waiters.hear(id, unpackRecord(message.subarray(space + 1)));
     void this.#waiters.lookUp(id);
   }
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    promise.then(resolve, reject);
-  });
 }
