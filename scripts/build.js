@@ -57,19 +57,19 @@ function loadedWith(from) {
 }
 
 /**
- * What whoever imports the package loads, in as few files as can be: what simulations load as well, which do without ZeroMQ, and the rest.
- * The little that threads need stays by itself.
- * @returns {Map<string, 'main' | 'pure'>} by path
+ * What whoever imports the package loads, in as few files as can be: what simulations load as well, which do without ZeroMQ, the little
+ * that threads need, and the rest.
+ * @returns {Map<string, 'main' | 'pure' | 'little'>} by path
  */
 function together() {
   const zeromq = join(root, 'src/transport/zeromq_bound.ts');
   const pure = loadedWith(join(root, 'src/simulator/index.ts'));
-  /** @type {Map<string, 'main' | 'pure'>} */
+  /** @type {Map<string, 'main' | 'pure' | 'little'>} */
   const found = new Map();
   for (const path of loadedWith(join(root, 'src/index.ts'))) found.set(path, pure.has(path) ? 'pure' : 'main');
   for (const name of entries().filter((name) => !ENTRIES_OF_PURE.has(name))) {
     const loaded = loadedWith(join(root, 'src', `${name}.ts`));
-    if (!loaded.has(zeromq)) for (const path of loaded) found.delete(path);
+    if (!loaded.has(zeromq)) for (const path of loaded) if (found.has(path)) found.set(path, 'little');
   }
   return found;
 }

@@ -63,6 +63,7 @@ const WALL: house.Wall = {
     'src/worker/isolation.ts',
     'src/worker/isolated_child.ts',
     'src/worker/spawn.ts',
+    'src/worker/child_process.ts',
     'src/worker/timeouts.ts',
     'src/worker/executor_options.ts',
     'src/worker/offered.ts',

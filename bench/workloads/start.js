@@ -43,7 +43,11 @@ export async function start({ runs }) {
   const times = runs * TIMES;
   say(`start: ${times} times`);
   runToEnd('import');
-  const pairs = Array.from({ length: times }, () => ({ bare: runToEnd('empty').ms, imported: runToEnd('import').ms }));
+  const pairs = Array.from({ length: times }, () => ({
+    bare: runToEnd('empty').ms,
+    imported: runToEnd('import').ms,
+    made: runToEnd('import_and_client').ms,
+  }));
   const more = spread(pairs.map(({ bare, imported }) => imported - bare));
   const welcomed = spread(await welcomes(times + 1));
   return {
@@ -69,6 +73,7 @@ export async function start({ runs }) {
         rows: [
           ['bare node, to its end', shownSpread(spread(pairs.map(({ bare }) => bare)), 1)],
           ["node with import 'gristmill', to its end", shownSpread(spread(pairs.map(({ imported }) => imported)), 1)],
+          ['the same with a client that is closed at once', shownSpread(spread(pairs.map(({ made }) => made)), 1)],
           ['a worker, to its welcome', shownSpread(welcomed, 1)],
         ],
       },

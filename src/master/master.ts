@@ -26,7 +26,7 @@ import type { MasterInstruction, News } from './instructions.ts';
 import type { Message } from './message.ts';
 import { checkMasterOptions, type MasterEvents, type MasterOptions, readDialOptions, withDefaults } from './options.ts';
 import { Peers } from './peers.ts';
-import { MasterState } from './state.ts';
+import type { MasterState } from './state.ts';
 import { type MasterStatus, sentence } from './status.ts';
 import { mentions } from './story.ts';
 
@@ -58,7 +58,7 @@ export class Master {
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   #driver: Driver<MasterInstruction, MasterEvent> | undefined;
   #state: MasterState | undefined;
-  /** What came in while the sockets were being bound: peers of an earlier master do not wait. */
+  /** What came while the sockets were being bound: peers of an earlier master do not wait, nor does who stops it. */
   readonly #early: MasterEvent[] = [];
   #phase: 'new' | 'started' | 'stopping' | 'closed' = 'new';
   #stopped: Promise<void> | undefined;
@@ -126,22 +126,24 @@ export class Master {
     const open = `master ${this.name} can be reached by other machines at ${this.address}, and nothing is encrypted (insecure: true)`;
     if (!isLoopback(this.#options.address)) this.#logger.warn(open);
     try {
-      const { workerPushAddress, workerPullAddress } = this.#options;
-      this.#begin(await this.#peers.bind(this.#options.address, workerPushAddress, workerPullAddress));
+      await this.#begin();
     } catch (error) {
       this.#phase = 'closed';
+      this.#finish();
       throw error;
     }
     if (signals) this.#uninstall = onSignals(() => void this.stop());
     this.events.emit('listening', { address: this.address });
   }
 
-  #begin(sockets: { pushAt: string; pullAt: string }): void {
+  async #begin(): Promise<void> {
+    // A third of all code, which a client's or a worker's process does without.
+    const { MasterState: Machine } = await import('./state.ts');
+    const sockets = await this.#peers.bind(this.#options);
     const { historyLimit, transport } = this.#options;
     const given = withDefaults(this.#options);
     const epoch = randomBytes(8).toString('hex');
-    const generators = new Generators(this, this.#store, given.maxMessageBytes);
-    this.#state = new MasterState({
+    this.#state = new Machine({
       name: this.name,
       epoch,
       ...given,
@@ -153,7 +155,7 @@ export class Master {
     });
     this.#driver = new Driver({
       machine: this.#state,
-      handlers: this.#handlers(generators),
+      handlers: this.#handlers(new Generators(this, this.#store, given.maxMessageBytes)),
       failed: (error) => this.#failed(error),
       historyLimit,
     });
@@ -172,9 +174,7 @@ export class Master {
       hangUp: ({ connection }) => peers.dials.hangUp(connection),
       push: (instruction) => peers.push(instruction),
       keep: ({ slot, error }) => this.#store.putOwn(slot, encodeError(error)),
-      release: ({ slots }) => {
-        for (const slot of slots) this.#store.release(slot);
-      },
+      release: ({ slots }) => slots.forEach((slot) => this.#store.release(slot)),
       scatter: (instruction) => this.#thenFlush(generators.scatter(instruction)),
       stopScatter: (instruction) => generators.stop(instruction),
       gather: (instruction) => this.#thenFlush(generators.gather(instruction)),
@@ -267,7 +267,7 @@ export class Master {
   }
 
   async #stop(deadlineMs: number): Promise<void> {
-    if (this.#phase === 'started' && this.#driver !== undefined) {
+    if (this.#phase === 'started') {
       this.#phase = 'stopping';
       await new Promise<void>((resolve) => {
         this.#finish = resolve;

@@ -21,6 +21,13 @@ export interface RejectedMessage {
   readonly reason: string;
 }
 
+/** Where a master listens; those for workers are beside the first, if nobody says. */
+interface BindAddresses {
+  readonly address: string;
+  readonly workerPushAddress?: string | undefined;
+  readonly workerPullAddress?: string | undefined;
+}
+
 export interface PeersOptions {
   readonly transport: Transport;
   readonly logger: Logger;
@@ -63,28 +70,24 @@ export class Peers {
   }
 
   /** Binds all three, or none. Returns where PUSH and PULL are, as the welcome says it. */
-  async bind(
-    address: string,
-    pushAddress: string | undefined,
-    pullAddress: string | undefined,
-  ): Promise<{ pushAt: string; pullAt: string }> {
+  async bind(at: BindAddresses): Promise<{ pushAt: string; pullAt: string }> {
     const { transport, feed } = this.#options;
     const room = (bytes: number): Buffer | undefined => this.#slabs.room(bytes);
     const rejected = (what: RejectedMessage): void => this.reject(what);
     try {
-      this.#router = await transport.bindRouter(address, {
+      this.#router = await transport.bindRouter(at.address, {
         room,
         message: (connection, frames) => this.#fromPeer(connection, frames),
         lost: (connection) => feed({ type: 'lost', connection, now: now() }),
         rejected,
       });
       const bound = this.#router.address;
-      this.#push = await transport.bindPush(pushAddress ?? neighbour(bound, 'push'), {
+      this.#push = await transport.bindPush(at.workerPushAddress ?? neighbour(bound, 'push'), {
         peers: (count, strangers) => feed({ type: 'pushPeers', count, strangers }),
         disconnected: () => feed({ type: 'pushLost' }),
         rejected,
       });
-      this.#pull = await transport.bindPull(pullAddress ?? neighbour(bound, 'pull'), {
+      this.#pull = await transport.bindPull(at.workerPullAddress ?? neighbour(bound, 'pull'), {
         room,
         message: (frames) => this.#fromPull(frames),
         rejected,

@@ -27,7 +27,7 @@ export function zeromqTransport(options: ZeromqOptions = {}): Transport {
   raiseSocketLimit();
   return {
     name: 'zeromq',
-    reportsLostPeers: notifies,
+    reportsLostPeers: notifies(),
     // Async, so that a bad address rejects like any other failure to bind.
     bindRouter: async (address, handlers) => (check(address, false), bound.bindRouter(settings, address, handlers)),
     bindPull: async (address, handlers) => (check(address, false), bound.bindPull(settings, address, handlers)),

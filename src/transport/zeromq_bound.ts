@@ -1,9 +1,10 @@
 /** The three sockets that a master binds. */
 
-import { type Event, Pull, Push } from 'zeromq';
+import type { Event, Pull, Push, Router } from 'zeromq';
 import { Census, Monitor } from './zeromq_monitor.ts';
-import { bind, binding, NotifyingRouter, receiving, sending, type Settings, shut } from './zeromq_options.ts';
+import { bind, binding, notifyingRouter, receiving, sending, type Settings, shut } from './zeromq_options.ts';
 import { moveFrames } from './frame_memory.ts';
+import { zeromq } from './zeromq_package.ts';
 import { Receiver } from './zeromq_receiver.ts';
 import type { BoundSocket, Frames, PullHandlers, PushHandlers, PushSocket, RouterHandlers, RouterSocket } from './transport.ts';
 import { countReceived } from './young_garbage.ts';
@@ -37,7 +38,7 @@ function keyOf(id: Buffer): string | number {
 
 class ZeromqRouter implements RouterSocket {
   address = '';
-  readonly #socket: NotifyingRouter;
+  readonly #socket: Router;
   readonly #monitor: Monitor;
   readonly #receiver: Receiver;
   readonly #handlers: RouterHandlers;
@@ -47,7 +48,7 @@ class ZeromqRouter implements RouterSocket {
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings, address: string, handlers: RouterHandlers) {
-    this.#socket = new NotifyingRouter(settings, address);
+    this.#socket = notifyingRouter(settings, address);
     this.#monitor = new Monitor(this.#socket.events);
     this.#handlers = handlers;
     this.#receiver = new Receiver(this.#socket, (frames) => this.#read(frames));
@@ -132,7 +133,7 @@ class ZeromqBoundPull implements BoundSocket {
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings, address: string, handlers: PullHandlers) {
-    this.#socket = new Pull({ ...binding(settings, address), ...receiving });
+    this.#socket = new (zeromq().Pull)({ ...binding(settings, address), ...receiving });
     this.#monitor = new Monitor(this.#socket.events);
     this.#handlers = handlers;
     this.#receiver = new Receiver(this.#socket, (frames) => this.#read(frames));
@@ -168,7 +169,7 @@ class ZeromqBoundPush implements PushSocket {
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings, address: string, handlers: PushHandlers) {
-    this.#socket = new Push({ ...binding(settings, address), ...sending(address) });
+    this.#socket = new (zeromq().Push)({ ...binding(settings, address), ...sending(address) });
     this.#monitor = new Monitor(this.#socket.events);
     this.#handlers = handlers;
   }

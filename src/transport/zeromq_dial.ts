@@ -1,9 +1,10 @@
 /** The three sockets that a worker or a client dials with. Each holds one connection, and makes it again when it breaks. */
 
-import { Dealer, type Event, Pull, Push } from 'zeromq';
+import type { Dealer, Event, Pull, Push } from 'zeromq';
 import { handshakeFailure, Monitor } from './zeromq_monitor.ts';
 import { dialling, receiving, sending, type Settings, shut } from './zeromq_options.ts';
 import { notePieces } from './frame_memory.ts';
+import { zeromq } from './zeromq_package.ts';
 import { Receiver, turn } from './zeromq_receiver.ts';
 import type { DialHandlers, DialSocket, Frames } from './transport.ts';
 import { countReceived } from './young_garbage.ts';
@@ -25,6 +26,7 @@ class ZeromqDial implements DialSocket {
   #closing: Promise<void> | undefined;
 
   constructor(socket: Dialler, address: string, settings: Settings, handlers: DialHandlers) {
+    const { Pull, Push } = zeromq();
     this.#socket = socket;
     this.#out = socket instanceof Pull ? undefined : socket;
     this.#address = address;
@@ -89,7 +91,7 @@ class ZeromqDial implements DialSocket {
 
   /** The socket learns of its new connection before this event; but a send right now might come before it has looked. */
   async #attached(): Promise<void> {
-    if (this.#socket instanceof Push) void this.#socket.writable;
+    if (this.#receiver === undefined) void this.#out?.writable;
     else {
       await turn();
       await turn();
@@ -115,14 +117,14 @@ class ZeromqDial implements DialSocket {
 }
 
 export function dialDealer(settings: Settings, address: string, handlers: DialHandlers): DialSocket {
-  const socket = new Dealer({ ...dialling(settings, address), ...receiving, ...sending(address) });
+  const socket = new (zeromq().Dealer)({ ...dialling(settings, address), ...receiving, ...sending(address) });
   return new ZeromqDial(socket, address, settings, handlers);
 }
 
 export function dialPull(settings: Settings, address: string, handlers: DialHandlers): DialSocket {
-  return new ZeromqDial(new Pull({ ...dialling(settings, address), ...receiving }), address, settings, handlers);
+  return new ZeromqDial(new (zeromq().Pull)({ ...dialling(settings, address), ...receiving }), address, settings, handlers);
 }
 
 export function dialPush(settings: Settings, address: string, handlers: DialHandlers): DialSocket {
-  return new ZeromqDial(new Push({ ...dialling(settings, address), ...sending(address) }), address, settings, handlers);
+  return new ZeromqDial(new (zeromq().Push)({ ...dialling(settings, address), ...sending(address) }), address, settings, handlers);
 }

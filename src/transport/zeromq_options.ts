@@ -1,9 +1,10 @@
 /** How every ZeroMQ socket of ours is set up, and why. */
 
 import { connect } from 'node:net';
-import { capability, context, Router } from 'zeromq';
+import type { Router } from 'zeromq';
 import { isLoopback, parseAddress } from './addresses.ts';
 import type { Monitor } from './zeromq_monitor.ts';
+import { zeromq } from './zeromq_package.ts';
 
 export interface ZeromqOptions {
   /** No frame may be longer; a peer that announces a longer one is disconnected before anything is allocated. Default 4 MiB + 64 KiB. */
@@ -25,7 +26,9 @@ const MAX_SOCKETS = 16_384;
 const ZMQ_ROUTER_NOTIFY = 97;
 const ZMQ_NOTIFY_DISCONNECT = 2;
 
-export const notifies: boolean = capability.draft === true;
+export function notifies(): boolean {
+  return zeromq().capability.draft === true;
+}
 
 export function readSettings(options: ZeromqOptions): Settings {
   const settings = {
@@ -43,6 +46,7 @@ export function readSettings(options: ZeromqOptions): Settings {
 
 /** The context fixes its size at its first socket; its default of 1,023 ends in EMFILE. */
 export function raiseSocketLimit(): void {
+  const { context } = zeromq();
   const wanted = Math.min(MAX_SOCKETS, context.maxSocketsLimit);
   if (context.maxSockets < wanted) context.maxSockets = wanted;
 }
@@ -123,17 +127,16 @@ export function dialling(settings: Settings, address: string): Dialling {
 }
 
 /** A router that reads an empty message from a connection that is gone (an option that zeromq.js has no name for). */
-export class NotifyingRouter extends Router {
-  constructor(settings: Settings, address: string) {
-    super({
-      ...binding(settings, address),
-      ...receiving,
-      ...sending(address),
-      mandatory: true,
-      sendHighWaterMark: ROUTER_QUEUE_MESSAGES,
-    });
-    if (notifies) this.setInt32Option(ZMQ_ROUTER_NOTIFY, ZMQ_NOTIFY_DISCONNECT);
+export function notifyingRouter(settings: Settings, address: string): Router {
+  class Notifying extends zeromq().Router {
+    notify(): void {
+      this.setInt32Option(ZMQ_ROUTER_NOTIFY, ZMQ_NOTIFY_DISCONNECT);
+    }
   }
+  const queue = { mandatory: true, sendHighWaterMark: ROUTER_QUEUE_MESSAGES };
+  const router = new Notifying({ ...binding(settings, address), ...receiving, ...sending(address), ...queue });
+  if (notifies()) router.notify();
+  return router;
 }
 
 interface Bindable {

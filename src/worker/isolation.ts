@@ -5,8 +5,9 @@
  * To the executor an isolated function is one that gives a promise or an async generator. When nobody wants its result any more it is told so,
  * and killed with its process group GRACE_MS later, unless it has ended.
  */
-import { type ChildProcess, execFile, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';
+import { childProcess } from './child_process.ts';
 import type { WorkerAnswer } from '../streams/types.ts';
 import type { Caller } from '../streams/caller.ts';
 import { ProcessDied } from './answers.ts';
@@ -178,7 +179,7 @@ class Child {
     this.#name = name;
     const [, program = '', ...args] = process.argv;
     const [command, ...flags] = [...prefix, process.execPath, ...process.execArgv] as [string, ...string[]];
-    this.#process = fork(program, args, {
+    this.#process = childProcess().fork(program, args, {
       execPath: command,
       execArgv: flags,
       env: { ...process.env, [CHILD_VARIABLE]: String(number) },
@@ -271,7 +272,7 @@ class Child {
     if (wanted === this.#pinned || cores.length === 0) return;
     const [{ taskset }, here] = await Promise.all([tools(process.env['PATH'] ?? ''), coresToUse(cores)]);
     if (taskset === undefined || here.length === 0) return;
-    await promisify(execFile)(taskset, ['-a', '-c', '-p', here.join(','), String(this.#process.pid)]);
+    await promisify(childProcess().execFile)(taskset, ['-a', '-c', '-p', here.join(','), String(this.#process.pid)]);
     this.#pinned = wanted;
   }
 

@@ -5,11 +5,12 @@
  * SIGKILL after a grace; what the program leaves behind when it ends by itself is killed at once. Should this process be killed, the
  * kernel kills the program (where `setpriv` is there). Who leaves the group, by setsid, is not followed.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
 import { checkInteger, checkOptions, checkString, shown, toBytes } from '../common/check.ts';
+import { childProcess } from './child_process.ts';
 import type { Payload } from '../streams/types.ts';
 
 const OPTIONS = ['input', 'cwd', 'env', 'maxOutputBytes', 'graceMs'];
@@ -65,7 +66,7 @@ export async function runProgram(
   const { prefix, pinned } = await launcher(bounds.cores, environment['PATH'] ?? '');
   bounds.signal.throwIfAborted();
   const [command, ...rest] = [...prefix, file, ...args] as [string, ...string[]];
-  const child = spawn(command, rest, { cwd, env: environment, detached: true, stdio: 'pipe' });
+  const child = childProcess().spawn(command, rest, { cwd, env: environment, detached: true, stdio: 'pipe' });
   return await new Run(child, { program, input, maxBytes, graceMs, bounds, pinned }).result;
 }
 

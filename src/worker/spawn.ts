@@ -1,8 +1,9 @@
 /** Workers as child processes. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
+import { childProcess } from './child_process.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { dialAddresses } from '../transport/addresses.ts';
 
@@ -76,7 +77,7 @@ export function spawnWorker(
   const file = module instanceof URL || module.startsWith('file:') ? fileURLToPath(module) : module;
   const guard = `data:text/javascript,${encodeURIComponent(GUARD)}`;
   const command = [...(options.execArgv ?? []), '--import', guard, file, ...args];
-  const child = spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: options.env });
+  const child = childProcess().spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: options.env });
   return { child, exited: ended(child) };
 }
 

@@ -60,6 +60,31 @@ describe('an address in use', () => {
       expect(master.address).toBe(address);
     }
   });
+
+  it.each([0, 1, 2, 3, 5, 8])('is free again when its master was stopped while it started, %i turns later', async (turns) => {
+    const address = await freeAddress();
+    const master = new Master({ name: 'hasty', address, logger: false });
+    const told: string[] = [];
+    master.events.on('listening', () => told.push('listening'));
+    master.events.on('closed', () => told.push('closed'));
+    const started = master.start();
+    await Promise.resolve();
+    for (let i = 0; i < turns; i += 1) await new Promise(setImmediate);
+    await master.stop();
+    await started;
+    expect(told).toEqual(['listening', 'closed']);
+    await using next = new Master({ name: 'next', address, logger: false });
+    await next.start();
+  });
+
+  it('lets a stop() end that came while start() was about to fail', async () => {
+    await using cluster = await startCluster({ workers: 0 });
+    const master = new Master({ name: 'second', address: cluster.address, logger: false });
+    const failed = thrownBy(master.start());
+    await Promise.resolve();
+    await master.stop();
+    expect(((await failed) as NodeJS.ErrnoException).code).toBe('EADDRINUSE');
+  });
 });
 
 describe('an address beyond this machine', () => {
