@@ -197,9 +197,10 @@ function hearing(core: Core): number {
 
 /** Sends parts over PUSH, in messages so small that every worker gets some, as long as there is room among all. */
 function placeByPush(core: Core, shape: ShapeBook): void {
+  let room = roomForPush(core, shape);
+  if (room === 0) return;
   let turn = TURN;
   for (const worker of core.workers.values()) turn = Math.min(turn, Math.max(1, aheadOf(core, worker, shape)));
-  let room = roomForPush(core, shape);
   while (room > 0) {
     const fair = Math.max(1, Math.ceil(shape.waiting / core.pushPeers));
     const rows = take(core, shape, Math.min(room, turn, fair), MOVE.push);
