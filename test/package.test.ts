@@ -127,9 +127,28 @@ function loadedWith(file: string): { files: string[]; packages: string[] } {
   return { files: [...found], packages: [...packages] };
 }
 
+/** What is there in a process that has run this, of what only some processes need. */
+function lateIn(code: string): unknown {
+  const look = `
+    const { sharedObjects } = process.report.getReport();
+    const modules = process.moduleLoadList.filter((name) => name === 'NativeModule child_process');
+    console.log(JSON.stringify([sharedObjects.filter((path) => path.includes('zeromq')).length, modules.length]));
+    process.exit();`;
+  const program = `import { Client } from ${JSON.stringify(join(ROOT, 'dist', 'index.js'))};\n${code}\n${look}`;
+  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }));
+}
+
+it('what only some processes need is not loaded with the package, but when they need it', () => {
+  expect(lateIn('')).toEqual([0, 0]);
+  expect(lateIn("new Client({ address: 'tcp://127.0.0.1:9', logger: false });")).toEqual([1, 0]);
+  const machine = (file: string): boolean => /\bMasterState = class\b/.test(readFileSync(file, 'utf8'));
+  expect(loadedWith('master/state.js').files.filter(machine)).toHaveLength(1);
+  expect(loadedWith('index.js').files.filter(machine)).toEqual([]);
+});
+
 it('who imports the package loads few files, and simulations and threads no ZeroMQ', () => {
   const whole = loadedWith('index.js');
-  expect(whole.packages).toContain('zeromq');
+  expect(whole.packages.filter((name) => !name.startsWith('node:'))).toEqual(['msgpackr/pack', 'msgpackr/unpack']);
   expect(whole.files.length).toBeLessThanOrEqual(8);
   for (const file of ['simulator/index.js', 'pools/redis/renewer_thread.js', 'pools/nats/renewer_thread.js']) {
     const { packages } = loadedWith(file);
