@@ -55,6 +55,22 @@ describe('where one function is quick', () => {
   });
 });
 
+it('a report with a part that is over says of no function how long it takes', () => {
+  const { world, worker, client } = quick();
+  world.open(client, 2, { results: 5_000, bytes: 10_000_000 });
+  world.jobs(client, 1, { first: 8, end: false });
+  world.jobs(client, 1, { stream: 2, name: 'bar', end: false });
+  world.flush();
+  const [over, bar] = world.parts(worker);
+  worker.got.length = 0;
+  world.say(client, { kind: 'cancel', stream: 1, job: over?.job as number });
+  world.finish(worker, [over?.key as number, bar?.key as number], { micros: 100_000 });
+  world.jobs(client, 50, { stream: 2, first: 1, name: 'bar', end: false });
+  world.flush();
+  // As many as of one of which nothing is known: a slow one had none beyond those that run.
+  expect(given(world, worker, 'bar')).toBe(2 + 4);
+});
+
 describe('by PUSH, where one function is quick', () => {
   it('another has room beside it: few until one of them has ended, and none ahead if they are slow', () => {
     const world = new World({ policy: roundRobin() });
@@ -102,5 +118,28 @@ describe('by PUSH, where one function is quick', () => {
     world.flush();
     deliver(world, workers);
     expect(all('bar')).toBe(2 * 2);
+  });
+
+  it('a few parts ahead are filled up one by one', () => {
+    const world = new World({ policy: roundRobin() });
+    const workers = [world.worker('one'), world.worker('other')] as const;
+    const all = (): number => workers.reduce((sum, worker) => sum + world.parts(worker).length, 0);
+    const client = world.client();
+    world.feed({ type: 'pushPeers', count: 2, strangers: 0 });
+    world.open(client, 1, { results: 5_000 });
+    world.jobs(client, 2, { end: false });
+    world.flush();
+    deliver(world, workers);
+    for (const worker of workers) end(world, worker, 1_000);
+    world.jobs(client, 50, { first: 2, end: false });
+    world.flush();
+    deliver(world, workers);
+    // One that runs on each, and three milliseconds of work.
+    expect(all()).toBe(2 * 4);
+    const [first] = world.parts(workers[0]);
+    world.finish(workers[0], [first?.key as number], { micros: 1_000 });
+    world.flush();
+    deliver(world, [workers[0]]);
+    expect(all()).toBe(2 * 4 + 1);
   });
 });
