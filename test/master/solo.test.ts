@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
-import { World } from './world.ts';
+import { leastLoaded } from '../../src/scheduling/least_loaded.ts';
+import { roundRobin } from '../../src/scheduling/round_robin.ts';
+import { deliver } from './quick.ts';
+import { type Played, World } from './world.ts';
 
 it('a part that runs alone since its worker was lost, and waits for its consumer, does not cost others the worker', () => {
   const world = new World();
@@ -26,4 +29,32 @@ it('a part that runs alone since its worker was lost, and waits for its consumer
   world.report(second, { kind: 'hungry', keys: [key], bytes: [0] }, { kind: 'lent', count: 1 });
   world.flush();
   expect(world.parts(second)).toHaveLength(2);
+});
+
+it.each([
+  ['leastLoaded', leastLoaded],
+  ['roundRobin', roundRobin],
+] as const)('%s(): what a part that runs alone calls is run there, since it lends its slot meanwhile', (_, policy) => {
+  const world = new World({ policy: policy() });
+  world.feed({ type: 'pushPeers', count: 1, strangers: 0 });
+  const client = world.client();
+  const given = (worker: Played): number => {
+    world.flush();
+    deliver(world, [worker]);
+    return world.parts(worker).length;
+  };
+  const first = world.worker('first');
+  world.open(client);
+  world.jobs(client, 1);
+  expect(given(first)).toBe(1);
+  world.lose(first);
+  world.pass(1_000);
+
+  const second = world.worker('second');
+  expect(given(second)).toBe(1);
+  world.open(second);
+  world.jobs(second, 2);
+  expect(given(second)).toBe(1);
+  world.report(second, { kind: 'lent', count: 1 });
+  expect(given(second)).toBe(2);
 });
