@@ -85,11 +85,20 @@ function acknowledgeAlone(core: Core, session: Session): void {
   const owed = session.controlIn.owed + session.reportsIn.owed;
   const due = owed >= ACK_EVERY || session.owedBytes >= ACK_BYTES || (owed > 0 && (session.worker?.leaving === true || core.stopping));
   if (!due || session.connection < 0) return;
+  const seq = core.stopping && isOwed(session) ? session.out.next() : 0;
   core.out.push({
     type: 'send',
     session: session.number,
     connection: session.connection,
-    envelope: envelope(core, session, 0),
+    envelope: envelope(core, session, seq),
     records: [],
   });
+}
+
+/**
+ * Whether a worker that can be told is not told yet that its reports were read. Before the master stops it is, by a batch with a number, for
+ * whose arrival the master waits: any other may be lost as the socket closes, and the worker would wait for its master in vain.
+ */
+export function isOwed(session: Session): boolean {
+  return session.connection >= 0 && session.reportsIn.owed > 0;
 }

@@ -77,6 +77,16 @@ export class Peer {
     return this.#out.control.kept + this.#out.reports.kept;
   }
 
+  /** The number of the last batch of reports. */
+  get reported(): number {
+    return this.#out.reports.acknowledged + this.#out.reports.kept;
+  }
+
+  /** Whether the master has not acknowledged all up to this one. */
+  owes(upTo: number): boolean {
+    return this.#out.reports.acknowledged < upTo;
+  }
+
   #move(move: 'welcome' | 'lose' | 'end'): void {
     this.#state = moved(SESSION_MOVES, 'session', this.#state, move);
   }

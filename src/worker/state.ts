@@ -61,8 +61,8 @@ export class WorkerState {
   #lostAtMs = 0;
   /** The master has said that it closes: it takes nothing more. */
   #closing = false;
-  /** Whether there was something to end, or to be acknowledged, when it was to stop. */
-  #owes = false;
+  /** The last batch of reports that has to be heard before it leaves; the goodbye itself does not. Infinity: it is not written yet. */
+  #owedUpTo = 0;
   /** A hello was sent while the session stood: no part is begun, and no goodbye said, before its welcome. */
   #unsure = false;
   /** Parts came by PUSH while no session stood (a welcome goes another way, and may come later): they were dropped. */
@@ -174,6 +174,7 @@ export class WorkerState {
     this.#missed = false;
     if (how !== 'resumed') {
       this.#consumer.restate(out);
+      this.#owedUpTo = 0;
       if (this.#life !== 'serving') this.#peer.reports.add({ kind: 'leaving' });
     }
     out.push({ type: 'welcomed', welcome, how });
@@ -221,6 +222,7 @@ export class WorkerState {
     if (this.#peer.welcome !== undefined) this.#consumer.write(this.#peer.control);
     const stops = this.#life !== 'serving' && this.#departs(now, out);
     this.#peer.flush(out);
+    if (this.#owedUpTo === Infinity && this.#life === 'parting') this.#owedUpTo = this.#peer.reported;
     this.#workload.release(out);
     if (!stops) return;
     this.#end('part', out);
@@ -233,9 +235,9 @@ export class WorkerState {
     this.#timers.set('deadline', this.#deadlineAtMs);
     if (this.#life !== 'serving') return;
     this.#move('stop');
-    this.#owes = this.#workload.open > 0 || this.#peer.kept > 0 || !this.#peer.reports.empty;
+    this.#owedUpTo = this.#workload.open > 0 || !this.#peer.reports.empty ? Infinity : this.#peer.reported;
     // A master that is away, and to which nothing is owed, need not be told.
-    if (this.#peer.welcome === undefined || (this.#peer.state !== 'joined' && !this.#owes)) return;
+    if (this.#peer.welcome === undefined || (this.#peer.state !== 'joined' && !this.#peer.owes(this.#owedUpTo))) return;
     this.#workload.returnQueued();
     this.#peer.reports.add({ kind: 'leaving' });
   }
@@ -250,7 +252,7 @@ export class WorkerState {
     // A hello that is under way must not come behind the goodbye, nor be the last that is heard: it would begin another session.
     const parting = this.#life === 'parting';
     const away = parting && (this.#peer.state !== 'joined' || this.#closing);
-    const awayMs = this.#owes || greeted ? AWAY_MS : BLIP_MS;
+    const awayMs = this.#peer.owes(this.#owedUpTo) || greeted ? AWAY_MS : BLIP_MS;
     const said = parting && !greeted && this.#peer.kept === 0 && this.#peer.reports.empty && this.#peer.control.empty;
     if (late || said || (away && (this.#closing || now - this.#lostAtMs >= awayMs))) {
       if (this.#peer.state === 'joined') this.#peer.reports.add({ kind: 'goodbye' });

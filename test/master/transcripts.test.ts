@@ -48,11 +48,12 @@ function happens(world: World, what: Happening): void {
 it.each(readdirSync(FOLDER))('%s tells what a master does', (file) => {
   const config: Partial<MasterConfig> = file.startsWith('push') ? { policy: roundRobin() } : {};
   const world = new World(config);
-  playTranscript(new URL(file, FOLDER), (what) => {
+  const { told, written } = playTranscript(new URL(file, FOLDER), (what) => {
     const before = world.log.length;
     happens(world, what);
     return world.log.slice(before).flatMap((step) => step.instructions);
   });
+  expect(told).toBe(written);
   const again = new MasterState(world.config);
   for (const { event, instructions } of world.log) expect(again.handle(event)).toEqual(instructions);
 });
