@@ -1,7 +1,6 @@
 /** The master's key-value store, seen by all workers and clients. In memory, bounded by bytes; the least recently used go first. */
-import type * as lru from 'lru-cache';
+import { LRUCache } from 'lru-cache';
 import { randomUUID } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { checkInteger, checkOptions, checkString, toBytes } from '../common/check.ts';
 
 export interface CacheOptions {
@@ -19,19 +18,15 @@ export interface Evicted {
 
 const DEFAULT_BYTES = 268_435_456;
 
-/** For what only a master needs. */
-const require = createRequire(import.meta.url);
-
 export class Cache {
   readonly maxBytes: number;
-  readonly #values: lru.LRUCache<string, Buffer>;
+  readonly #values: LRUCache<string, Buffer>;
   #evicted = 0;
 
   constructor(options: CacheOptions | undefined, evicted: (what: Evicted) => void) {
     if (options !== undefined) checkOptions('Master: cache', options, ['maxBytes', 'ttlMs']);
     this.maxBytes = checkInteger('Master: cache.maxBytes', options?.maxBytes, DEFAULT_BYTES, 1);
     const ttl = checkInteger('Master: cache.ttlMs', options?.ttlMs, 0, 1);
-    const { LRUCache } = require('lru-cache') as typeof lru;
     this.#values = new LRUCache<string, Buffer>({
       maxSize: this.maxBytes,
       ttl,

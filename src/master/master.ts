@@ -9,22 +9,21 @@ import { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
 import { Tick } from '../common/tick.ts';
+import { ClosedError } from '../errors.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
-import type { PayloadStore } from '../protocol/payloads.ts';
 import { decodeError, encodeError } from '../protocol/remote_error.ts';
 import type { ResourceOffer } from '../resources/types.ts';
-import { isLoopback } from '../transport/addresses.ts';
 import { Inside } from '../transport/inside.ts';
 import { zeromqTransport } from '../transport/zeromq.ts';
 import { Cache } from './cache.ts';
-import { type Calling, Calls } from './calls.ts';
+import { Calls } from './calls.ts';
 import type { KeyStore } from './desk.ts';
 import type { InstanceHost } from './instance_host.ts';
 import type { MasterEvent } from './events.ts';
 import { Generators, type Messages } from './generators.ts';
 import type { MasterInstruction, News } from './instructions.ts';
 import type { Message } from './message.ts';
-import { checkMasterOptions, type MasterEvents, type MasterOptions, readDialOptions, withDefaults } from './options.ts';
+import { checkMasterOptions, type MasterEvents, type MasterOptions, readDialOptions, warnIfOpen, withDefaults } from './options.ts';
 import { Peers } from './peers.ts';
 import type { MasterState } from './state.ts';
 import { type MasterStatus, sentence } from './status.ts';
@@ -32,7 +31,6 @@ import { mentions } from './story.ts';
 
 const STOP_DEADLINE_MS = 10_000;
 const LINGER_MS = 500;
-const HEARTBEAT_MS = 5_000;
 
 /**
  * Takes jobs from clients, hands them to workers, and the results back. Subclass it to change messages on their way:
@@ -50,7 +48,6 @@ export class Master {
   readonly cache: Cache;
   readonly #options: MasterOptions;
   readonly #logger: Logger;
-  readonly #store: PayloadStore;
   readonly #peers: Peers;
   readonly #calls: Calls;
   readonly #tick = new Tick((nowMs) => this.#driver?.feed({ type: 'flush', now: nowMs }), { atOnce: true });
@@ -84,9 +81,8 @@ export class Master {
       feed: (event) => this.#feed(event),
       rejected: (what) => this.events.emit('rejected', what),
     });
-    this.#store = this.#peers.store;
     this.#calls = new Calls({
-      store: this.#store,
+      store: this.#peers.store,
       keys: inner.keys ?? this.cache,
       status: () => this.status(),
       host: () => ({
@@ -116,31 +112,35 @@ export class Master {
   /**
    * Binds its sockets. Resolves when clients and workers can connect.
    * @param options `signals: true`: SIGINT and SIGTERM stop it in order.
-   * @throws Error with code EADDRINUSE if the address is taken.
+   * @throws Error with code EADDRINUSE if the address is taken; ClosedError if it is stopped before.
    */
   async start(options: { signals?: boolean } = {}): Promise<void> {
     checkOptions('start', options, ['signals']);
     const signals = checkBoolean('signals', options.signals, false);
-    if (this.#phase !== 'new') throw new Error(`start: the master '${this.name}' was started already`);
-    this.#phase = 'started';
-    const open = `master ${this.name} can be reached by other machines at ${this.address}, and nothing is encrypted (insecure: true)`;
-    if (!isLoopback(this.#options.address)) this.#logger.warn(open);
-    try {
-      await this.#begin();
-    } catch (error) {
-      this.#phase = 'closed';
-      this.#finish();
-      throw error;
-    }
+    if (this.#phase === 'started') throw new Error(`start: the master '${this.name}' was started already`);
+    if (this.#phase !== 'new' || !(await this.#begin())) throw new ClosedError('closed', `master ${this.name}: closed`);
     if (signals) this.#uninstall = onSignals(() => void this.stop());
     this.events.emit('listening', { address: this.address });
   }
 
-  async #begin(): Promise<void> {
-    // A third of all code, which a client's or a worker's process does without.
-    const { MasterState: Machine } = await import('./state.ts');
-    const sockets = await this.#peers.bind(this.#options);
-    const { historyLimit, transport } = this.#options;
+  /** Resolves to whether it has not been stopped meanwhile. */
+  async #begin(): Promise<boolean> {
+    this.#phase = 'started';
+    warnIfOpen(this.#options, this.#logger);
+    try {
+      // A third of all code, which a client's or a worker's process does without.
+      const { MasterState: Machine } = await import('./state.ts');
+      this.#run(Machine, await this.#peers.bind(this.#options));
+      return this.#phase === 'started';
+    } catch (error) {
+      this.#phase = 'closed';
+      await this.#peers.close(0);
+      this.#finish();
+      throw error;
+    }
+  }
+
+  #run(Machine: typeof MasterState, sockets: { pushAt: string; pullAt: string }): void {
     const given = withDefaults(this.#options);
     const epoch = randomBytes(8).toString('hex');
     this.#state = new Machine({
@@ -151,13 +151,12 @@ export class Master {
       scatter: this.scatter !== Master.prototype.scatter,
       gather: this.gather !== Master.prototype.gather,
       ...sockets,
-      heartbeatMs: (transport ?? zeromqTransport()).reportsLostPeers ? 0 : HEARTBEAT_MS,
     });
     this.#driver = new Driver({
       machine: this.#state,
-      handlers: this.#handlers(new Generators(this, this.#store, given.maxMessageBytes)),
+      handlers: this.#handlers(new Generators(this, this.#peers.store, given.maxMessageBytes)),
       failed: (error) => this.#failed(error),
-      historyLimit,
+      historyLimit: this.#options.historyLimit,
     });
     for (const event of this.#early.splice(0)) this.#feed(event);
     this.#peers.dials.begin(epoch);
@@ -173,12 +172,17 @@ export class Master {
       drop: (instruction) => peers.drop(instruction),
       hangUp: ({ connection }) => peers.dials.hangUp(connection),
       push: (instruction) => peers.push(instruction),
-      keep: ({ slot, error }) => this.#store.putOwn(slot, encodeError(error)),
-      release: ({ slots }) => slots.forEach((slot) => this.#store.release(slot)),
+      keep: ({ slot, error }) => this.#peers.store.putOwn(slot, encodeError(error)),
+      release: ({ slots }) => {
+        for (const slot of slots) this.#peers.store.release(slot);
+      },
       scatter: (instruction) => this.#thenFlush(generators.scatter(instruction)),
       stopScatter: (instruction) => generators.stop(instruction),
       gather: (instruction) => this.#thenFlush(generators.gather(instruction)),
-      call: (instruction) => this.#call(instruction),
+      call: (instruction) => {
+        const events = this.#calls.carryOut(instruction);
+        return events instanceof Promise ? this.#thenFlush(events) : events;
+      },
       wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),
       instance: (change) => this.#instanceChanged(change),
       news: (news) => this.#tell(news),
@@ -203,11 +207,6 @@ export class Master {
     else this.#tick.schedule();
   }
 
-  #call(instruction: Calling): MasterEvent[] | Promise<MasterEvent[]> {
-    const events = this.#calls.carryOut(instruction);
-    return events instanceof Promise ? this.#thenFlush(events) : events;
-  }
-
   #instanceChanged({ session, name, fields }: Extract<MasterInstruction, { type: 'instance' }>): void {
     if (fields === undefined) return this.#instances?.left(session);
     const dismiss = (text: string): void => this.#feed({ type: 'dismiss', session, text });
@@ -217,7 +216,7 @@ export class Master {
 
   #tell({ name, what }: News): void {
     if (name !== 'jobFailed') return this.events.emit(name, what);
-    const { code, function: called, worker, message } = decodeError(this.#store.joined(what.error));
+    const { code, function: called, worker, message } = decodeError(this.#peers.store.joined(what.error));
     this.events.emit('jobFailed', { stream: what.stream, job: what.job, function: called, code, worker, message });
   }
 

@@ -7,9 +7,10 @@ import { readOffer } from '../resources/asking.ts';
 import type { ResourceOffer } from '../resources/types.ts';
 import { leastLoaded } from '../scheduling/least_loaded.ts';
 import type { PolicyChoice } from '../scheduling/policy.ts';
-import { listenAddress } from '../transport/addresses.ts';
+import { isLoopback, listenAddress } from '../transport/addresses.ts';
 import { checkTransport } from '../transport/given.ts';
 import type { Transport } from '../transport/transport.ts';
+import { zeromqTransport } from '../transport/zeromq.ts';
 import type { CacheOptions, Evicted } from './cache.ts';
 import type { MasterConfig } from './core.ts';
 import type { MasterNews } from './instructions.ts';
@@ -62,6 +63,7 @@ export interface MasterEvents extends Omit<MasterNews, 'jobFailed'> {
   [name: string]: unknown;
 }
 
+const HEARTBEAT_MS = 5_000;
 const BUFFER_BYTES = 268_435_456;
 export const MASTER_OPTIONS = [
   'name',
@@ -116,7 +118,7 @@ export function withDefaults(
   options: MasterOptions,
 ): Pick<
   MasterConfig,
-  'policy' | 'maxMessageBytes' | 'maxJobResultBytes' | 'bufferBytes' | 'workerGraceMs' | 'clientGraceMs' | 'crashLimit'
+  'policy' | 'maxMessageBytes' | 'maxJobResultBytes' | 'bufferBytes' | 'workerGraceMs' | 'clientGraceMs' | 'crashLimit' | 'heartbeatMs'
 > {
   return {
     policy: options.policy ?? leastLoaded(),
@@ -126,6 +128,7 @@ export function withDefaults(
     workerGraceMs: options.workerReconnectMs ?? 1_000,
     clientGraceMs: options.clientReconnectMs ?? 30_000,
     crashLimit: options.crashLimit ?? 3,
+    heartbeatMs: (options.transport ?? zeromqTransport()).reportsLostPeers ? 0 : HEARTBEAT_MS,
   };
 }
 
@@ -134,4 +137,10 @@ export function readDialOptions(options: { readonly resources?: ResourceOffer | 
   checkOptions('dial', options, ['resources']);
   const { resources } = options;
   return resources === undefined ? NO_FIELDS : toFields({ resources: readOffer('dial: resources', resources) });
+}
+
+/** Says what `insecure: true` means. */
+export function warnIfOpen({ name, address }: MasterOptions, logger: Logger): void {
+  if (isLoopback(address)) return;
+  logger.warn(`master ${name} can be reached by other machines at ${address}, and nothing is encrypted (insecure: true)`);
 }

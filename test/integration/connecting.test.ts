@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Dealer, Router } from 'zeromq';
-import { Client, ConnectError, GristmillError, Master, Worker } from '../../src/index.ts';
+import { Client, ClosedError, ConnectError, GristmillError, Master, Worker } from '../../src/index.ts';
 import { clientOf, collect, keepsLines, texts, thrownBy } from './helpers.ts';
 import { freeAddress, freePort } from './ports.ts';
 import { Processes, startCluster } from './processes.ts';
@@ -61,18 +61,35 @@ describe('an address in use', () => {
     }
   });
 
-  it.each([0, 1, 2, 3, 5, 8])('is free again when its master was stopped while it started, %i turns later', async (turns) => {
+  it.each([-1, 0, 1, 2, 3, 5, 8])('is free again when its master was stopped while it started, %i turns later', async (turns) => {
+    const listeners = process.listenerCount('SIGTERM');
     const address = await freeAddress();
     const master = new Master({ name: 'hasty', address, logger: false });
     const told: string[] = [];
     master.events.on('listening', () => told.push('listening'));
     master.events.on('closed', () => told.push('closed'));
-    const started = master.start();
-    await Promise.resolve();
+    const started = thrownBy(master.start({ signals: true }));
+    // At once, when it has begun, or later.
+    if (turns >= 0) await Promise.resolve();
     for (let i = 0; i < turns; i += 1) await new Promise(setImmediate);
     await master.stop();
-    await started;
-    expect(told).toEqual(['listening', 'closed']);
+    const error = await started;
+    expect(error).toBeInstanceOf(ClosedError);
+    expect(error).toMatchObject({ code: 'closed', message: 'master hasty: closed' });
+    expect(told).toEqual(['closed']);
+    expect(process.listenerCount('SIGTERM')).toBe(listeners);
+    await using next = new Master({ name: 'next', address, logger: false });
+    await next.start();
+  });
+
+  it('is free again when its master could not start for another reason', async () => {
+    const address = await freeAddress();
+    const create = (): never => {
+      throw new Error('no policy today');
+    };
+    const master = new Master({ name: 'unlucky', address, policy: { name: 'mine', create }, logger: false });
+    expect((await thrownBy(master.start())) as Error).toMatchObject({ message: 'no policy today' });
+    await master.stop();
     await using next = new Master({ name: 'next', address, logger: false });
     await next.start();
   });
