@@ -44,7 +44,7 @@ export class RedisPool extends EnginePool {
 
   protected override checkSubmission({ id }: SubmitOptions): void {
     if (id !== undefined && String(Number.parseInt(id, 10)) === id)
-      throw new RangeError(`submit: id: expected no number, since BullMQ gives those itself, got ${shown(id)}`);
+      throw new RangeError(`submit: id: expected no whole number, nor 'NaN', which BullMQ refuses, got ${shown(id)}`);
   }
 }
 

@@ -60,7 +60,7 @@ describe.runIf(here)('with redis-server', () => {
     await using pool = rig.open();
     for (const id of ['12', '-1', 'NaN'])
       await expect(pool.submit('echo', 'x', { id })).rejects.toThrow(
-        new RangeError(`submit: id: expected no number, since BullMQ gives those itself, got "${id}"`),
+        new RangeError(`submit: id: expected no whole number, nor 'NaN', which BullMQ refuses, got "${id}"`),
       );
     expect(await pool.submit('echo', 'x', { id: '012' })).toBe('012');
   });

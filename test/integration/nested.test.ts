@@ -3,14 +3,31 @@ import { startMill } from '../../src/testing/index.ts';
 import type { JobContext } from '../../src/worker/context.ts';
 import { Worker } from '../../src/worker/worker.ts';
 
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 class Nesting extends Worker {
   async *outer(message: Buffer, job: JobContext): AsyncGenerator<Buffer> {
     for await (const result of job.job('inner', [`${message.toString()}a`, `${message.toString()}b`])) yield result;
   }
 
+  #inner = 0;
+
   async inner(message: Buffer): Promise<Buffer> {
-    await new Promise((resolve) => setImmediate(resolve));
+    this.#inner += 1;
+    await turns(1);
     return message;
+  }
+
+  /** Says how many others began while it went on, after it had left a stream. */
+  async goesOn(_message: Buffer, job: JobContext): Promise<string> {
+    await this.leaves(Buffer.alloc(0), job);
+    // Who began while it waited ends.
+    await turns(100);
+    const before = this.#inner;
+    await turns(1_000);
+    return `${this.#inner - before}`;
   }
 
   /** Leaves a stream whose source goes on waiting for something of its own. */
@@ -51,4 +68,13 @@ it('who waits for a source to return lends its slot meanwhile', async () => {
   expect(ended).toEqual(['x', 'x', 'x']);
   await leaving;
   expect(ended.at(-1)).toBe('left');
+});
+
+it('who has left a stream has its slot to itself again', async () => {
+  await using mill = await startMill(Nesting, { workers: 1 });
+  let others: string | undefined;
+  const leaving = mill.client.call('goesOn', '').then((answer) => (others = String(answer)));
+  while (others === undefined) await mill.client.call('inner', 'x');
+  await leaving;
+  expect(others).toBe('0');
 });

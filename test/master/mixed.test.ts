@@ -1,5 +1,6 @@
 /** Quick and slow functions on the same workers: nobody waits long behind who is slow. */
 import { describe, expect, it } from 'vitest';
+import type { PartsRecord } from '../../src/protocol/part_records.ts';
 import { roundRobin } from '../../src/scheduling/round_robin.ts';
 import { deliver, end, given, quick } from './quick.ts';
 import { NEWEST, World } from './world.ts';
@@ -118,6 +119,31 @@ describe('by PUSH, where one function is quick', () => {
     world.flush();
     deliver(world, workers);
     expect(all('bar')).toBe(2 * 2);
+  });
+
+  it('slow ones have their room beside what is on its way of quick ones, and what is on its way of themselves counts once', () => {
+    const { world, worker, client } = quick({ more: { policy: roundRobin() } });
+    world.feed({ type: 'pushPeers', count: 1, strangers: 0 });
+    world.open(client, 2, { results: 5_000, bytes: 10_000_000 });
+    world.jobs(client, 1, { stream: 2, name: 'bar', end: false });
+    world.flush();
+    deliver(world, [worker]);
+    end(world, worker, 200_000);
+    world.log.length = 0;
+    const pushed = (name: string): number =>
+      world.log
+        .flatMap(({ instructions }) => instructions.filter((one) => one.type === 'push'))
+        .flatMap(({ records }) => records.filter((one) => one.kind === 'parts' && one.function === name))
+        .reduce((sum, record) => sum + (record as PartsRecord).keys.length, 0);
+    world.jobs(client, 10, { first: 8, end: false });
+    world.flush();
+    expect(pushed('foo')).toBe(10);
+    world.jobs(client, 1, { stream: 2, first: 1, name: 'bar', end: false });
+    world.flush();
+    expect(pushed('bar')).toBe(1);
+    world.jobs(client, 10, { stream: 2, first: 2, name: 'bar', end: false });
+    world.flush();
+    expect(pushed('bar')).toBe(2);
   });
 
   it('a few parts ahead are filled up one by one', () => {

@@ -125,6 +125,8 @@ export class RedisEngine implements PoolEngine {
       if (run === last) throw new Error(`${job.function}: the job is gone from Redis`);
       last = run;
       await this.send(job);
+      // It was given up while it was on its way: who did looked for it too early.
+      if (signal.aborted) await this.cancel(id);
       this.#waiters.sent(id);
     };
     try {
