@@ -52,9 +52,10 @@ class Links {
   next: Int32Array<ArrayBuffer> = new Int32Array(FIRST_ROWS);
   previous: Int32Array<ArrayBuffer> = new Int32Array(FIRST_ROWS);
 
-  grow(rows: number): void {
-    this.next = integers(this.next, rows);
-    this.previous = integers(this.previous, rows);
+  /** @param written how many of the rows may be on a list */
+  grow(rows: number, written: number): void {
+    this.next = integers(this.next, rows, written);
+    this.previous = integers(this.previous, rows, written);
   }
 
   add(list: RowList, row: number): void {
@@ -77,18 +78,25 @@ class Links {
   }
 }
 
-/** The same column with room for more rows. */
-function numbers(column: Float64Array<ArrayBuffer>, rows: number): Float64Array<ArrayBuffer> {
+/** The same column with room for more rows, of which so many were written to: memory that nobody has written to takes none. */
+function numbers(column: Float64Array<ArrayBuffer>, rows: number, written: number): Float64Array<ArrayBuffer> {
   const larger = new Float64Array(rows);
-  larger.set(column);
+  larger.set(column.subarray(0, written));
   return larger;
 }
 
-function integers(column: Int32Array<ArrayBuffer>, rows: number): Int32Array<ArrayBuffer> {
+function integers(column: Int32Array<ArrayBuffer>, rows: number, written: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(rows);
-  larger.set(column);
+  larger.set(column.subarray(0, written));
   return larger;
 }
+
+/** Columns of what happens to a part from when it is first placed on. */
+const LATER = { numbers: ['index', 'grantBytes'], integers: ['attempt', 'strikes', 'failures', 'worker', 'given', 'grant'] } as const;
+const FIRST = {
+  numbers: ['key', 'stream', 'job', 'part', 'slot', 'bytes'],
+  integers: ['state', 'shape', 'allocation', 'lostBefore', 'solo'],
+} as const;
 
 const newNumbers = (): Float64Array<ArrayBuffer> => new Float64Array(FIRST_ROWS);
 const newIntegers = (): Int32Array<ArrayBuffer> => new Int32Array(FIRST_ROWS);
@@ -130,6 +138,8 @@ export class Parts {
   readonly #retry = new Map<number, RetryRule>();
   readonly #free: number[] = [];
   #rows = 0;
+  /** All rows whose parts were ever placed are below this. */
+  #placed = 0;
   #open = 0;
 
   /** How many parts are open. */
@@ -153,19 +163,24 @@ export class Parts {
     this.shape[row] = shape;
     this.slot[row] = slot;
     this.bytes[row] = bytes;
-    this.attempt[row] = 0;
-    this.strikes[row] = 0;
+    this.allocation[row] = -1;
     this.lostBefore[row] = 0;
     this.solo[row] = 0;
+    if (row < this.#placed) this.#clear(row);
+    this.#open += 1;
+    return row;
+  }
+
+  /** Lets go of what has happened to the part that had the row. */
+  #clear(row: number): void {
+    this.attempt[row] = 0;
+    this.strikes[row] = 0;
     this.failures[row] = 0;
     this.worker[row] = 0;
     this.given[row] = 0;
-    this.allocation[row] = -1;
-    this.index[row] = 0;
     this.grant[row] = 0;
+    this.index[row] = 0;
     this.grantBytes[row] = 0;
-    this.#open += 1;
-    return row;
   }
 
   /** The row of an open part, or -1: the key is old, or was never given. */
@@ -191,6 +206,7 @@ export class Parts {
   /** @param move one of MOVE */
   move(row: number, move: number): void {
     this.state[row] = coded.next(this.state[row] as number, move);
+    if (row >= this.#placed) this.#placed = row + 1;
   }
 
   /** Ends a part; its row may be used again. */
@@ -203,24 +219,12 @@ export class Parts {
   }
 
   #grow(rows: number): void {
-    for (const name of ['key', 'stream', 'job', 'part', 'slot', 'bytes', 'index', 'grantBytes'] as const)
-      this[name] = numbers(this[name], rows);
-    for (const name of [
-      'state',
-      'shape',
-      'attempt',
-      'strikes',
-      'failures',
-      'worker',
-      'given',
-      'grant',
-      'allocation',
-      'lostBefore',
-      'solo',
-    ] as const)
-      this[name] = integers(this[name], rows);
-    this.ofStream.grow(rows);
-    this.ofWorker.grow(rows);
+    for (const name of FIRST.numbers) this[name] = numbers(this[name], rows, this.#rows);
+    for (const name of FIRST.integers) this[name] = integers(this[name], rows, this.#rows);
+    for (const name of LATER.numbers) this[name] = numbers(this[name], rows, this.#placed);
+    for (const name of LATER.integers) this[name] = integers(this[name], rows, this.#placed);
+    this.ofStream.grow(rows, this.#rows);
+    this.ofWorker.grow(rows, this.#placed);
   }
 }
 

@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import { MOVE, Parts, type RowList, rowList } from '../../src/master/parts.ts';
+
+const LATER = ['attempt', 'strikes', 'failures', 'worker', 'given', 'grant', 'index', 'grantBytes'] as const;
+
+it('what happened to a part is kept as the table grows, and nothing of it is there when its row is used again', () => {
+  const parts = new Parts();
+  const rows: number[] = [];
+  const [all, placed] = [rowList(), rowList()];
+  const listed = (list: RowList, next: Int32Array): number[] => {
+    const found: number[] = [];
+    for (let row = list.head; row >= 0; row = next[row] as number) found.push(row);
+    return found;
+  };
+  const add = (count: number): void => {
+    for (let i = 0; i < count; i += 1) {
+      const row = parts.create(1, rows.length, 0, 3, rows.length, 9);
+      rows.push(row);
+      parts.ofStream.add(all, row);
+    }
+  };
+  add(200);
+  for (const row of rows.filter((one) => one % 3 === 0)) {
+    parts.move(row, MOVE.place);
+    parts.ofWorker.add(placed, row);
+    for (const [at, name] of LATER.entries()) parts[name][row] = 1_000 * row + at + 1;
+  }
+  add(5_000);
+  for (const row of rows) {
+    const isPlaced = row < 200 && row % 3 === 0;
+    expect(LATER.map((name) => parts[name][row])).toEqual(LATER.map((_, at) => (isPlaced ? 1_000 * row + at + 1 : 0)));
+    expect([parts.stream[row], parts.job[row], parts.shape[row], parts.allocation[row], parts.bytes[row]]).toEqual([1, row, 3, -1, 9]);
+  }
+  expect(listed(all, parts.ofStream.next)).toEqual(rows);
+  expect(listed(placed, parts.ofWorker.next)).toEqual(rows.slice(0, 200).filter((row) => row % 3 === 0));
+  for (const row of rows.slice(0, 200)) {
+    parts.ofStream.remove(all, row);
+    if (row % 3 === 0) parts.ofWorker.remove(placed, row);
+    parts.end(row);
+  }
+  expect([all.size, all.head, placed.size, placed.head, placed.tail]).toEqual([5_000, 200, 0, -1, -1]);
+  rows.length = 0;
+  add(200);
+  expect(new Set(rows).size).toBe(200);
+  for (const row of rows) expect(LATER.map((name) => parts[name][row])).toEqual(LATER.map(() => 0));
+});
