@@ -135,6 +135,7 @@ export class Master {
     } catch (error) {
       this.#phase = 'closed';
       await this.#peers.close(0);
+      // Who stops it meanwhile waits for this.
       this.#finish();
       throw error;
     }

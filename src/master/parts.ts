@@ -138,7 +138,7 @@ export class Parts {
   readonly #retry = new Map<number, RetryRule>();
   readonly #free: number[] = [];
   #rows = 0;
-  /** All rows whose parts were ever placed are below this. */
+  /** All rows of parts to which anything has happened yet are below this: from there on, columns of what happens later are zero. */
   #placed = 0;
   #open = 0;
 
