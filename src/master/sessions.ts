@@ -109,6 +109,8 @@ function resume(core: Core, session: Session, connection: number, seen: number):
   attach(core, session, connection);
   acknowledge(core, session, seen);
   welcome(core, session, true);
+  // While it was away it was not told what was read.
+  core.owing.add(session);
   if (session.out.kept > 0) core.out.push({ type: 'resend', session: session.number, connection, from: session.out.acknowledged + 1 });
   if (session.worker !== undefined) core.dirty(session.worker);
 }

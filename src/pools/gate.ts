@@ -115,8 +115,13 @@ export class Gate {
   async #start(): Promise<void> {
     await this.#engine?.ready();
     if (this.#closed !== undefined) return;
-    await this.#master.start();
-    await this.#forwarder.start().catch(() => undefined);
+    try {
+      await this.#master.start();
+      await this.#forwarder.start();
+    } catch (error) {
+      // In memory there is nothing else that fails.
+      if (this.#closed === undefined) throw error;
+    }
   }
 
   #serve(name: string, functions: readonly string[], slots: number): void {

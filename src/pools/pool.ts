@@ -85,6 +85,8 @@ export abstract class WorkerPool implements AsyncDisposable {
     return {
       carryOut: async ({ id, function: name, payload, options }, signal) => {
         await this.submit(name, payload, { ...options, id });
+        // It was given up while it was on its way: who did looked for it too early.
+        if (signal.aborted) await this.cancel(id);
         return keptRecord(await this.ended(id, { signal }));
       },
       cancel: (id) => this.cancel(id),

@@ -1,6 +1,7 @@
 /** A master's life at random: what the tests of it do, and what must hold in the end. */
 import { isDeepStrictEqual } from 'node:util';
 import type { MasterEvent } from '../../src/master/events.ts';
+import type { MasterInstruction } from '../../src/master/instructions.ts';
 import { MasterState } from '../../src/master/state.ts';
 import { ENTRY } from '../../src/protocol/stream_records.ts';
 import { roundRobin } from '../../src/scheduling/round_robin.ts';
@@ -23,6 +24,8 @@ export class Life {
   #names = 0;
   /** How far the log was searched for what went over PUSH. */
   #routed = 0;
+  /** How far it was searched for who was asked. */
+  #asked = 0;
 
   constructor(push: boolean) {
     this.world = new World(push ? { policy: roundRobin() } : {});
@@ -91,6 +94,13 @@ export class Life {
     this.world.finish(hand.played, [key], { micros: which * 50 });
   }
 
+  /** What it reports goes over a connection of its own, which may last longer. */
+  finishAway(hand: Hand, which: number): void {
+    if (hand.up || hand.gone) return;
+    const key = hand.parts.splice(which % Math.max(1, Math.min(hand.slots, hand.parts.length)), 1)[0];
+    if (key !== undefined) this.world.finish(hand.played, [key], { micros: which * 50 });
+  }
+
   lose(hand: Hand): void {
     if (!hand.up || hand.gone) return;
     hand.up = false;
@@ -105,15 +115,16 @@ export class Life {
     const before = hand.played.session;
     const kept = hand.played.got.length;
     const instructions = this.world.comeBack(hand.played, 'worker', ['foo'], hand.slots);
-    const resend = instructions.find((one) => one.type === 'resend');
+    if (instructions.some((one) => one.type === 'post' && one.greeting.type === 'refused')) hand.gone = true;
     if (hand.played.session !== before) {
       hand.parts = [];
       hand.read = kept;
-    } else if (resend?.type === 'resend') this.#resend(hand, resend.from);
+    } else this.#resent(hand, instructions);
     this.#peers();
   }
 
-  #resend(hand: Hand, from: number): void {
+  #resent(hand: Hand, answer: readonly MasterInstruction[]): void {
+    const from = answer.find((one) => one.type === 'resend')?.from ?? Infinity;
     for (const { instructions } of this.world.log) {
       for (const one of instructions) {
         if (one.type !== 'send' || one.session !== hand.played.session || one.envelope.seq < from || one.envelope.seq <= hand.played.seen)
@@ -164,6 +175,31 @@ export class Life {
         .filter((client) => !client.cancelled && !this.#answered(client.played, client.jobs))
         .map((client) => client.played.name),
     };
+  }
+
+  /** All comes back and ends while the master stops. Returns whether that ends before its deadline. */
+  stop(): boolean {
+    this.addWorker(2);
+    this.world.feed({ type: 'stop', deadlineMs: 1_000_000, now: this.world.now });
+    for (let round = 0; round < 400 && !this.world.stopped; round += 1) {
+      this.world.flush();
+      for (const hand of this.hands) if (!hand.up) this.comeBack(hand);
+      this.route(round);
+      for (const hand of this.hands) for (let i = 0; i < 3; i += 1) this.finish(hand, i);
+      this.world.pass(60);
+      this.#answer();
+    }
+    return this.world.stopped;
+  }
+
+  /** Who was asked how far it has read says so, by a hello; nobody else says anything. */
+  #answer(): void {
+    const posts = this.world.log.slice(this.#asked).flatMap(({ instructions }) => instructions.filter((one) => one.type === 'post'));
+    this.#asked = this.world.log.length;
+    const asked = new Set(posts.filter(({ greeting }) => greeting.type === 'resync').map(({ connection }) => connection));
+    for (const hand of this.hands)
+      if (hand.up && !hand.gone && asked.has(hand.played.connection)) this.#resent(hand, this.world.hello(hand.played, hand.played.connection));
+    for (const { played, up } of this.clients) if (up && asked.has(played.connection)) this.world.hello(played, played.connection, 'client');
   }
 
   /** Events that another machine, told the same, answered in another way. */

@@ -11,7 +11,7 @@ const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('finish'), a: fc.nat(3), b: fc.nat(3) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('flush'), a: fc.nat(3), b: fc.nat(3) }) },
   fc.record({
-    do: fc.constantFrom('lose', 'back', 'pass', 'cancel', 'leave', 'loseClient', 'worker', 'client'),
+    do: fc.constantFrom('lose', 'finishAway', 'back', 'pass', 'cancel', 'leave', 'loseClient', 'worker', 'client'),
     a: fc.nat(5),
     b: fc.nat(30),
   }),
@@ -24,6 +24,7 @@ function act(life: Life, { do: what, a, b }: { do: string; a: number; b: number 
   if (what === 'flush') life.world.flush();
   if (what === 'flush') life.route(b);
   if (what === 'lose') life.lose(hand);
+  if (what === 'finishAway') life.finishAway(hand, b);
   if (what === 'back') life.comeBack(hand);
   if (what === 'pass') life.world.pass([10, 60, 700, 1_100][b % 4] as number);
   if (what === 'worker') life.addWorker(1 + (b % 2));
@@ -61,5 +62,18 @@ it.each(['by lease', 'by PUSH'])('answers every job exactly once through any lif
       expect(life.end()).toEqual(NOTHING_LEFT);
     }),
     { numRuns: 400 },
+  );
+});
+
+it.each(['by lease', 'by PUSH'])('stops as soon as all has ended, after any life, %s', (how) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 3 }), fc.array(step, { maxLength: 20 }), (jobs, steps) => {
+      const life = new Life(how === 'by PUSH');
+      life.addWorker(1);
+      life.addClient(jobs);
+      for (const one of steps) act(life, one);
+      expect(life.stop()).toBe(true);
+    }),
+    { numRuns: 2_000 },
   );
 });

@@ -36,6 +36,7 @@ export class World {
   readonly held = new Set<number>();
   now = 0;
   wakeAtMs = Infinity;
+  stopped = false;
   #connections = 0;
   #slots = 0;
 
@@ -69,6 +70,7 @@ export class World {
       if (instruction.type === 'release') for (const slot of instruction.slots) this.#release(slot);
       if (instruction.type === 'keep') this.held.add(instruction.slot);
       if (instruction.type === 'wakeAt') this.wakeAtMs = instruction.atMs;
+      if (instruction.type === 'stopped') [this.stopped, this.wakeAtMs] = [true, Infinity];
       if (instruction.type === 'send' && instruction.envelope.seq > 0)
         this.#deliver(instruction.session, instruction.connection, instruction.envelope, instruction.records);
       if (instruction.type === 'call' && instruction.slot >= 0) this.#release(instruction.slot);
@@ -167,10 +169,10 @@ export class World {
     return this.#hello(player, role, functions, slots);
   }
 
-  /** A worker's hello over any connection. */
-  hello(player: Played, connection: number): MasterInstruction[] {
+  /** A hello over any connection, of a worker if nothing else is said. */
+  hello(player: Played, connection: number, role: 'client' | 'worker' = 'worker'): MasterInstruction[] {
     player.connection = connection;
-    return this.#hello(player, 'worker', ['foo'], 1);
+    return this.#hello(player, role, role === 'worker' ? ['foo'] : [], role === 'worker' ? 1 : 0);
   }
 
   #envelope(player: Played, lane: Lane): Envelope {
