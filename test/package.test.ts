@@ -141,6 +141,8 @@ function lateIn(code: string): unknown {
 it('what only some processes need is not loaded with the package, but when they need it', () => {
   expect(lateIn('')).toEqual([0, 0]);
   expect(lateIn("new Client({ address: 'tcp://127.0.0.1:9', logger: false });")).toEqual([1, 0]);
+  // That would be seen.
+  expect(lateIn("await import('node:child_process');")).toEqual([0, 1]);
   const machine = (file: string): boolean => /\bMasterState = class\b/.test(readFileSync(file, 'utf8'));
   expect(loadedWith('master/state.js').files.filter(machine)).toHaveLength(1);
   expect(loadedWith('index.js').files.filter(machine)).toEqual([]);

@@ -133,8 +133,8 @@ export class Master {
       this.#run(Machine, await this.#peers.bind(this.#options));
       return this.#phase === 'started';
     } catch (error) {
-      this.#phase = 'closed';
       await this.#peers.close(0);
+      this.#phase = 'closed';
       // Who stops it meanwhile waits for this.
       this.#finish();
       throw error;

@@ -36,6 +36,8 @@ export interface PeersOptions {
 }
 
 const MAX_LOGGED = 1_000;
+/** The answer to the last word of a worker that was dialled. Questions are under way at any time, so it is none. */
+const GOODBYE = { type: 'refused', code: 'closing', text: 'goodbye' } as const;
 
 export class Peers {
   /** What came in, until it is let go: in memory that is used again. */
@@ -160,7 +162,7 @@ export class Peers {
     if (envelope.lane === 'reports' && connection >= FIRST_DIALLED) feed({ type: 'report', envelope, records, bytes, now: at });
     else feed({ type: 'batch', connection, envelope, records, bytes, now: at });
     // It stays until it has heard that we have read its last word.
-    if (connection >= FIRST_DIALLED && records.at(-1)?.kind === 'goodbye') this.#send(connection, encodeGreeting({ type: 'resync' }));
+    if (connection >= FIRST_DIALLED && records.at(-1)?.kind === 'goodbye') this.post({ connection, greeting: GOODBYE });
   }
 
   #send(connection: number, frames: Frames): void {

@@ -96,9 +96,9 @@ function acknowledgeAlone(core: Core, session: Session): void {
 }
 
 /**
- * Whether a worker that can be told is not told yet that its reports were read. Before the master stops it is, by a batch with a number, for
+ * Whether a worker that can be told is not told yet that all it said was read. Before the master stops it is, by a batch with a number, for
  * whose arrival the master waits: any other may be lost as the socket closes, and the worker would wait for its master in vain.
  */
 export function isOwed(session: Session): boolean {
-  return session.connection >= 0 && session.reportsIn.owed > 0;
+  return session.connection >= 0 && session.worker !== undefined && session.reportsIn.owed + session.controlIn.owed > 0;
 }

@@ -82,9 +82,9 @@ export class Peer {
     return this.#out.reports.acknowledged + this.#out.reports.kept;
   }
 
-  /** Whether the master has not acknowledged all up to this one. */
+  /** Whether the master has not acknowledged all reports up to this one, or something else that was said. */
   owes(upTo: number): boolean {
-    return this.#out.reports.acknowledged < upTo;
+    return this.#out.control.kept > 0 || this.#out.reports.acknowledged < upTo;
   }
 
   #move(move: 'welcome' | 'lose' | 'end'): void {

@@ -6,6 +6,7 @@
  */
 import { checkString, shown } from '../common/check.ts';
 import type { Logger } from '../common/logger.ts';
+import { ClosedError } from '../errors.ts';
 import type { WorkerAnswer } from '../streams/types.ts';
 import type { JobContext } from '../worker/context.ts';
 import { Worker, type WorkerOptions } from '../worker/worker.ts';
@@ -82,7 +83,7 @@ export class Instance {
     this.#name = fields.name;
     const same = (value: unknown): unknown => value;
     const context = await this.#enter(`context of ${type}`, () => module.context(fields), same);
-    if (this.#ending) throw new Error(`${fields.name} ended while it was set up`);
+    if (this.#ending) throw new ClosedError('closed', `${fields.name}: closed while it was set up`);
     const Tasklets = taskletsOf(tasklets, context, fields.name);
     this.#worker = new Tasklets({ ...worker, name: fields.name });
     await this.#worker.start();

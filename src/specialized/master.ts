@@ -79,7 +79,8 @@ export class Master extends Base {
   /**
    * Binds its sockets, and begins its backendless instances. Resolves when clients and workers can connect.
    * @param options `signals: true`: SIGINT and SIGTERM stop it in order.
-   * @throws Error with code EADDRINUSE if the address is taken; what is wrong with a specialized module, or what its set-up threw.
+   * @throws Error with code EADDRINUSE if the address is taken; ClosedError if it is stopped before; what is wrong with a specialized
+   *   module, or what its set-up threw.
    */
   override async start(options: { signals?: boolean } = {}): Promise<void> {
     if (this.#types.length > 0 && this.#instances.tasklets.length === 0)

@@ -73,12 +73,16 @@ export class Listening implements DialSocket {
     const peer = `connection ${connection} of ${this.address}`;
     switch (message.type) {
       case 'resync':
-        if (connection === this.#seat.holder) return this.#answered?.();
+        // Asked before the last word was read.
+        if (connection === this.#seat.holder) return;
         return this.#decide({ type: 'asks', connection, life: message.master ?? NO_ID, now: now() });
       case 'rejected':
         this.#handlers.rejected?.({ peer, reason: message.reason });
         if (message.version !== undefined) this.#refuse(connection, 'version', `this worker speaks version ${VERSION}`);
         return;
+      case 'refused':
+        if (connection === this.#seat.holder) return this.#answered?.();
+        return this.#handlers.rejected?.({ peer, reason: message.text });
       case 'hello':
         this.#handlers.rejected?.({ peer, reason: 'a worker that listens is not sent a hello: it is no master' });
         return this.#refuse(

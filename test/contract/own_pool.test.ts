@@ -1,6 +1,8 @@
 /** The pool that docs/pools.md shows: 60 lines of a user's own engine, and what comes with them. */
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { FolderPool } from '../../examples/own_pool/folder_pool.js';
 import { collect, expectEach, jobs, texts, untilError } from '../integration/helpers.ts';
@@ -32,6 +34,41 @@ it('an engine of one’s own in 60 lines: submitting, cancelling, errors, and st
   );
   await worker.stop();
   expect(await pool.workerCount()).toBe(0);
+});
+
+it('a job of a stream that is given up while an engine of one’s own takes it is cancelled when it is there', async () => {
+  await using folder = await temporaryFolder();
+  const abort = new AbortController();
+  const cancelled: boolean[] = [];
+  class Slow extends FolderPool {
+    override async submit(...args: Parameters<FolderPool['submit']>): Promise<string> {
+      abort.abort(new Error('enough'));
+      // The first to look for it finds nothing yet.
+      await expect.poll(() => cancelled).toEqual([false]);
+      return await super.submit(...args);
+    }
+
+    override async cancel(id: string): Promise<boolean> {
+      const was = await super.cancel(id);
+      cancelled.push(was);
+      return was;
+    }
+  }
+  await using pool = new Slow(folder.file('engine'));
+  await expect(collect(pool.job('shout', ['x'], { signal: abort.signal }))).rejects.toThrow('enough');
+  await expect.poll(() => cancelled).toEqual([false, true]);
+});
+
+it('a pool that is closed while the first stream of its process begins ends that, and not the process', async () => {
+  await using folder = await temporaryFolder();
+  const program = `
+    import { FolderPool } from './examples/own_pool/folder_pool.js';
+    const pool = new FolderPool(${JSON.stringify(folder.file('engine'))});
+    const next = pool.job('shout', ['x']).next().catch((error) => error.code);
+    await pool.close();
+    console.log(await next);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT });
+  expect(stdout).toBe('closed\n');
 });
 
 it('is no longer than the docs say', async () => {

@@ -250,5 +250,12 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
       expect(await pool.cancel(id)).toBe(true);
       await other.close();
     });
+
+    it('closes while its first stream begins', async () => {
+      const other = rig.open();
+      const stream = thrownBy(collect(other.job('foo', unended())));
+      await other.close();
+      expect(await stream).toMatchObject({ code: 'closed' });
+    });
   });
 }

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { RedisPool } from '../../src/pools/redis.ts';
-import { expectEach, jobs, texts, untilError } from '../integration/helpers.ts';
+import { collect, expectEach, jobs, texts, thrownBy, untilError } from '../integration/helpers.ts';
 import { type LossRig, poolLosses } from './losses.ts';
 import { linesOf, poolContract, temporaryFolder, WORKER } from './pool.ts';
 import { have, redisServer } from './servers.ts';
@@ -112,6 +112,32 @@ describe.runIf(here)('with redis-server', () => {
     await queue.drain();
     expect((await ended).error).toMatchObject({ code: 'function-threw', message: 'echo: the job is gone from Redis' });
     expect(await queue.count()).toBe(0);
+    await queue.close();
+    connection.disconnect();
+  });
+
+  it('a job of a stream that is given up while it is on its way is taken out again', async () => {
+    await using rig = await start();
+    await using pool = new RedisPool({ url: rig.address, logger: false });
+    const connection = new Redis(rig.address.replace(/\?.*/, ''), { maxRetriesPerRequest: null });
+    const queue = new Queue(pool.queue, { prefix: pool.prefix, connection });
+    const added = async (): Promise<number> =>
+      (await connection.xrange(`${pool.prefix}:${pool.queue}:events`, '-', '+')).filter(([, fields]) => fields.includes('added')).length;
+    await pool.cancel(await pool.submit('echo', 'the first'));
+    expect(await added()).toBe(1);
+    expect(await queue.count()).toBe(0);
+    // Redis takes nothing for a while. A large payload goes before its job: who gives up finds no job yet.
+    await connection.call('CLIENT', 'PAUSE', '60000', 'WRITE');
+    const abort = new AbortController();
+    const given = thrownBy(collect(pool.job('echo', [Buffer.alloc(100_000)], { signal: abort.signal })));
+    const isHeld = async (): Promise<boolean> => /cmd=set /.test(String(await connection.call('CLIENT', 'LIST')));
+    await expect.poll(isHeld).toBe(true);
+    abort.abort(new Error('enough'));
+    expect(await given).toMatchObject({ message: 'enough' });
+    await connection.call('CLIENT', 'UNPAUSE');
+    await expect.poll(added).toBe(2);
+    await expect.poll(() => queue.count()).toBe(0);
+    await expect.poll(() => rig.leftovers()).toEqual([]);
     await queue.close();
     connection.disconnect();
   });

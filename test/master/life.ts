@@ -198,8 +198,10 @@ export class Life {
     this.#asked = this.world.log.length;
     const asked = new Set(posts.filter(({ greeting }) => greeting.type === 'resync').map(({ connection }) => connection));
     for (const hand of this.hands)
-      if (hand.up && !hand.gone && asked.has(hand.played.connection)) this.#resent(hand, this.world.hello(hand.played, hand.played.connection));
-    for (const { played, up } of this.clients) if (up && asked.has(played.connection)) this.world.hello(played, played.connection, 'client');
+      if (hand.up && !hand.gone && asked.has(hand.played.connection))
+        this.#resent(hand, this.world.hello(hand.played, hand.played.connection));
+    for (const { played, up } of this.clients)
+      if (up && asked.has(played.connection)) this.world.hello(played, played.connection, 'client');
   }
 
   /** Events that another machine, told the same, answered in another way. */

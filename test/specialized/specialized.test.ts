@@ -1,5 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Client, grain, JobError, Master, type MasterOptions, SpecializedWorker, type SpecializedWorkerOptions } from '../../src/index.ts';
+import {
+  Client,
+  ClosedError,
+  grain,
+  JobError,
+  Master,
+  type MasterOptions,
+  SpecializedWorker,
+  type SpecializedWorkerOptions,
+} from '../../src/index.ts';
 import { MemoryNetwork } from '../../src/testing/index.ts';
 
 const COUNTED = 'test/specialized/fixtures/counted.mjs';
@@ -244,6 +253,28 @@ describe('a backendless specialized worker', () => {
     told.script = script;
     await expect(head.master.start()).rejects.toThrow(message);
     expect(written()).toEqual(lines);
+    await head[Symbol.asyncDispose]();
+  });
+});
+
+describe('a head that is stopped while it sets an instance up', () => {
+  it.each([0, 1, 2, 4, 8, 16])('rejects its start with a ClosedError, and cleans up, %i turns later', async (turns) => {
+    const head = new Head({ specializedType: BACKENDLESS });
+    let go: (value?: unknown) => void = () => undefined;
+    told.script = { runWaits: new Promise((resolve) => (go = resolve)) };
+    const started = head.master.start().catch((error: unknown) => error);
+    await expect.poll(written).toContain('run server');
+    const stopped = head.master.stop();
+    for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+    go();
+    await stopped;
+    expect(await started).toBeInstanceOf(ClosedError);
+    expect(written().toSorted()).toEqual([
+      'context of server',
+      'context of server is cleaned up',
+      'run of server is cleaned up',
+      'run server',
+    ]);
     await head[Symbol.asyncDispose]();
   });
 });
