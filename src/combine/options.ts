@@ -1,6 +1,5 @@
 /** Where the jobs of a combine run: what users say of it. */
 import { checkBoolean, checkInteger, checkOptions, checkSignal, shown } from '../common/check.ts';
-import { shared } from '../common/signals.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ResourceOffer } from '../resources/types.ts';
 import type { PolicyChoice } from '../scheduling/policy.ts';
@@ -81,7 +80,7 @@ export function readOptions(options: CombineOptions): ReadOptions {
   const { maxGroups, signal, logger } = options;
   const common = {
     maxGroups: checkInteger(`${what}: maxGroups`, maxGroups, MAX_GROUPS, 1),
-    signal: shared(checkSignal(`${what}: signal`, signal)),
+    signal: checkSignal(`${what}: signal`, signal),
     logger,
   };
   if ('address' in options && options.address !== undefined) {

@@ -7,7 +7,8 @@
  * - Nothing waits for a worker to be there, but the job itself.
  */
 import { setTimeout } from 'node:timers/promises';
-import { checkOptions } from '../common/check.ts';
+import { checkOptions, checkSignal } from '../common/check.ts';
+import { shared } from '../common/signals.ts';
 import type { AnyItem, Item, JobStream, Payload, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import type { Exit } from '../worker/spawn.ts';
 import type { Keeper } from './forwarder.ts';
@@ -57,14 +58,20 @@ export abstract class WorkerPool implements AsyncDisposable {
   /** Cancels a job: it is not begun any more, or its function is told. Resolves to whether it was still open. */
   abstract cancel(id: string): Promise<boolean>;
 
-  /** Resolves to the record of a job when it has ended. Rejects with a RangeError if there is none. The default asks again and again. */
+  /**
+   * Resolves to the record of a job when it has ended. Rejects with a RangeError if there is none, or with the signal's reason. The default
+   * asks again and again.
+   */
   async ended(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<JobRecord> {
     checkOptions('ended', options, ['signal']);
+    const signal = shared(checkSignal('ended: signal', options.signal));
     for (let delayMs = MIN_DELAY_MS; ; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
+      signal?.throwIfAborted();
       const record = await this.fetch(id);
       if (record === undefined) throw new RangeError(`ended: there is no job '${id}', or its record has expired`);
       if (record.status === 'done' || record.status === 'failed') return record;
-      await setTimeout(delayMs, undefined, options.signal === undefined ? {} : { signal: options.signal });
+      // It rejects if the signal is aborted, with an error of its own.
+      await setTimeout(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
     }
   }
 

@@ -172,6 +172,11 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
       const id = await pool.submit('hang', folder.file('hang'));
       await linesOf(folder.file('hang'), 1);
       expect(await recordWhen(pool, id, (record) => record?.status === 'running')).toMatchObject({ attempts: 1 });
+      const abort = new AbortController();
+      const waiting = thrownBy(pool.ended(id, { signal: abort.signal }));
+      abort.abort(new Error('enough'));
+      expect(await waiting).toMatchObject({ message: 'enough' });
+      expect(await thrownBy(pool.ended(id, { signal: abort.signal }))).toMatchObject({ message: 'enough' });
       expect(await pool.cancel(id)).toBe(true);
       expect(await linesOf(folder.file('hang'), 2)).toEqual(['begun', 'told']);
       expect(await pool.ended(id)).toMatchObject({ status: 'failed', error: { code: 'cancelled' } });
@@ -225,6 +230,7 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
       expect(await thrownBy(pool.submit('foo', 'x', { fields: { a: 'a'.repeat(258_000) } }))).toBeInstanceOf(RangeError);
       expect(await thrownBy(pool.fetch(''))).toBeInstanceOf(RangeError);
       expect(await thrownBy(pool.ended('no-such-job'))).toBeInstanceOf(RangeError);
+      expect(await thrownBy(pool.ended('no-such-job', { signal: 5 as unknown as AbortSignal }))).toBeInstanceOf(TypeError);
       expect(await valueOf(pool, 'foo', 'x')).toBe('worker1 processed x');
     });
 
