@@ -36,6 +36,7 @@ async function bench(settings) {
   /** @type {string[]} */
   const unmeasured = [];
   for (const name of WORKLOADS.filter((one) => settings.only.includes(one))) {
+    const began = performance.now();
     try {
       outcomes.push(await /** @type {(settings: Settings) => Promise<Outcome>} */ (MEASURES[name])(settings));
     } catch (error) {
@@ -43,6 +44,7 @@ async function bench(settings) {
       unmeasured.push(`${name} (${error instanceof Error ? error.message : String(error)})`);
       say(`${name} could not be measured: ${error instanceof Error ? error.stack : String(error)}`);
     }
+    say(`${name} took ${((performance.now() - began) / 1_000).toFixed(0)} s`);
   }
   const text = report(about, outcomes, { runs: settings.runs, minutes: (performance.now() - since) / 60_000, date, unmeasured });
   console.log(text);

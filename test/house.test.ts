@@ -33,6 +33,7 @@ const WALL: house.Wall = {
     'src/pipelines/errors.ts',
   ],
   shells: [
+    'src/common/abandon.ts',
     'src/common/clock.ts',
     'src/common/spin.ts',
     'src/common/tick.ts',

@@ -12,6 +12,8 @@ import { complain, EXIT, UsageError } from './verb.ts';
 const [file = '', json = '{}', deadlineMs = '0'] = process.argv.slice(2);
 const options = JSON.parse(json) as WorkerOptions;
 const { name } = options;
+/** Whether a master has welcomed it. */
+let served = false;
 
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 // A listener keeps the channel open, and the channel the process alive.
@@ -23,6 +25,7 @@ async function run(): Promise<void> {
   const Chosen = await chooseClass();
   if (Chosen === undefined) return;
   const worker = build(Chosen);
+  worker.events.on('connected', () => (served = true));
   worker.events.once('closed').then(({ error }) => (error === undefined ? process.exit(EXIT.ok) : end(error)), end);
   const stop = (): void => void worker.stop({ deadlineMs: Number(deadlineMs) });
   process.on('SIGINT', stop).on('SIGTERM', stop);
@@ -56,6 +59,8 @@ function end(error: unknown): void {
   if (error instanceof Error && error.name === 'ClosedError') process.exit(EXIT.ok);
   const known = error instanceof UsageError || isConnectError(error);
   const exitCode = complain(`${name}: ${known ? error.message : ((error as Error).stack ?? String(error))}`, exitCodeOf(error));
+  // A worker that broke while it was of use will be of use again.
+  if (served && !known) process.exit(exitCode);
   process.send?.({ unusable: exitCode } satisfies Unusable, () => process.exit(exitCode));
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { checkInteger, checkOptions, checkString } from '../common/check.ts';
+import { checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
 import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { HISTORY_LIMIT } from '../machine/driver.ts';
@@ -142,12 +142,19 @@ export class Client<W = never> implements AsyncDisposable {
     payloads: Source<Item<Names<W>, AbortSignal>>,
     options?: StreamOptions & { readonly settle?: false | undefined },
   ): JobStream<Buffer>;
+  /** With options that are known when it runs. */
+  job(
+    name: Names<W>,
+    payloads: Source<Item<Names<W>, AbortSignal>>,
+    options: StreamOptions,
+  ): JobStream<Buffer> | JobStream<Settled<unknown>>;
   /** Without a function: the items name theirs, or the client's default is meant. */
   job<S extends AbortSignal = never>(
     payloads: Source<Item<Names<W>, S>>,
     options: StreamOptions & { readonly settle: true },
   ): JobStream<SettledBy<S>>;
   job(payloads: Source<Item<Names<W>, AbortSignal>>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
+  job(payloads: Source<Item<Names<W>, AbortSignal>>, options: StreamOptions): JobStream<Buffer> | JobStream<Settled<unknown>>;
   job(...args: readonly unknown[]): JobStream<Buffer> | JobStream<Settled<unknown>> {
     return this.#connection.caller.job(NO_SCOPE, args) as JobStream<Buffer> | JobStream<Settled<unknown>>;
   }
@@ -185,7 +192,8 @@ export class Client<W = never> implements AsyncDisposable {
 
   /** What happened to a job, or to a whole stream, as far as the history goes back: a line for each event and instruction. */
   story(stream: JobStream<unknown> | string, index?: number): string[] {
-    const id = typeof stream === 'string' ? stream : stream.id;
+    const { id } = typeof stream === 'string' ? { id: stream } : (stream ?? {});
+    if (typeof id !== 'string') throw new TypeError(`story: expected a stream, or the id of one, got ${shown(stream)}`);
     const mine = id.startsWith(`${this.#connection.id}/`);
     return mine ? this.#connection.story(Number(id.slice(this.#connection.id.length + 1)), index) : [];
   }

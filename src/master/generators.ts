@@ -1,5 +1,7 @@
 /** Runs the user's scatter and gather. Whatever they do ends in an event; nothing here rejects. */
+import { abandon } from '../common/abandon.ts';
 import { shown } from '../common/check.ts';
+import { isA, told } from '../common/thrown.ts';
 import type { PayloadStore } from '../protocol/payloads.ts';
 import { encodeError } from '../protocol/remote_error.ts';
 import type { MasterEvent } from './events.ts';
@@ -58,15 +60,12 @@ export class Generators {
     return [{ type: 'gathered', stream, job, slots: pulled.slots, lengths: pulled.lengths, error: pulled.error }];
   }
 
-  /** Ends a scatter that nobody needs: its `finally` blocks run, what they throw concerns nobody. */
+  /** Ends a scatter that nobody needs. */
   stop({ stream, job }: Instruction<'stopScatter'>): void {
     const id = `${stream}:${job}`;
     const iterating = this.#scatters.get(id);
     this.#scatters.delete(id);
-    if (iterating?.return === undefined) return;
-    Promise.resolve(iterating)
-      .then((ending) => ending.return?.())
-      .catch(() => undefined);
+    if (iterating !== undefined) finish(iterating);
   }
 
   #message(info: MessageInfo, job: number): Message {
@@ -83,10 +82,11 @@ export class Generators {
     try {
       await body();
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(`threw ${shown(thrown)}`);
-      const about = { function: message.function, worker: '', attempts: 1, stack: error.stack ?? '', phase };
+      abandon(thrown);
+      const { message: text, stack } = told(thrown);
+      const about = { function: message.function, worker: '', attempts: 1, stack, phase };
       pulled.ended = true;
-      pulled.error = this.#store.put(encodeError({ code: 'function-threw', message: `${phase}: ${error.message}`, ...about }));
+      pulled.error = this.#store.put(encodeError({ code: 'function-threw', message: `${phase}: ${text}`, ...about }));
     }
   }
 
@@ -99,18 +99,33 @@ export class Generators {
         return;
       }
       const { value } = step;
-      if (!(value instanceof Message))
-        throw new TypeError(`expected it to yield messages (message, or message.with(…)), got ${shown(value)}`);
-      if (value.payload.length > this.#maxMessageBytes) {
-        throw new RangeError(
-          `a message of ${value.payload.length} bytes is over maxMessageBytes, ${this.#maxMessageBytes} (from ${phase})`,
-        );
+      const wrong = this.#wrongWith(value, phase);
+      if (wrong !== undefined) {
+        finish(iterating);
+        throw wrong;
       }
       pulled.slots.push(this.#store.put(value.payload));
       pulled.lengths.push(value.payload.length);
       pulled.functions.push(value.function);
     }
   }
+
+  #wrongWith(value: unknown, phase: string): Error | undefined {
+    if (!isA(Message, value)) {
+      abandon(value);
+      return new TypeError(`expected it to yield messages (message, or message.with(…)), got ${shown(value)}`);
+    }
+    const { length } = value.payload;
+    if (length <= this.#maxMessageBytes) return undefined;
+    return new RangeError(`a message of ${length} bytes is over maxMessageBytes, ${this.#maxMessageBytes} (from ${phase})`);
+  }
+}
+
+/** Ends a generator that nobody needs any more: its `finally` blocks run, what they throw concerns nobody. */
+function finish(iterating: Iterating): void {
+  Promise.resolve(iterating)
+    .then((ending) => ending.return?.())
+    .catch(() => undefined);
 }
 
 function begin(phase: string, messages: Messages): Iterating {

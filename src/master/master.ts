@@ -289,6 +289,7 @@ export class Master {
 
   #failed(error: Error): void {
     this.#logger.error(error.message);
+    process.exitCode ??= 1;
     this.#finish();
     this.#stopped ??= this.#close(error);
   }

@@ -12,6 +12,7 @@ import { advanceScatter } from './scattering.ts';
 import { feedGather } from './settling.ts';
 import { watchPushes } from './silence.ts';
 import { watchBacklog } from './taking_back.ts';
+import { isOwed } from './sessions.ts';
 import { letGo } from './undialling.ts';
 
 export function flush(core: Core): void {
@@ -85,7 +86,8 @@ function acknowledgeAlone(core: Core, session: Session): void {
   const owed = session.controlIn.owed + session.reportsIn.owed;
   const due = owed >= ACK_EVERY || session.owedBytes >= ACK_BYTES || (owed > 0 && (session.worker?.leaving === true || core.stopping));
   if (!due || session.connection < 0) return;
-  const seq = core.stopping && isOwed(session) ? session.out.next() : 0;
+  const parts = core.stopping || core.undialling.has(session.number);
+  const seq = parts && isOwed(session) ? session.out.next() : 0;
   core.out.push({
     type: 'send',
     session: session.number,
@@ -93,12 +95,4 @@ function acknowledgeAlone(core: Core, session: Session): void {
     envelope: envelope(core, session, seq),
     records: [],
   });
-}
-
-/**
- * Whether a worker that can be told is not told yet that all it said was read. Before the master stops it is, by a batch with a number, for
- * whose arrival the master waits: any other may be lost as the socket closes, and the worker would wait for its master in vain.
- */
-export function isOwed(session: Session): boolean {
-  return session.connection >= 0 && session.worker !== undefined && session.reportsIn.owed + session.controlIn.owed > 0;
 }

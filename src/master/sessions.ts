@@ -171,10 +171,28 @@ function discard(core: Core, records: readonly WireRecord[]): void {
 }
 
 /** Asks who speaks, and how far it has read; once until there is a hello. */
-export function ask(core: Core, connection: number): void {
+function ask(core: Core, connection: number): void {
   if (connection < 0 || core.asked.has(connection)) return;
   core.asked.add(connection);
   core.out.push({ type: 'post', connection, greeting: { type: 'resync' } });
+}
+
+/**
+ * Whether a worker that can be told is not told yet that all it said was read. Before the master parts with it, it is, by a batch with a
+ * number, for whose arrival the master waits: any other may be lost as the socket closes, and the worker would wait for its master in vain.
+ */
+export function isOwed(session: Session): boolean {
+  return session.connection >= 0 && session.worker !== undefined && session.reportsIn.owed + session.controlIn.owed > 0;
+}
+
+/** Whether there is something that the peer has not read yet, or not said that it has. */
+export function isReading(session: Session): boolean {
+  return !session.drafts.empty || session.out.kept > 0 || isOwed(session);
+}
+
+/** What the peer has not read yet is on its way, or the peer is asked whether it has. */
+export function awaitReading(core: Core, session: Session): void {
+  if (session.drafts.empty && !isOwed(session)) ask(core, session.connection);
 }
 
 function ofSession(core: Core, session: Session, envelope: Envelope): boolean {

@@ -12,9 +12,9 @@ import { requeuePushed } from './placing.ts';
 import { failUnserved } from './queueing.ts';
 import { onGathered, onScattered } from './scattering.ts';
 import { retryDue } from './retrying.ts';
-import { flush, isOwed } from './sending.ts';
+import { flush } from './sending.ts';
 import { pushesOverdue } from './silence.ts';
-import { ask, dismiss, endSession, onBatch, onHello, onLost, onReport } from './sessions.ts';
+import { awaitReading, dismiss, endSession, isReading, onBatch, onHello, onLost, onReport } from './sessions.ts';
 import { type MasterStatus, statusOf } from './status.ts';
 import { revokeOverdue, takeBack } from './taking_back.ts';
 import { onUndial, undialOverdue } from './undialling.ts';
@@ -109,9 +109,9 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
 
   /** All streams have ended: the end has come when every peer has read to the end. Those that have not said so are asked. */
   #finish(): void {
-    const waiting = [...this.#core.sessions.values()].filter((session) => !session.drafts.empty || session.out.kept > 0 || isOwed(session));
+    const waiting = [...this.#core.sessions.values()].filter(isReading);
     if (waiting.length === 0) return this.#stop();
-    for (const session of waiting) if (session.drafts.empty && !isOwed(session)) ask(this.#core, session.connection);
+    for (const session of waiting) awaitReading(this.#core, session);
   }
 
   #stop(): void {

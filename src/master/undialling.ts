@@ -1,6 +1,6 @@
 /** A worker that this master dialled, and dials no more: it finishes what it has begun here, and is let go. */
 import type { Core } from './core.ts';
-import { endSession } from './sessions.ts';
+import { awaitReading, endSession, isReading } from './sessions.ts';
 import { askForAll } from './taking_back.ts';
 import { takeAway } from './workers.ts';
 
@@ -13,6 +13,7 @@ export function onUndial(core: Core, connection: number, deadlineMs: number): vo
   }
   core.undialling.set(session.number, connection);
   session.worker.leaving = true;
+  core.owing.add(session);
   core.dirty(session.worker);
   askForAll(core, session.worker);
   core.timers.set(`undial:${session.number}`, core.now + deadlineMs);
@@ -30,6 +31,11 @@ export function letGo(core: Core): void {
   for (const [number, connection] of core.undialling) {
     const session = core.sessions.get(number);
     if (session?.worker !== undefined && session.worker.placed.size > 0) continue;
+    // A worker that stops now, and was not told that its last word was read, would wait for this master.
+    if (session !== undefined && session.connection >= 0 && core.timers.has(`undial:${number}`) && isReading(session)) {
+      awaitReading(core, session);
+      continue;
+    }
     core.undialling.delete(number);
     core.timers.clear(`undial:${number}`);
     if (session !== undefined) endSession(core, session, 'left');

@@ -1,3 +1,4 @@
+import { isA, told } from '../common/thrown.ts';
 import { GristmillError, type PipelineErrorCode } from '../errors.ts';
 
 /** What a {@link PipelineError} tells besides its code. */
@@ -27,7 +28,7 @@ export class PipelineError extends GristmillError implements PipelineErrorDetail
 
   /** The failure of a node. Its stack is that of what was thrown: where it happened is of use, where it was wrapped is not. */
   static ofNode(pipeline: string, node: string, cause: unknown): PipelineError {
-    const inner = cause instanceof PipelineError && cause.code === 'node-failed' && cause.node !== undefined ? cause : undefined;
+    const inner = isA(PipelineError, cause) && cause.code === 'node-failed' && cause.node !== undefined ? cause : undefined;
     const way = inner === undefined ? node : `${node} › ${inner.node}`;
     const root: unknown = inner === undefined ? cause : inner.cause;
     const error = new PipelineError('node-failed', `pipeline '${pipeline}', node '${way}': ${messageOf(root)}`, {
@@ -43,12 +44,12 @@ export class PipelineError extends GristmillError implements PipelineErrorDetail
 
 /** The message of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return typeof thrown === 'string' ? thrown : told(thrown).message;
 }
 
 /** The stack of what was thrown: where it was thrown in another process, that one. */
 export function stackOf(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error)) return undefined;
+  if (!isA(Error, thrown)) return undefined;
   const { remoteStack }: { remoteStack?: unknown } = thrown as { remoteStack?: unknown };
   return typeof remoteStack === 'string' && remoteStack !== '' ? remoteStack : thrown.stack;
 }

@@ -1,4 +1,5 @@
 /** What the pools over engines share: the engine is loaded when it is first needed, and everything is asked of it. */
+import { setTimeout } from 'node:timers/promises';
 import type { Payload } from '../streams/types.ts';
 import { checkOptions, checkSignal } from '../common/check.ts';
 import { shared } from '../common/signals.ts';
@@ -8,6 +9,9 @@ import type { Engine } from './gate.ts';
 import { type SpawnWorkerOptions, type WorkerHandle, WorkerPool } from './pool.ts';
 import { checkId, type JobRecord, type KeptRecord, readSubmission, shownRecord, type Submission, type SubmitOptions } from './record.ts';
 import { spawnPoolWorker } from './spawning.ts';
+
+/** How long an engine has to hear which jobs of streams are cancelled, when the pool is closed. */
+const LINGER_MS = 1_000;
 
 /** An engine, as a pool asks it. */
 export interface PoolEngine extends Engine {
@@ -28,6 +32,8 @@ export abstract class EnginePool extends WorkerPool {
   #engine: Promise<PoolEngine> | undefined;
   /** What is asked of the engine and has no answer. */
   readonly #asked = new Set<(error: Error) => void>();
+  /** Jobs of streams that the engine was told to cancel. */
+  readonly #cancelling = new Set<Promise<boolean>>();
   #closed = false;
 
   /**
@@ -84,11 +90,15 @@ export abstract class EnginePool extends WorkerPool {
 
   override async close(): Promise<void> {
     this.#closed = true;
+    // First of all: what streams still wait for is no failure of their jobs any more.
+    await super.close();
+    const told = new AbortController();
+    await Promise.race([Promise.allSettled(this.#cancelling), setTimeout(LINGER_MS, undefined, { signal: told.signal })]);
+    told.abort();
     const engine = await this.#engine?.catch(() => undefined);
     await engine?.close();
     // An engine that is gone never answers.
     for (const fail of this.#asked) fail(new ClosedError('closed', 'the pool was closed'));
-    await super.close();
   }
 
   /** Throws for what this engine does not have. */
@@ -97,8 +107,15 @@ export abstract class EnginePool extends WorkerPool {
   protected override keeper(): Keeper {
     return {
       carryOut: (job, signal) => this.#ask((engine) => engine.carryOut(job, signal)),
-      cancel: (id) => this.#ask((engine) => engine.cancel(id)),
+      cancel: (id) => this.#cancelled(id),
     };
+  }
+
+  /** Cancels a stream's job, also while the pool closes. */
+  async #cancelled(id: string): Promise<boolean> {
+    const answer = Promise.resolve(this.#engine).then((engine) => engine?.cancel(id) ?? false);
+    this.#cancelling.add(answer);
+    return await answer.finally(() => this.#cancelling.delete(answer));
   }
 
   async #ask<T>(action: (engine: PoolEngine) => Promise<T>): Promise<T> {

@@ -148,7 +148,7 @@ export class Gate {
     let bytes = 0;
     try {
       const item = { payload: Buffer.from(payload), fields, timeoutMs, signal };
-      const reason = refusalOf(name, { fields, timeoutMs });
+      const reason = refusalOf(name, payload.length, { fields, timeoutMs });
       if (reason !== undefined) return failed(new JobError('unsatisfiable', reason, { function: name, index: 0, attempts: 0 }));
       for await (const result of (this.#feeder as Client).job(name, [item], { settle: true })) {
         if (result.status === 'rejected') throw result.reason;
@@ -171,7 +171,8 @@ export class Gate {
 }
 
 /** Why a worker cannot be told of a job, or undefined: what cannot be said now never can, and given back it would come again without end. */
-function refusalOf(name: string, options: JobOptions): string | undefined {
+function refusalOf(name: string, bytes: number, options: JobOptions): string | undefined {
+  if (bytes > MAX_MESSAGE_BYTES) return `${name}: expected a payload of at most ${MAX_MESSAGE_BYTES} bytes, got ${bytes}`;
   try {
     readJobOptions(name, options);
     return undefined;

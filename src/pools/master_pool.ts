@@ -74,8 +74,8 @@ export class MasterPool extends WorkerPool {
   }
 
   async submit(fn: string, payload: Payload, options: SubmitOptions = {}): Promise<string> {
-    if (options.priority !== undefined) throw new TypeError('submit: priority: a master has no priorities, only RedisPool takes it');
     const job = readSubmission(fn, payload, options, this.#ttlMs);
+    if (options.priority !== undefined) throw new TypeError('submit: priority: a master has no priorities, only RedisPool takes it');
     const packed = packSubmission(job);
     await this.#client.set(packed, JOB_KEY + job.id);
     this.#keep(job.id, packed);
@@ -90,9 +90,14 @@ export class MasterPool extends WorkerPool {
     return record;
   }
 
+  override async ended(id: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<JobRecord> {
+    return await super.ended(checkId('ended: id', id), options);
+  }
+
   async cancel(id: string): Promise<boolean> {
+    const key = JOB_KEY + checkId('cancel: id', id);
     this.#letGo(id);
-    return await this.#client.delete(JOB_KEY + checkId('cancel: id', id));
+    return await this.#client.delete(key);
   }
 
   override job(...args: readonly unknown[]): JobStream<never> {

@@ -9,7 +9,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { checkOptions, checkSignal } from '../common/check.ts';
 import { shared } from '../common/signals.ts';
-import type { AnyItem, Item, JobStream, Payload, SettledBy, Source, StreamOptions } from '../streams/types.ts';
+import type { AnyItem, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import type { Exit } from '../worker/spawn.ts';
 import type { Keeper } from './forwarder.ts';
 import { type JobRecord, keptRecord, type SubmitOptions } from './record.ts';
@@ -38,6 +38,7 @@ export interface WorkerHandle extends AsyncDisposable {
 
 export abstract class WorkerPool implements AsyncDisposable {
   #streams: Streams | undefined;
+  #closed = false;
 
   /** How many workers are up, wherever they run. */
   abstract workerCount(): Promise<number>;
@@ -82,8 +83,11 @@ export abstract class WorkerPool implements AsyncDisposable {
     options: StreamOptions & { readonly settle: true },
   ): JobStream<SettledBy<S>>;
   job(fn: string, payloads: Source<AnyItem>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
+  job(fn: string, payloads: Source<AnyItem>, options: StreamOptions): JobStream<Buffer> | JobStream<Settled<unknown>>;
   job(...args: readonly unknown[]): JobStream<never> {
     this.#streams ??= new Streams(this.keeper());
+    // It says that it is closed, as a stream.
+    if (this.#closed) void this.#streams.close();
     return this.#streams.job(args) as JobStream<never>;
   }
 
@@ -100,8 +104,12 @@ export abstract class WorkerPool implements AsyncDisposable {
     };
   }
 
-  /** Lets go of the engine. Streams end with a ClosedError; jobs and records stay, and so do spawned workers. Call it last of your own. */
+  /**
+   * Lets go of the engine. Streams end with a ClosedError, and their jobs are cancelled; those that were submitted stay, with their
+   * records, and so do spawned workers. Begin your own with it: what you reject afterwards is no job's failure any more.
+   */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#streams?.close();
   }
 

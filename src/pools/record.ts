@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { checkInteger, checkOptions, checkString, shown, toBytes } from '../common/check.ts';
 import { JobError, type JobErrorCode } from '../errors.ts';
 import type { Origin } from '../protocol/origin.ts';
-import { MAX_FIELDS_BYTES } from '../protocol/limits.ts';
+import { MAX_FIELDS_BYTES, MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { JOB_ERROR_CODES } from '../protocol/remote_error.ts';
 import { JOB_OPTIONS, readJobOptions } from '../streams/job_options.ts';
 import type { JobOptions, Payload } from '../streams/types.ts';
@@ -87,6 +87,8 @@ export interface KeptRecord {
 export function readSubmission(fn: unknown, payload: Payload, options: SubmitOptions, ttlMs: number): Submission {
   const name = checkString('submit: function', fn);
   const bytes = toBytes('submit: payload', payload);
+  if (bytes.length > MAX_MESSAGE_BYTES)
+    throw new RangeError(`submit: payload: expected at most ${MAX_MESSAGE_BYTES} bytes, got ${bytes.length}`);
   checkOptions('submit', options, ['id', 'priority', ...JOB_OPTIONS]);
   const { id = randomUUID(), priority, ...job } = options;
   // Checks them; what an engine keeps is what the user said, and a worker is told where the job came from besides.

@@ -3,6 +3,7 @@
  * for it fits any more, and `broken` says why; all other kinds, and what asks for those, go on.
  */
 import { shown } from '../common/check.ts';
+import { told } from '../common/thrown.ts';
 import { packValue, unpackValue } from '../protocol/fields.ts';
 import type { Kind } from './kind.ts';
 
@@ -85,7 +86,7 @@ export class GuardedKind implements Kind {
     try {
       return body();
     } catch (error) {
-      this.#broken ??= `the kind ${this.#name} is out of use, its function ${called} failed: ${error instanceof Error ? error.message : shown(error)}`;
+      this.#broken ??= `the kind ${this.#name} is out of use, its function ${called} failed: ${told(error).message}`;
       return otherwise;
     }
   }

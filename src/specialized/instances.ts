@@ -1,5 +1,6 @@
 /** The instances that a head has: they come and go with their workers, or, backendless, as the head says. */
 import type { Logger } from '../common/logger.ts';
+import { told } from '../common/thrown.ts';
 import type { InstanceHost } from '../master/instance_host.ts';
 import { fieldValue, type Fields } from '../protocol/fields.ts';
 import type { WorkerOptions } from '../worker/worker.ts';
@@ -61,11 +62,11 @@ export class Instances implements InstanceHost {
         const instance = this.#add(type, fields, holding);
         this.#bySession.set(session, instance);
         instance.begun.catch((error: unknown) => {
-          this.#options.logger.error(`${name}: ${describe(error)}`);
-          dismiss(`its set-up on the head failed: ${describe(error)}`);
+          this.#options.logger.error(`${name}: ${told(error).message}`);
+          dismiss(`its set-up on the head failed: ${told(error).message}`);
         });
       } catch (error) {
-        dismiss(describe(error));
+        dismiss(told(error).message);
       }
     });
   }
@@ -136,8 +137,4 @@ export class Instances implements InstanceHost {
     this.#open.add(instance);
     return instance;
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
  * Pulls a user's source: as far as the state machine asks, and no further. A sync source is pulled in one go, with the event loop let
  * in every few milliseconds; what an async one gives within a tick is told as one event.
  */
+import { abandon } from '../common/abandon.ts';
 import { checkOptions, checkSignal, checkString, shown } from '../common/check.ts';
 import { now } from '../common/clock.ts';
 import { shared } from '../common/signals.ts';
@@ -100,8 +101,8 @@ export class Pump {
   #open(): boolean {
     try {
       const { source } = this.#options;
-      if (Symbol.asyncIterator in source) this.#async = source[Symbol.asyncIterator]();
-      else this.#sync = source[Symbol.iterator]();
+      if (Symbol.asyncIterator in source) this.#async = iterator(source[Symbol.asyncIterator]());
+      else this.#sync = iterator(source[Symbol.iterator]());
       return true;
     } catch (error) {
       this.#fail(error);
@@ -152,6 +153,8 @@ export class Pump {
   /** Takes what the source gave. An item that is none is as if the source had thrown, but it is told to return. */
   #accept(result: IteratorResult<AnyItem, unknown>): void {
     if (this.#state !== 'open') return;
+    if (result === null || typeof result !== 'object')
+      throw new TypeError(`job: expected next() of the payloads' iterator to give { done, value }, got ${shown(result)}`);
     if (result.done === true) {
       this.#state = 'ended';
       return;
@@ -160,6 +163,7 @@ export class Pump {
       this.#take(result.value);
     } catch (error) {
       this.#fail(error);
+      abandon(result.value);
       this.#returned = this.#return();
       this.#returned.catch(() => undefined);
     }
@@ -237,6 +241,11 @@ export class Pump {
     this.#fields = [];
     return [{ type: 'pulled', stream, first, functions, which, fields, slots, lengths, source: this.#state }];
   }
+}
+
+function iterator<T>(made: T): T {
+  if (made !== null && typeof made === 'object' && 'next' in made && typeof made.next === 'function') return made;
+  throw new TypeError(`job: expected the payloads' iterator to have a next(), got ${shown(made)}`);
 }
 
 interface Read {

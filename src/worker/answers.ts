@@ -1,5 +1,6 @@
 /** What functions may give back, and how what they threw is told. Pure. */
 import { shown } from '../common/check.ts';
+import { isA, told } from '../common/thrown.ts';
 import type { RemoteError, WireErrorCode } from '../protocol/remote_error.ts';
 
 export interface Thenable {
@@ -26,11 +27,11 @@ export type Answer =
   | { readonly kind: 'later'; readonly promise: Thenable }
   | { readonly kind: 'steps'; readonly steps: Steps }
   | { readonly kind: 'done' }
-  | { readonly kind: 'bad'; readonly text: string };
+  | { readonly kind: 'bad'; readonly text: string; readonly value?: unknown };
 
 /** Never throws, whatever it is given: users' objects may have getters that do. */
 export function readAnswer(answer: unknown, name: string): Answer {
-  if (answer instanceof Uint8Array) return { kind: 'bytes', bytes: answer };
+  if (isA(Uint8Array, answer)) return { kind: 'bytes', bytes: answer };
   if (typeof answer === 'string') return { kind: 'bytes', bytes: Buffer.from(answer) };
   if (answer === undefined || answer === null) return { kind: 'bytes', bytes: EMPTY };
   try {
@@ -50,15 +51,20 @@ export function readStep(step: unknown, name: string): Answer {
     const { done, value } = step as { done?: unknown; value?: unknown };
     if (done === true) return { kind: 'done' };
     if (typeof value === 'string') return { kind: 'bytes', bytes: Buffer.from(value) };
-    if (!(value instanceof Uint8Array)) return { kind: 'bad', text: `${name} yielded ${shown(value)}; ${EXPECTED_STEP}` };
-    return { kind: 'bytes', bytes: value.length <= COPIED_BYTES ? Buffer.from(value) : value };
+    if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value.length <= COPIED_BYTES ? Buffer.from(value) : value };
+    return { kind: 'bad', value, text: `${name} yielded ${shown(value)}; ${EXPECTED_STEP}` };
   } catch {
     return { kind: 'bad', text: `${name} yielded something that cannot be looked at; ${EXPECTED_STEP}` };
   }
 }
 
+/** Never throws. */
 export function isThenable(value: unknown): value is Thenable {
-  return value !== null && typeof value === 'object' && 'then' in value && typeof value.then === 'function';
+  try {
+    return value !== null && typeof value === 'object' && 'then' in value && typeof value.then === 'function';
+  } catch {
+    return false;
+  }
 }
 
 /** A generator, or what behaves like one. Arrays and other collections are not meant: they would be taken for one result as easily. */
@@ -83,21 +89,13 @@ export class Relayed extends Error {
   }
 }
 
-/** Why a part failed whose function threw this. */
-export function failureOf(thrown: unknown): Failure {
-  return thrown instanceof Relayed ? thrown.error : told(thrown);
+/** Why a part failed with a result that the master does not take. */
+export function tooLarge(name: string, how: 'returned' | 'yielded', bytes: number, most: number): Failure {
+  return { code: 'bad-result', message: `${name} ${how} ${bytes} bytes; the master takes at most ${most} (maxMessageBytes)` };
 }
 
-/** What is told of something thrown. Whatever it is, telling it does not throw. */
-function told(thrown: unknown): { code: 'function-threw' | 'worker-lost'; message: string; stack: string } {
-  const code = 'function-threw';
-  try {
-    if (thrown instanceof ProcessDied) return { code: 'worker-lost', message: thrown.message, stack: '' };
-    if (!(thrown instanceof Error)) return { code, message: `threw ${shown(thrown)}`, stack: '' };
-    // Users may have put anything there.
-    const { message, name, stack } = thrown as { message: unknown; name: unknown; stack?: unknown };
-    return { code, message: String(message) || String(name), stack: typeof stack === 'string' ? stack : '' };
-  } catch {
-    return { code, message: 'threw something that cannot be looked at', stack: '' };
-  }
+/** Why a part failed whose function threw this. */
+export function failureOf(thrown: unknown): Failure {
+  if (isA(Relayed, thrown)) return thrown.error;
+  return { code: isA(ProcessDied, thrown) ? 'worker-lost' : 'function-threw', ...told(thrown) };
 }

@@ -257,9 +257,10 @@ export class Connection implements ConsumerPort {
     this.#close(0, error);
   }
 
-  /** A bug of ours: nothing can be relied on any more. */
+  /** A bug of ours: nothing can be relied on any more, and who keeps this process running is to know. */
   #broken(error: Error): void {
     this.#options.logger.error(error.message);
+    process.exitCode ??= 1;
     this.#close(0, error);
   }
 

@@ -6,8 +6,10 @@
  * two yields, so that whatever came in meanwhile is heard before anything new begins. Functions that end within the same turn's
  * microtasks let the turn go on; others hold their lane, and what they end in is part of a later `ran`.
  */
+import { types } from 'node:util';
+import { abandon } from '../common/abandon.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
-import { type Failure, failureOf, isThenable, readAnswer, readStep, type Steps, type Thenable } from './answers.ts';
+import { type Failure, failureOf, isThenable, readAnswer, readStep, type Steps, type Thenable, tooLarge } from './answers.ts';
 import type { RanEvent } from './events.ts';
 import type { RunInstruction } from './instructions.ts';
 import { finish, invoke, next } from './invoking.ts';
@@ -148,7 +150,7 @@ export class Executor {
   }
 
   #answered(task: Task, answer: unknown): void {
-    if (answer instanceof Uint8Array) return this.#last(task, answer);
+    if (types.isUint8Array(answer)) return this.#last(task, answer);
     const read = readAnswer(answer, task.record.function);
     if (read.kind === 'bytes') this.#last(task, read.bytes);
     else if (read.kind === 'later') this.#follow(read.promise, task, (value) => this.#answered(task, value));
@@ -180,7 +182,8 @@ export class Executor {
   /** The only result of a function that is over. */
   #last(task: Task, bytes: Uint8Array): void {
     if (task.dropped) this.#ledger.empty(task);
-    else if (bytes.length > this.maxMessageBytes) this.#tooLarge(task, 'returned', bytes.length);
+    else if (bytes.length > this.maxMessageBytes)
+      this.#fail(task, tooLarge(task.record.function, 'returned', bytes.length, this.maxMessageBytes));
     else if (task.grants > 0 && bytes.length <= task.bytes) this.#ledger.last(task, bytes);
     else {
       task.over = true;
@@ -224,13 +227,14 @@ export class Executor {
     task.suspended = true;
     if (read.kind === 'done') this.#ledger.empty(task);
     else if (task.dropped) this.#finish(task);
-    else if (read.kind === 'bad') this.#fail(task, { code: 'bad-result', message: read.text });
+    else if (read.kind === 'bad') this.#fail(task, { code: 'bad-result', message: read.text }, read.value);
     else if (read.kind === 'bytes') return this.#yielded(task, read.bytes);
     return false;
   }
 
   #yielded(task: Task, bytes: Uint8Array): boolean {
-    if (bytes.length > this.maxMessageBytes) this.#tooLarge(task, 'yielded', bytes.length);
+    if (bytes.length > this.maxMessageBytes)
+      this.#fail(task, tooLarge(task.record.function, 'yielded', bytes.length, this.maxMessageBytes));
     else if (bytes.length > task.bytes) this.#ledger.wait(task, bytes);
     else {
       this.#ledger.result(task, bytes);
@@ -266,16 +270,12 @@ export class Executor {
   #threw(task: Task, error: unknown): void {
     this.#ledger.clockMs = this.#options.now();
     task.steps = undefined;
-    this.#fail(task, failureOf(error));
-  }
-
-  #tooLarge(task: Task, how: string, length: number): void {
-    const limit = `the master takes at most ${this.maxMessageBytes} (maxMessageBytes)`;
-    this.#fail(task, { code: 'bad-result', message: `${task.record.function} ${how} ${length} bytes; ${limit}` });
+    this.#fail(task, failureOf(error), error);
   }
 
   /** The part failed. A generator that is still there is ended, after the part. */
-  #fail(task: Task, failure: Failure): void {
+  #fail(task: Task, failure: Failure, thrown?: unknown): void {
+    abandon(thrown);
     if (task.dropped) return task.steps === undefined ? this.#ledger.empty(task) : this.#finish(task);
     this.#ledger.failure(task, failure);
     if (task.steps !== undefined) this.#finish(task);

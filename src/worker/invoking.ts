@@ -1,4 +1,5 @@
 /** How a user's function is called, and its generator pulled: within the scope that `jobContext()` reads. */
+import { types } from 'node:util';
 import type { Steps } from './answers.ts';
 import { Context, type JobContext, type Nested } from './context.ts';
 import type { Served } from './executor_options.ts';
@@ -9,7 +10,7 @@ export function invoke(served: Served, owner: object, message: Buffer, task: Tas
   const context = new Context(task, nested);
   const answer: unknown = withinJob(context, () => served.call(owner, message, context));
   // It may be a generator, or become one.
-  if (typeof answer === 'object' && answer !== null && !(answer instanceof Uint8Array)) task.scope = context;
+  if (typeof answer === 'object' && answer !== null && !types.isUint8Array(answer)) task.scope = context;
   return answer;
 }
 

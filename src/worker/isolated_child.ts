@@ -149,8 +149,15 @@ export class IsolatedChild {
     } catch (error) {
       return this.#threw(error);
     }
-    if (!isThenable(value)) return then(value);
-    void Promise.resolve(value).then(then, (error) => this.#threw(error));
+    const go = (given: unknown): void => {
+      try {
+        then(given);
+      } catch (error) {
+        this.#threw(error);
+      }
+    };
+    if (!isThenable(value)) return go(value);
+    void Promise.resolve(value).then(go, (error) => this.#threw(error));
   }
 
   #stepped(step: unknown): void {

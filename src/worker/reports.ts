@@ -9,6 +9,8 @@ export class Reports {
   readonly #parts: Parts;
   #spent: number[] = [];
   #lent = 0;
+  /** Somebody waits for something that was said. */
+  #told = false;
   /** What came by PUSH, and was not accepted yet. */
   #pushed: PartsRecord[] = [];
 
@@ -20,6 +22,7 @@ export class Reports {
   /** A result, an end, an error. The payload (-1: none) is let go after the flush. */
   entry(local: number, index: number, flags: number, slot: number, length: number): void {
     if ((flags & ENTRY.partEnd) === 0 || (flags & ENTRY.error) !== 0) this.accept();
+    this.#told = true;
     const key = this.#parts.key[local] as number;
     const attempt = this.#parts.attempt[local] as number;
     const open = this.#drafts.outcomes(length);
@@ -79,8 +82,14 @@ export class Reports {
     this.#pushed = [];
   }
 
-  /** Parts go back, of these attempts (by default: of none, they were not here). `accept` was said of them. */
-  returned(keys: readonly number[], attempts: readonly number[] = keys.map(() => 0)): void {
+  /** Parts go back, of these attempts. `accept` was said of them. */
+  returned(keys: readonly number[], attempts: readonly number[]): void {
+    this.#told = true;
+    this.unwanted(keys, attempts);
+  }
+
+  /** The same of parts that nobody waits for (by default: of no attempt, they were not here). */
+  unwanted(keys: readonly number[], attempts: readonly number[] = keys.map(() => 0)): void {
     this.#drafts.add({ kind: 'returned', keys, attempts });
   }
 
@@ -107,6 +116,12 @@ export class Reports {
   reset(): void {
     this.#lent = 0;
     this.#pushed = [];
+  }
+
+  takeTold(): boolean {
+    const told = this.#told;
+    this.#told = false;
+    return told;
   }
 
   /** A payload that nobody needs after the flush. */

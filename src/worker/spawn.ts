@@ -74,6 +74,8 @@ export function spawnWorker(
 ): { readonly child: ChildProcess; readonly exited: Promise<Exit> } {
   if (!(module instanceof URL) && typeof module !== 'string')
     throw new TypeError(`${what}: expected the URL or path of a module, got ${shown(module)}`);
+  if (module instanceof URL && module.protocol !== 'file:')
+    throw new TypeError(`${what}: expected the URL of a file, or a path, got ${module.href}`);
   const file = module instanceof URL || module.startsWith('file:') ? fileURLToPath(module) : module;
   const guard = `data:text/javascript,${encodeURIComponent(GUARD)}`;
   const command = [...(options.execArgv ?? []), '--import', guard, file, ...args];

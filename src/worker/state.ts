@@ -61,7 +61,7 @@ export class WorkerState {
   #lostAtMs = 0;
   /** The master has said that it closes: it takes nothing more. */
   #closing = false;
-  /** The last batch of reports that has to be heard before it leaves; the goodbye itself does not. Infinity: it is not written yet. */
+  /** The last batch of reports that somebody waits for: it has to be heard before it leaves. */
   #owedUpTo = 0;
   /** A hello was sent while the session stood: no part is begun, and no goodbye said, before its welcome. */
   #unsure = false;
@@ -222,7 +222,7 @@ export class WorkerState {
     if (this.#peer.welcome !== undefined) this.#consumer.write(this.#peer.control);
     const stops = this.#life !== 'serving' && this.#departs(now, out);
     this.#peer.flush(out);
-    if (this.#owedUpTo === Infinity && this.#life === 'parting') this.#owedUpTo = this.#peer.reported;
+    if (this.#workload.takeTold()) this.#owedUpTo = this.#peer.reported;
     this.#workload.release(out);
     if (!stops) return;
     this.#end('part', out);
@@ -235,9 +235,9 @@ export class WorkerState {
     this.#timers.set('deadline', this.#deadlineAtMs);
     if (this.#life !== 'serving') return;
     this.#move('stop');
-    this.#owedUpTo = this.#workload.open > 0 || !this.#peer.reports.empty ? Infinity : this.#peer.reported;
     // A master that is away, and to which nothing is owed, need not be told.
-    if (this.#peer.welcome === undefined || (this.#peer.state !== 'joined' && !this.#peer.owes(this.#owedUpTo))) return;
+    const owes = this.#workload.open > 0 || !this.#peer.reports.empty || this.#peer.owes(this.#owedUpTo);
+    if (this.#peer.welcome === undefined || (this.#peer.state !== 'joined' && !owes)) return;
     this.#workload.returnQueued();
     this.#peer.reports.add({ kind: 'leaving' });
   }

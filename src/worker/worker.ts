@@ -1,5 +1,5 @@
 import { ClosedError } from '../errors.ts';
-import { checkBoolean, checkInteger, checkOptions, checkString } from '../common/check.ts';
+import { checkBoolean, checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
 import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
@@ -75,7 +75,8 @@ export interface WorkerOptions {
 
 /**
  * Runs functions for a master. Subclass it: each method is a function that clients can call, except those whose names begin with `_`;
- * or exactly those of `static functions = ['foo']`, if that is there.
+ * or exactly those of `static functions = ['foo']`, if that is there. A property that holds a function is no method, and is not served,
+ * though the types of a Client cannot tell the two apart.
  *
  * A function is given the payload as a Buffer, and a JobContext. It gives back bytes or text (one result), nothing (one empty result), a
  * promise of these, or is a generator, sync or async, that yields bytes: many results. A Buffer that is given back, and a yielded one of
@@ -216,6 +217,8 @@ export abstract class Worker implements AsyncDisposable {
   story(part: number): string[];
   story(stream: string, job: number): string[];
   story(first: number | string, job = 0): string[] {
+    if (typeof first !== 'number' && typeof first !== 'string')
+      throw new TypeError(`story: expected the key of a part, or the id of a stream, got ${shown(first)}`);
     return this.#connection.story(typeof first === 'number' ? first : { stream: first, job });
   }
 

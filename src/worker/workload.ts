@@ -49,8 +49,7 @@ export class Workload {
   take(record: PartsRecord, pushed: boolean, leaving: boolean, out: WorkerInstruction[]): void {
     const parts = this.#parts;
     if (pushed) this.#reports.pushed(record);
-    const back: number[] = [];
-    const again: number[] = [];
+    const [back, again]: [number[], number[]] = [[], []];
     for (let row = 0; row < record.keys.length; row += 1) {
       const key = record.keys[row] as number;
       const here = parts.wantedBy(key);
@@ -83,40 +82,35 @@ export class Workload {
   /** Gives back those that are not begun. The answer names them, even if there are none. */
   revoke(keys: readonly number[]): void {
     const locals = keys.map((key) => this.#parts.find(key)).filter((local) => local >= 0 && this.#parts.state[local] === PART.queued);
-    this.#giveUp(locals, true);
+    this.#giveUp(locals, 'returned');
   }
 
   returnQueued(): void {
     const locals = [...this.#parts.locals()].filter((local) => this.#parts.state[local] === PART.queued);
-    if (locals.length > 0) this.#giveUp(locals, true);
+    if (locals.length > 0) this.#giveUp(locals, 'returned');
   }
 
-  #giveUp(locals: readonly number[], returned: boolean): void {
-    if (returned) this.#reports.accept();
+  #giveUp(locals: readonly number[], how: 'returned' | 'unwanted' | 'untold'): void {
+    if (how !== 'untold') this.#reports.accept();
     const keys = locals.map((local) => this.#parts.key[local] as number);
     const attempts = locals.map((local) => this.#parts.attempt[local] as number);
     for (const local of locals) this.#reports.spend(this.#parts.slot[local] as number);
     this.#parts.leave(locals);
-    if (returned) this.#reports.returned(keys, attempts);
+    if (how !== 'untold') this.#reports[how](keys, attempts);
   }
 
-  /**
-   * Nobody wants these. Each goes back: those not begun now, with those that have ended already (so that the master need not know), the
-   * others when their functions have ended. It is no end of the part, which may run elsewhere.
-   */
+  /** Nobody wants these. Each goes back: at once if it is not begun or over, else when its function has ended. It may run elsewhere. */
   abort(keys: readonly number[], out: WorkerInstruction[]): void {
     const parts = this.#parts;
-    const queued: number[] = [];
-    const begun: number[] = [];
-    const gone: number[] = [];
+    const [queued, begun, gone]: [number[], number[], number[]] = [[], [], []];
     for (const key of keys) {
       const local = parts.find(key);
       if (local < 0) gone.push(key);
       else if (parts.state[local] === PART.queued) queued.push(local);
       else begun.push(local);
     }
-    if (gone.length > 0) this.#reports.returned(gone);
-    if (queued.length > 0) this.#giveUp(queued, true);
+    if (gone.length > 0) this.#reports.unwanted(gone);
+    if (queued.length > 0) this.#giveUp(queued, 'unwanted');
     this.#stop(begun, 'nobody waits for this job any more', out);
   }
 
@@ -136,7 +130,7 @@ export class Workload {
   forgetAll(out: WorkerInstruction[]): void {
     const parts = this.#parts;
     const queued = [...parts.locals()].filter((local) => parts.state[local] === PART.queued);
-    this.#giveUp(queued, false);
+    this.#giveUp(queued, 'untold');
     const begun = [...parts.locals()];
     this.#stop(begun, 'the master that gave this job is gone', out);
     for (const local of begun) parts.silence(local);
@@ -217,7 +211,7 @@ export class Workload {
       if (parts.state[local] === PART.aborting) this.#aborted(local, event.slots[i] as number, aborted);
       else this.#entry(event, i);
     }
-    if (aborted.keys.length > 0) this.#reports.returned(aborted.keys, aborted.attempts);
+    if (aborted.keys.length > 0) this.#reports.unwanted(aborted.keys, aborted.attempts);
     this.#reports.busy(event.busyMicros);
     // It always lends its lane while it waits for a call of its own: what it waits for may need one. Then nothing can keep it from going on.
     for (const local of event.lends) if (parts.state[local] === PART.running) parts.move(local, MOVE.lend);
@@ -254,7 +248,7 @@ export class Workload {
     const slot = event.slots[at] as number;
     const length = event.lengths[at] as number;
     if (index !== parts.index[local])
-      throw new Error(`assertion: part ${parts.key[local]} reports result ${index} instead of ${parts.index[local]}`);
+      throw new Error(`assertion: part ${parts.key[local]} reports result ${index}, not ${parts.index[local]}`);
     if ((flags & ENTRY.result) !== 0) {
       parts.index[local] = index + 1;
       const grants = (parts.grants[local] as number) - 1;
@@ -286,6 +280,11 @@ export class Workload {
   release(out: WorkerInstruction[]): void {
     const slots = this.#reports.takeSpent();
     if (slots.length > 0) out.push({ type: 'release', slots });
+  }
+
+  /** Whether somebody waits for something that was said since this was asked. */
+  takeTold(): boolean {
+    return this.#reports.takeTold();
   }
 
   /** Before it is said that what was not accepted is lost. */

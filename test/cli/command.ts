@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { Processes, ROOT, type Running } from '../integration/processes.ts';
 
-const MAIN = 'dist/cli/main.js';
+export const MAIN = 'dist/cli/main.js';
 const DEADLINE_MS = 25_000;
 const STOP_MS = 5_000;
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { freeAddress } from '../integration/ports.ts';
-import { FIXTURES, gristmill, Mill, startMill } from './command.ts';
+import { Running } from '../integration/processes.ts';
+import { FIXTURES, gristmill, MAIN, Mill, startMill } from './command.ts';
 
 /** `name pid slots` of whoever answers. */
 async function who(mill: Mill): Promise<string[]> {
@@ -83,6 +84,22 @@ describe('gristmill worker', () => {
     expect(worker.err).toBe('gristmill: miller crashed (SIGKILL); starting it again\n');
     const [, after] = await who(mill);
     expect(after).not.toBe(before);
+  });
+
+  it('starts a worker again that broke while it was of use', async () => {
+    await using mill = new Mill();
+    const master = await mill.master();
+    // Not one of the mill's: those may tell of no bug.
+    const worker = new Running([MAIN, 'worker', `${FIXTURES}/breaking.mjs`, 'miller', '--address', mill.address]);
+    try {
+      await worker.printed(/^miller is ready$/);
+      master.kill('SIGKILL');
+      await worker.printed(/^gristmill: miller crashed \(exit code 1\); starting it again$/);
+      expect(worker.err).toContain('a bug in gristmill: out of order');
+    } finally {
+      worker.kill('SIGTERM');
+      await worker.ended;
+    }
   });
 
   it('waits longer before each start of a worker that crashes again and again', async () => {

@@ -59,16 +59,18 @@ it('a job of a stream that is given up while an engine of one’s own takes it i
   await expect.poll(() => cancelled).toEqual([false, true]);
 });
 
-it('a pool that is closed while the first stream of its process begins ends that, and not the process', async () => {
+it('a pool that is closed while its first stream begins, or before, ends that, and keeps no process', async () => {
   await using folder = await temporaryFolder();
   const program = `
     import { FolderPool } from './examples/own_pool/folder_pool.js';
     const pool = new FolderPool(${JSON.stringify(folder.file('engine'))});
     const next = pool.job('shout', ['x']).next().catch((error) => error.code);
     await pool.close();
-    console.log(await next);`;
+    const later = new FolderPool(${JSON.stringify(folder.file('engine'))});
+    await later.close();
+    console.log(await next, await later.job('shout', ['x']).next().catch((error) => error.code));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT });
-  expect(stdout).toBe('closed\n');
+  expect(stdout).toBe('closed closed\n');
 });
 
 it('is no longer than the docs say', async () => {

@@ -225,6 +225,10 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
     it('refuses wrong arguments, and goes on', async () => {
       expect(await thrownBy(pool.submit('', 'x'))).toBeInstanceOf(RangeError);
       expect(await thrownBy(pool.submit('foo', 5 as unknown as string))).toBeInstanceOf(TypeError);
+      await expect(pool.submit('foo', 'x', null as unknown as object)).rejects.toThrow(/^submit: expected an object of options, got null$/);
+      const large = Buffer.alloc(67_108_865);
+      await expect(pool.submit('foo', large)).rejects.toThrow(/^submit: payload: expected at most 67108864 bytes, got 67108865$/);
+      await expect(pool.ended('a b')).rejects.toThrow(/^ended: id: expected/);
       expect(await thrownBy(pool.submit('foo', 'x', { id: 'a b' }))).toBeInstanceOf(RangeError);
       expect(await thrownBy(pool.submit('foo', 'x', { colour: 'red' } as object))).toBeInstanceOf(TypeError);
       expect(await thrownBy(pool.submit('foo', 'x', { fields: { a: 'a'.repeat(258_000) } }))).toBeInstanceOf(RangeError);
@@ -251,10 +255,28 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
       const stream = thrownBy(collect(other.job('foo', unended())));
       await linesOf(folder.file('hang'), 1);
       await other.close();
-      expect(await stream).toMatchObject({ code: 'closed' });
+      expect(await stream).toMatchObject({ name: 'ClosedError', code: 'closed' });
       expect(await waiting).toBeInstanceOf(Error);
       expect(await pool.cancel(id)).toBe(true);
       await other.close();
+      expect(await thrownBy(other.submit('foo', 'x'))).toMatchObject({ name: 'ClosedError', code: 'closed' });
+      expect(await thrownBy(collect(other.job('foo', ['x'])))).toMatchObject({ name: 'ClosedError', code: 'closed' });
+    });
+
+    it('cancels what runs for its streams when it closes', async () => {
+      const other = rig.open();
+      await using folder = await temporaryFolder();
+      const stream = thrownBy(collect(other.job('hang', [folder.file('hang')])));
+      await linesOf(folder.file('hang'), 1);
+      await other.close();
+      expect(await stream).toMatchObject({ name: 'ClosedError', code: 'closed' });
+      expect(await linesOf(folder.file('hang'), 2)).toEqual(['begun', 'told']);
+    });
+
+    it('says so of a stream that is its first, when it is closed', async () => {
+      const other = rig.open();
+      await other.close();
+      expect(await thrownBy(collect(other.job('foo', ['x'])))).toMatchObject({ name: 'ClosedError', code: 'closed' });
     });
 
     it('closes while its first stream begins', async () => {

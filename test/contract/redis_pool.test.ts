@@ -81,6 +81,23 @@ describe.runIf(here)('with redis-server', () => {
     await worker.stop();
   });
 
+  it('a job with a payload that no worker can be sent fails, and is not given back without end', async () => {
+    await using rig = await start();
+    class Wide extends RedisPool {
+      get engine(): ReturnType<RedisPool['keeper']> {
+        return this.keeper();
+      }
+    }
+    await using pool = new Wide({ url: rig.address, logger: false });
+    await using worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    const job = { id: 'wide', function: 'echo', payload: Buffer.alloc(67_108_865), options: {}, priority: 0, ttlMs: 60_000 };
+    const { status, error } = await pool.engine.carryOut(job, AbortSignal.timeout(60_000));
+    const message = 'echo: expected a payload of at most 67108864 bytes, got 67108865';
+    expect({ status, code: error?.code, message: error?.message }).toEqual({ status: 'failed', code: 'unsatisfiable', message });
+    expect(String((await pool.ended(await pool.submit('echo', 'x'))).value)).toBe('x');
+    await worker.stop();
+  });
+
   it('a Redis that lost what it had when it was killed: a stream sends its jobs again', async () => {
     await using rig = await start();
     await using pool = rig.open();

@@ -303,6 +303,15 @@ describe('client.call, set, get, delete and close', () => {
     ['get of no key', (c) => c.get(undefined as never), ['', 0, TypeError, /key: expected a string, got undefined/]],
     ['delete of no key', (c) => c.delete(null as never), ['', 0, TypeError, /key: expected a string, got null/]],
   ];
+  it('story of what is neither a stream nor its id', async () => {
+    const client = new Client({ address, logger: false });
+    const worker = new Fixture({ name: 'w', address, logger: false });
+    const stories = [() => client.story(5 as never), () => client.story(undefined as never), () => client.story({} as never)];
+    for (const story of stories) expect(story).toThrow(/^story: expected a stream, or the id of one, got /);
+    expect(() => worker.story(undefined as never)).toThrow(/^story: expected the key of a part, or the id of a stream, got undefined$/);
+    await client.close();
+  });
+
   it.each(calls)('%s rejects', (_, call, wrong) => withClient(async (client) => expectError(await thrownBy(call(client)), wrong)));
 });
 
@@ -329,6 +338,12 @@ describe('spawnWorkers', () => {
   const module = new URL('worker.mjs', import.meta.url);
   const all: [string, unknown, unknown, Wrong][] = [
     ['no module', undefined, { address }, ['', 0, TypeError, /spawnWorkers: expected the URL or path of a module, got undefined/]],
+    [
+      'a module elsewhere',
+      new URL('http://127.0.0.1/w.js'),
+      { address },
+      ['', 0, TypeError, /spawnWorkers: expected the URL of a file, or a path, got http:/],
+    ],
     ['no options', module, undefined, ['', 0, TypeError, /spawnWorkers: expected an object of options, got undefined/]],
     ['an unknown option', module, { address, counts: 1 }, ['', 0, TypeError, /spawnWorkers: unknown option 'counts'; known are .*count/]],
     ['a count of 0', module, { address, count: 0 }, ['', 0, RangeError, /count: expected a whole number from 1 to 4096, got 0/]],

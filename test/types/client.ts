@@ -1,6 +1,17 @@
 /** What the type system must allow and refuse for clients. Lines marked with `@ts-expect-error` must not compile. */
 import { Client, Worker } from 'gristmill';
-import type { FunctionsOf, JobContext, JobError, JobItem, JobStream, Settled, WorkerAnswer, WorkerFunction } from 'gristmill';
+import type {
+  FunctionsOf,
+  JobContext,
+  JobError,
+  JobItem,
+  JobStream,
+  Settled,
+  StreamOptions,
+  WorkerAnswer,
+  WorkerFunction,
+  WorkerPool,
+} from 'gristmill';
 
 class MyWorker extends Worker {
   readonly version = 3;
@@ -131,6 +142,27 @@ export async function typed(client: Client<MyWorker>): Promise<void> {
   client.job('foo', ['a'], { setle: true });
   // @ts-expect-error: a call has no such option
   await client.call('foo', 'a', { messages: 3 });
+}
+
+/** Options that are known when it runs. */
+export async function chosen(client: Client<MyWorker>, job: JobContext, pool: WorkerPool, options: StreamOptions): Promise<void> {
+  const settle: boolean = options.settle ?? false;
+  for await (const one of client.job('foo', ['a'], { settle })) String('status' in one ? one.status : one.readUInt8(0));
+  const streams: (JobStream<Buffer> | JobStream<Settled<unknown>>)[] = [
+    client.job('foo', ['a'], options),
+    client.job([{ function: 'foo', payload: 'a' }], options),
+    job.job('foo', ['a'], options),
+    job.job([{ function: 'foo', payload: 'a' }], options),
+    pool.job('foo', ['a'], options),
+  ];
+  for (const stream of streams) await stream.return?.();
+  // @ts-expect-error: they may be settled
+  const results: JobStream<Buffer> = client.job('foo', ['a'], options);
+  // @ts-expect-error: they may be settled
+  const nested: JobStream<Buffer> = job.job('foo', ['a'], { settle });
+  for (const stream of [results, nested]) await stream.return?.();
+  // @ts-expect-error: no such function
+  client.job('fo', ['a'], options);
 }
 
 export function untyped(): Client {

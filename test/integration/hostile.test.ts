@@ -1,0 +1,174 @@
+/** What users' code throws or gives may be anything, also what cannot be looked at: it ends its own job, and nothing else. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Master, type Message, Worker } from '../../src/index.ts';
+import { startMill } from '../../src/testing/index.ts';
+import { collect, thrownBy } from './helpers.ts';
+import { ROOT, Running, startCluster } from './processes.ts';
+
+function no(): never {
+  throw new Error('not to be looked at');
+}
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+/** By what a payload calls them; made where they are used, since a promise that rejects is heard by nobody else. */
+const THINGS: Readonly<Record<string, () => unknown>> = {
+  'a revoked proxy': revoked,
+  'a proxy that throws': () => new Proxy({}, { get: no, has: no, getPrototypeOf: no, ownKeys: no }),
+  'a proxy without a prototype': () => new Proxy({}, { getPrototypeOf: no }),
+  'getters that throw': () =>
+    Object.defineProperties({}, Object.fromEntries(['then', 'constructor', 'next'].map((name) => [name, { get: no }]))),
+  'an error with getters that throw': () => Object.defineProperties(new Error('x'), { stack: { get: no }, message: { get: no } }),
+  'a symbol': () => Symbol('s'),
+  'a promise that rejects': () => Promise.reject(new Error('of nobody')),
+};
+
+const made = (name: Buffer): unknown => (THINGS[name.toString()] as () => unknown)();
+
+class Hostile extends Worker {
+  echo(message: Buffer): Buffer {
+    return message;
+  }
+
+  throws(message: Buffer): never {
+    throw made(message);
+  }
+
+  async throwsLater(message: Buffer): Promise<never> {
+    await Promise.resolve();
+    throw made(message);
+  }
+
+  *throwsAfterOne(message: Buffer): Generator<string> {
+    yield 'one';
+    throw made(message);
+  }
+
+  returns(message: Buffer): string {
+    return made(message) as string;
+  }
+
+  async returnsLater(message: Buffer): Promise<string> {
+    await Promise.resolve();
+    return made(message) as string;
+  }
+
+  *yields(message: Buffer): Generator<string> {
+    yield made(message) as string;
+  }
+
+  async *yieldsLater(message: Buffer): AsyncGenerator<string> {
+    yield made(message) as string;
+  }
+
+  /** Its steps, and what it says when it is ended, are such things. */
+  steps(message: Buffer): IterableIterator<string> {
+    const iterator = { next: () => made(message), return: () => made(message), [Symbol.iterator]: () => iterator };
+    return iterator as unknown as IterableIterator<string>;
+  }
+}
+
+class HostileMaster extends Master {
+  *#does(text: string): Generator<Message> {
+    const [, what = '', name = ''] = /^(\w+) (.*)$/.exec(text) ?? [];
+    if (what === 'throws') throw THINGS[name]?.();
+    yield THINGS[name]?.() as Message;
+  }
+
+  override *scatter(message: Message): Generator<Message> {
+    if (message.payload.toString().startsWith('scatter ')) yield* this.#does(message.payload.toString().slice(8));
+    else yield message;
+  }
+
+  override *gather(message: Message): Generator<Message> {
+    if (message.payload.toString().startsWith('gather ')) yield* this.#does(message.payload.toString().slice(7));
+    else yield message;
+  }
+}
+
+const FUNCTIONS = ['throws', 'throwsLater', 'throwsAfterOne', 'returns', 'returnsLater', 'yields', 'yieldsLater', 'steps'] as const;
+const names = Object.keys(THINGS);
+
+describe('a function', () => {
+  it.each(FUNCTIONS)('that %s whatever it may be fails its job, and its worker serves the next', async (fn) => {
+    await using mill = await startMill(Hostile);
+    for (const name of names) {
+      const settled = await collect(mill.client.job(fn, [name], { settle: true }));
+      const [last] = settled.slice(-1);
+      expect([name, last?.status, last?.status === 'rejected' && last.reason.code]).toEqual([
+        name,
+        'rejected',
+        expect.stringMatching(/^(?:function-threw|bad-result)$/),
+      ]);
+      expect(String(await mill.client.call('echo', name))).toBe(name);
+    }
+  });
+});
+
+describe('a master', () => {
+  it.each(['scatter throws', 'scatter yields', 'gather throws', 'gather yields'])('whose %s whatever it may be goes on', async (how) => {
+    await using mill = await startMill(Hostile, { master: HostileMaster });
+    for (const name of names) {
+      const error = await thrownBy(mill.client.call('echo', `${how} ${name}`));
+      expect([name, error]).toMatchObject([name, { code: 'function-threw', phase: how.split(' ')[0] }]);
+      expect(String(await mill.client.call('echo', name))).toBe(name);
+    }
+  });
+
+  it('ends a scatter that yields what is no message', async () => {
+    const ended: string[] = [];
+    class Scatters extends Master {
+      override *scatter(message: Message): Generator<Message> {
+        try {
+          yield message.payload.toString() as unknown as Message;
+        } finally {
+          ended.push(message.payload.toString());
+        }
+      }
+    }
+    await using mill = await startMill(Hostile, { master: Scatters });
+    await expect(mill.client.call('echo', 'it')).rejects.toThrow('scatter: expected it to yield messages');
+    expect(ended).toEqual(['it']);
+  });
+});
+
+describe('a source', () => {
+  it.each(names)('that yields %s ends its stream, and the client goes on', async (name) => {
+    await using mill = await startMill(Hostile);
+    const error = await thrownBy(collect(mill.client.job('echo', [THINGS[name]?.() as string])));
+    expect(error).toBeInstanceOf(Error);
+    expect(String(await mill.client.call('echo', name))).toBe(name);
+  });
+
+  it.each([
+    ['whose iterator is a number', { [Symbol.iterator]: () => 5 }, "job: expected the payloads' iterator to have a next(), got 5"],
+    [
+      'whose async iterator is none',
+      { [Symbol.asyncIterator]: () => ({}) },
+      "job: expected the payloads' iterator to have a next(), got an object",
+    ],
+    ['with steps that are none', { [Symbol.iterator]: () => ({ next: () => undefined }) }, 'to give { done, value }, got undefined'],
+    ['with such steps later', { [Symbol.asyncIterator]: () => ({ next: async () => 7 }) }, 'to give { done, value }, got 7'],
+  ])('%s is refused, and the client goes on', async (_, source, text) => {
+    await using mill = await startMill(Hostile);
+    const error = await thrownBy(collect(mill.client.job('echo', source as unknown as Iterable<string>)));
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toContain(text);
+    expect(String(await mill.client.call('echo', 'next'))).toBe('next');
+  });
+});
+
+it('a worker that ends by a bug ends its process as a failure', async () => {
+  await using cluster = await startCluster({ workers: 0 });
+  // Not one of the cluster's: those may tell of no bug.
+  const worker = new Running([join(ROOT, 'test/integration/fixtures/breaking.mjs'), 'worker1', cluster.address]);
+  await cluster.master.printed(/^workerJoined/);
+  cluster.master.kill('SIGKILL');
+  expect(await worker.ended).toEqual({ code: 1, signal: null });
+  expect(worker.out).toContain('a bug in gristmill: out of order');
+});
