@@ -3,8 +3,17 @@
  * option, what was expected and the value seen.
  */
 
-/** A value as it stands in an error message: short, and of its own kind. */
+/** A value as it stands in an error message: short, and of its own kind. Never throws. */
 export function shown(value: unknown): string {
+  try {
+    return described(value);
+  } catch {
+    // A Proxy that was revoked, a getter that throws.
+    return 'something that cannot be looked at';
+  }
+}
+
+function described(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
   if (typeof value === 'bigint') return `${value}n`;

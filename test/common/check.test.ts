@@ -25,6 +25,16 @@ describe('a value in a message', () => {
     [new Mill(), 'an object of class Mill'],
     [Object.create(null), 'an object of class null'],
   ])('%o is shown as %s', (value, text) => expect(shown(value)).toBe(text));
+
+  it('that cannot be looked at is shown, too', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const no = (): never => {
+      throw new Error('no');
+    };
+    for (const value of [proxy, Object.defineProperty({}, 'constructor', { get: no }), new Proxy([], { get: no })])
+      expect(shown(value)).toBe('something that cannot be looked at');
+  });
 });
 
 describe('wrong arguments are told by name, with what was expected and what was seen', () => {
