@@ -33,10 +33,10 @@ const WALL: house.Wall = {
     'src/pipelines/errors.ts',
   ],
   shells: [
-    'src/common/abandon.ts',
     'src/common/clock.ts',
     'src/common/spin.ts',
     'src/common/tick.ts',
+    'src/common/untrusted.ts',
     'src/common/emitter.ts',
     'src/common/logger.ts',
     'src/common/signals.ts',

@@ -19,6 +19,15 @@ export function told(thrown: unknown): Told {
   }
 }
 
+/** As a line of a log tells it. */
+export function lineOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return told(thrown).message;
+  }
+}
+
 /** `instanceof`, for what users threw or gave. */
 export function isA<T>(kind: abstract new (...args: never[]) => T, thrown: unknown): thrown is T {
   try {

@@ -1,7 +1,7 @@
 /** Runs the user's scatter and gather. Whatever they do ends in an event; nothing here rejects. */
-import { abandon } from '../common/abandon.ts';
-import { shown } from '../common/check.ts';
+import { checkString, shown } from '../common/check.ts';
 import { isA, told } from '../common/thrown.ts';
+import { abandon, isBytes } from '../common/untrusted.ts';
 import type { PayloadStore } from '../protocol/payloads.ts';
 import { encodeError } from '../protocol/remote_error.ts';
 import type { MasterEvent } from './events.ts';
@@ -98,26 +98,26 @@ export class Generators {
         pulled.ended = true;
         return;
       }
-      const { value } = step;
-      const wrong = this.#wrongWith(value, phase);
-      if (wrong !== undefined) {
+      try {
+        this.#take(step.value, phase, pulled);
+      } catch (error) {
+        abandon(step.value);
         finish(iterating);
-        throw wrong;
+        throw error;
       }
-      pulled.slots.push(this.#store.put(value.payload));
-      pulled.lengths.push(value.payload.length);
-      pulled.functions.push(value.function);
     }
   }
 
-  #wrongWith(value: unknown, phase: string): Error | undefined {
-    if (!isA(Message, value)) {
-      abandon(value);
-      return new TypeError(`expected it to yield messages (message, or message.with(…)), got ${shown(value)}`);
-    }
-    const { length } = value.payload;
-    if (length <= this.#maxMessageBytes) return undefined;
-    return new RangeError(`a message of ${length} bytes is over maxMessageBytes, ${this.#maxMessageBytes} (from ${phase})`);
+  #take(message: unknown, phase: string, pulled: Pulled): void {
+    if (!isA(Message, message)) throw new TypeError(`expected it to yield messages (message, or message.with(…)), got ${shown(message)}`);
+    const { payload } = message;
+    const name = checkString(`the function of a message (from ${phase})`, message.function);
+    if (!isBytes(payload)) throw new TypeError(`expected the payload of a message to be a Buffer (from ${phase}), got ${shown(payload)}`);
+    if (payload.length > this.#maxMessageBytes)
+      throw new RangeError(`a message of ${payload.length} bytes is over maxMessageBytes, ${this.#maxMessageBytes} (from ${phase})`);
+    pulled.slots.push(this.#store.put(payload));
+    pulled.lengths.push(payload.length);
+    pulled.functions.push(name);
   }
 }
 

@@ -11,6 +11,9 @@ import { serve } from './queueing.ts';
 import { onCancel, onCredit, onEnd, onJobs, onOpen } from './streams.ts';
 import { dropWorker, onAccepted, onHungry, onOutcomes, onReturned, suspectWorker } from './workers.ts';
 
+/** Characters of a reason, at most: it may be a user's. */
+const MAX_REFUSAL = 4_096;
+
 export function onHello(core: Core, connection: number, hello: Hello, token: string): void {
   core.asked.delete(connection);
   if (hello.epoch !== NO_ID && hello.epoch !== core.config.epoch) core.reunites = true;
@@ -162,7 +165,7 @@ export function endSession(core: Core, session: Session, reason: 'left' | 'lost'
 export function dismiss(core: Core, number: number, text: string): void {
   const session = core.sessions.get(number);
   if (session === undefined) return;
-  if (session.connection >= 0) refuse(core, session.connection, 'functions', text);
+  if (session.connection >= 0) refuse(core, session.connection, 'functions', text.slice(0, MAX_REFUSAL));
   endSession(core, session, 'left');
 }
 

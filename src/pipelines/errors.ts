@@ -49,7 +49,13 @@ export function messageOf(thrown: unknown): string {
 
 /** The stack of what was thrown: where it was thrown in another process, that one. */
 export function stackOf(thrown: unknown): string | undefined {
-  if (!isA(Error, thrown)) return undefined;
-  const { remoteStack }: { remoteStack?: unknown } = thrown as { remoteStack?: unknown };
-  return typeof remoteStack === 'string' && remoteStack !== '' ? remoteStack : thrown.stack;
+  try {
+    if (!(thrown instanceof Error)) return undefined;
+    const { remoteStack, stack } = thrown as { remoteStack?: unknown; stack?: unknown };
+    if (typeof remoteStack === 'string' && remoteStack !== '') return remoteStack;
+    return typeof stack === 'string' ? stack : undefined;
+  } catch {
+    // A getter of the user's, say.
+    return undefined;
+  }
 }

@@ -84,7 +84,7 @@ export class Peer {
 
   /** Whether the master has not acknowledged all reports up to this one, or something else that was said. */
   owes(upTo: number): boolean {
-    return this.#out.control.kept > 0 || this.#out.reports.acknowledged < upTo;
+    return !this.control.empty || this.#out.control.kept > 0 || this.#out.reports.acknowledged < upTo;
   }
 
   #move(move: 'welcome' | 'lose' | 'end'): void {

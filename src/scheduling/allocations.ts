@@ -4,6 +4,7 @@
  * A shape that has waited for too long is promised a worker: what comes free there is kept for it, and others are placed there only
  * where walltimes say that this does not delay it.
  */
+import { told } from '../common/thrown.ts';
 import { packValue } from '../protocol/fields.ts';
 import { GuardedKind } from '../resources/guarded.ts';
 import type { Kinds } from '../resources/kind.ts';
@@ -46,7 +47,7 @@ export class Allocations implements Allocator {
     try {
       if (resources !== undefined) whole = parseOffer(this.#kinds, resources, nowMs);
     } catch (error) {
-      return (error as Error).message;
+      return told(error).message;
     }
     for (const [name, kind] of this.#kinds) {
       const amount = whole.has(name) ? (kind.left?.(whole.get(name), nowMs) ?? 0) : 0;
@@ -74,7 +75,7 @@ export class Allocations implements Allocator {
       this.#wants.set(shape.id, { shape, request, hard, sinceMs: -1, promise: undefined, triedAt: -1, size: 0, sizedAt: -1 });
       return undefined;
     } catch (error) {
-      return (error as Error).message;
+      return told(error).message;
     }
   }
 

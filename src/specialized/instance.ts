@@ -6,6 +6,8 @@
  */
 import { checkString, shown } from '../common/check.ts';
 import type { Logger } from '../common/logger.ts';
+import { lineOf } from '../common/thrown.ts';
+import { abandon } from '../common/untrusted.ts';
 import { ClosedError } from '../errors.ts';
 import type { WorkerAnswer } from '../streams/types.ts';
 import type { JobContext } from '../worker/context.ts';
@@ -115,7 +117,8 @@ export class Instance {
       try {
         await setup.leave();
       } catch (error) {
-        logger.error(`${this.#name ?? type}: its clean-up failed: ${String(error)}`);
+        abandon(error);
+        logger.error(`${this.#name ?? type}: its clean-up failed: ${lineOf(error)}`);
       }
     }
     over(this.#name);

@@ -4,6 +4,8 @@ import { checkBoolean, checkInteger, checkOptions, checkString } from '../common
 import { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { onSignals } from '../common/signals.ts';
+import { lineOf } from '../common/thrown.ts';
+import { abandon } from '../common/untrusted.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { checkFields, toFields } from '../protocol/fields.ts';
 import { dialAddresses } from '../transport/addresses.ts';
@@ -154,7 +156,8 @@ export class SpecializedWorker implements AsyncDisposable {
     try {
       await this.#setup?.leave();
     } catch (failure) {
-      this.#logger.error(`${this.name ?? this.#options.specializedType}: its clean-up failed: ${String(failure)}`);
+      abandon(failure);
+      this.#logger.error(`${this.name ?? this.#options.specializedType}: its clean-up failed: ${lineOf(failure)}`);
     }
     this.events.emit('closed', { error });
   }

@@ -2,10 +2,10 @@
  * Pulls a user's source: as far as the state machine asks, and no further. A sync source is pulled in one go, with the event loop let
  * in every few milliseconds; what an async one gives within a tick is told as one event.
  */
-import { abandon } from '../common/abandon.ts';
 import { checkOptions, checkSignal, checkString, shown } from '../common/check.ts';
 import { now } from '../common/clock.ts';
 import { shared } from '../common/signals.ts';
+import { abandon } from '../common/untrusted.ts';
 import { type Fields, fieldsBytes, NO_FIELDS } from '../protocol/fields.ts';
 import type { DroppedEvent, PulledEvent } from './events.ts';
 import { Packer, payloadLength } from './packer.ts';
@@ -262,8 +262,10 @@ function readItem(item: unknown, index: number): Read {
     throw new TypeError(`${what}: expected a Uint8Array, a string or { payload, … }, got ${shown(item)}`);
   checkOptions(what, item, ['payload', 'function', 'key', 'signal', ...JOB_OPTIONS]);
   const { payload, function: name, key, signal }: { payload?: unknown; function?: unknown; key?: unknown; signal?: unknown } = item;
-  if (typeof payload !== 'string' && !(payload instanceof Uint8Array))
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
+    abandon(payload);
     throw new TypeError(`${what}: payload: expected a Uint8Array or a string, got ${shown(payload)}`);
+  }
   return {
     payload,
     function: name === undefined ? undefined : checkString(`${what}: function`, name),

@@ -29,9 +29,8 @@ export type Answer =
   | { readonly kind: 'done' }
   | { readonly kind: 'bad'; readonly text: string; readonly value?: unknown };
 
-/** Never throws, whatever it is given: users' objects may have getters that do. */
+/** What is no bytes, which the caller has seen. Never throws, whatever it is given: users' objects may have getters that do. */
 export function readAnswer(answer: unknown, name: string): Answer {
-  if (isA(Uint8Array, answer)) return { kind: 'bytes', bytes: answer };
   if (typeof answer === 'string') return { kind: 'bytes', bytes: Buffer.from(answer) };
   if (answer === undefined || answer === null) return { kind: 'bytes', bytes: EMPTY };
   try {

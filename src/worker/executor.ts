@@ -6,8 +6,7 @@
  * two yields, so that whatever came in meanwhile is heard before anything new begins. Functions that end within the same turn's
  * microtasks let the turn go on; others hold their lane, and what they end in is part of a later `ran`.
  */
-import { types } from 'node:util';
-import { abandon } from '../common/abandon.ts';
+import { abandon, follow, isBytes } from '../common/untrusted.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
 import { type Failure, failureOf, isThenable, readAnswer, readStep, type Steps, type Thenable, tooLarge } from './answers.ts';
 import type { RanEvent } from './events.ts';
@@ -150,7 +149,7 @@ export class Executor {
   }
 
   #answered(task: Task, answer: unknown): void {
-    if (types.isUint8Array(answer)) return this.#last(task, answer);
+    if (isBytes(answer)) return this.#last(task, answer);
     const read = readAnswer(answer, task.record.function);
     if (read.kind === 'bytes') this.#last(task, read.bytes);
     else if (read.kind === 'later') this.#follow(read.promise, task, (value) => this.#answered(task, value));
@@ -176,7 +175,7 @@ export class Executor {
       if (this.#run !== undefined) this.#advance();
       this.#options.wake();
     };
-    void Promise.resolve(answer).then(then(fulfilled), then(rejected));
+    follow(answer, then(fulfilled), then(rejected));
   }
 
   /** The only result of a function that is over. */

@@ -115,6 +115,7 @@ export class Reports {
   /** Another session begins, and its master takes us for a worker that has lent nothing. */
   reset(): void {
     this.#lent = 0;
+    this.#told = false;
     this.#pushed = [];
   }
 

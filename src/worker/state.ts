@@ -61,7 +61,7 @@ export class WorkerState {
   #lostAtMs = 0;
   /** The master has said that it closes: it takes nothing more. */
   #closing = false;
-  /** The last batch of reports that somebody waits for: it has to be heard before it leaves. */
+  /** The last batch of reports that somebody waits for: it has to be heard before it leaves. Infinity: the one that is written now. */
   #owedUpTo = 0;
   /** A hello was sent while the session stood: no part is begun, and no goodbye said, before its welcome. */
   #unsure = false;
@@ -220,9 +220,11 @@ export class WorkerState {
   #flush(now: number, out: WorkerInstruction[]): void {
     this.#workload.conclude();
     if (this.#peer.welcome !== undefined) this.#consumer.write(this.#peer.control);
+    const told = this.#workload.takeTold();
+    if (told) this.#owedUpTo = Infinity;
     const stops = this.#life !== 'serving' && this.#departs(now, out);
     this.#peer.flush(out);
-    if (this.#workload.takeTold()) this.#owedUpTo = this.#peer.reported;
+    if (told) this.#owedUpTo = this.#peer.reported;
     this.#workload.release(out);
     if (!stops) return;
     this.#end('part', out);

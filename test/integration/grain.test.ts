@@ -220,6 +220,33 @@ describe('kinds of one’s own', () => {
     expect(String(await client.call('echo', 'on'))).toBe('on');
   });
 
+  it.each([
+    ['a text', 'none of ours', 'threw "none of ours"'],
+    ['what cannot be looked at', new Proxy({}, { get: broken, getPrototypeOf: broken }), 'threw something that cannot be looked at'],
+  ])('that refuse a request or an offer by %s refuse that, and nothing else', async (_, what, text) => {
+    const thrown: unknown = what;
+    const refuse = (): never => {
+      throw thrown;
+    };
+    const kinds = { strict: { ...licences, request: refuse }, closed: { ...licences, offer: refuse } };
+    await using master = new Master({ name: 'm', address: 'tcp://127.0.0.1:*', policy: grain({ kinds }), logger: false });
+    await master.start();
+    class Licensed extends Worker {
+      echo(message: Buffer): Buffer {
+        return message;
+      }
+    }
+    const common = { address: master.address, logger: false } as const;
+    await using worker = new Licensed({ ...common, name: 'w', resources: { strict: ['a'] } });
+    await worker.start();
+    await using client = new Client(common);
+    const error = await jobErrorOf(client.call('echo', 'x', { resources: { strict: 1 } }), 'unsatisfiable');
+    expect(error.message).toContain(text);
+    await using other = new Licensed({ ...common, name: 'other', resources: { closed: ['a'] } });
+    expect((await thrownBy(other.start())) as Error).toMatchObject({ code: 'refused', message: expect.stringContaining(text) as string });
+    expect(String(await client.call('echo', 'on'))).toBe('on');
+  });
+
   it('are given and taken like the others', async () => {
     await using master = new Master({ name: 'm', address: 'tcp://127.0.0.1:*', policy: grain({ kinds: { licences } }), logger: false });
     await master.start();

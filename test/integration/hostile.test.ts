@@ -1,7 +1,8 @@
 /** What users' code throws or gives may be anything, also what cannot be looked at: it ends its own job, and nothing else. */
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { Master, type Message, Worker } from '../../src/index.ts';
+import { Master, Message, Worker } from '../../src/index.ts';
 import { startMill } from '../../src/testing/index.ts';
 import { collect, thrownBy } from './helpers.ts';
 import { ROOT, Running, startCluster } from './processes.ts';
@@ -26,6 +27,14 @@ const THINGS: Readonly<Record<string, () => unknown>> = {
   'an error with getters that throw': () => Object.defineProperties(new Error('x'), { stack: { get: no }, message: { get: no } }),
   'a symbol': () => Symbol('s'),
   'a promise that rejects': () => Promise.reject(new Error('of nobody')),
+  'a promise with a then of its own': () => Object.assign(Promise.resolve(), Object.fromEntries([['then', 5]])),
+  'a promise with a getter that throws': () => Object.defineProperty(Promise.resolve(), 'constructor', { get: no }),
+  'bytes of another realm': () => runInNewContext('new Uint8Array([1, 2, 3])') as unknown,
+  'a proxy of bytes': () => new Proxy(new Uint8Array(3), {}),
+  'no bytes': () => Object.create(Uint8Array.prototype) as unknown,
+  'no message': () => Object.create(Message.prototype) as unknown,
+  'a message for no function': () => Object.assign(Object.create(Message.prototype), { payload: Buffer.from('x') }) as unknown,
+  'a message without bytes': () => Object.assign(Object.create(Message.prototype), { payload: [1], function: 'echo' }) as unknown,
 };
 
 const made = (name: Buffer): unknown => (THINGS[name.toString()] as () => unknown)();
@@ -120,30 +129,34 @@ describe('a master', () => {
     }
   });
 
-  it('ends a scatter that yields what is no message', async () => {
+  it.each(names)('ends a scatter that yields %s', async (name) => {
     const ended: string[] = [];
     class Scatters extends Master {
       override *scatter(message: Message): Generator<Message> {
         try {
-          yield message.payload.toString() as unknown as Message;
+          yield THINGS[name]?.() as Message;
         } finally {
           ended.push(message.payload.toString());
         }
       }
     }
     await using mill = await startMill(Hostile, { master: Scatters });
-    await expect(mill.client.call('echo', 'it')).rejects.toThrow('scatter: expected it to yield messages');
+    expect(await thrownBy(mill.client.call('echo', 'it'))).toMatchObject({ code: 'function-threw', phase: 'scatter' });
     expect(ended).toEqual(['it']);
   });
 });
 
 describe('a source', () => {
-  it.each(names)('that yields %s ends its stream, and the client goes on', async (name) => {
-    await using mill = await startMill(Hostile);
-    const error = await thrownBy(collect(mill.client.job('echo', [THINGS[name]?.() as string])));
-    expect(error).toBeInstanceOf(Error);
-    expect(String(await mill.client.call('echo', name))).toBe(name);
-  });
+  // A message is an item, too, if it has bytes.
+  it.each(names.filter((name) => name !== 'a message for no function'))(
+    'that yields %s ends its stream, and the client goes on',
+    async (name) => {
+      await using mill = await startMill(Hostile);
+      const error = await thrownBy(collect(mill.client.job('echo', [THINGS[name]?.() as string])));
+      expect(error).toBeInstanceOf(Error);
+      expect(String(await mill.client.call('echo', name))).toBe(name);
+    },
+  );
 
   it.each([
     ['whose iterator is a number', { [Symbol.iterator]: () => 5 }, "job: expected the payloads' iterator to have a next(), got 5"],
@@ -167,7 +180,7 @@ it('a worker that ends by a bug ends its process as a failure', async () => {
   await using cluster = await startCluster({ workers: 0 });
   // Not one of the cluster's: those may tell of no bug.
   const worker = new Running([join(ROOT, 'test/integration/fixtures/breaking.mjs'), 'worker1', cluster.address]);
-  await cluster.master.printed(/^workerJoined/);
+  await worker.printed(/^connected$/);
   cluster.master.kill('SIGKILL');
   expect(await worker.ended).toEqual({ code: 1, signal: null });
   expect(worker.out).toContain('a bug in gristmill: out of order');

@@ -37,6 +37,25 @@ describe('a worker that is undialled', () => {
     expect(world.state.status.workers).toEqual([]);
   });
 
+  it('is let go when it knows that what it said before was read', () => {
+    const world = new World();
+    const worker = world.worker('worker');
+    const client = world.client();
+    world.open(client);
+    world.jobs(client, 1);
+    world.flush();
+    world.finish(worker, [world.parts(worker)[0]?.key as number]);
+    // Read, and not acknowledged: one batch is not enough for that.
+    world.flush();
+    const { connection } = worker;
+    world.feed({ type: 'undial', connection, deadlineMs: 5_000, now: 0 });
+    const said = world.feed({ type: 'flush', now: 0 });
+    expect(said.find(({ type }) => type === 'send')).toMatchObject({ connection, envelope: { seq: worker.seen, reportsAck: 1 } });
+    expect([hangsUp(said), asked(said)]).toEqual([false, true]);
+    world.hello(worker, connection);
+    expect(world.feed({ type: 'flush', now: 0 })).toContainEqual({ type: 'hangUp', connection });
+  });
+
   it('is let go at once if all it said was read, and it knows', () => {
     const world = new World();
     const { connection } = world.worker('worker');

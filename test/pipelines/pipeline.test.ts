@@ -172,6 +172,23 @@ describe('a failure', () => {
     });
   });
 
+  it('is a node that throws what cannot be looked at', async () => {
+    const no = (): never => {
+      throw new Error('no');
+    };
+    const things: [unknown, string][] = [
+      [Object.defineProperty(new Error('seen'), 'stack', { get: no }), 'threw something that cannot be looked at'],
+      [Object.defineProperty(new Error('seen'), 'remoteStack', { get: no }), 'seen'],
+      [Object.defineProperty(new Error('seen'), 'stack', { value: 5 }), 'seen'],
+      [new Proxy({}, { get: no, getPrototypeOf: no }), 'threw something that cannot be looked at'],
+    ];
+    for (const [thing, text] of things) {
+      const odd = new PipelineNode({ op: () => Promise.reject(thing), name: 'odd', inputs: [], outputs: [OUTPUT] });
+      const message = `pipeline 'p', node 'odd': ${text}`;
+      expect(await rejection(new Pipeline({ name: 'p', nodes: [odd] }).run(1))).toMatchObject({ message });
+    }
+  });
+
   it('is told apart where nodes have the same name', async () => {
     const nodes = [
       new PipelineNode({ op: (n: number) => n, name: 'step', inputs: [INPUT], outputs: ['x'] }),
