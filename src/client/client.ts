@@ -146,7 +146,7 @@ export class Client<W = never> implements AsyncDisposable {
   job(
     name: Names<W>,
     payloads: Source<Item<Names<W>, AbortSignal>>,
-    options: StreamOptions,
+    options: StreamOptions | undefined,
   ): JobStream<Buffer> | JobStream<Settled<unknown>>;
   /** Without a function: the items name theirs, or the client's default is meant. */
   job<S extends AbortSignal = never>(
@@ -154,7 +154,7 @@ export class Client<W = never> implements AsyncDisposable {
     options: StreamOptions & { readonly settle: true },
   ): JobStream<SettledBy<S>>;
   job(payloads: Source<Item<Names<W>, AbortSignal>>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
-  job(payloads: Source<Item<Names<W>, AbortSignal>>, options: StreamOptions): JobStream<Buffer> | JobStream<Settled<unknown>>;
+  job(payloads: Source<Item<Names<W>, AbortSignal>>, options: StreamOptions | undefined): JobStream<Buffer> | JobStream<Settled<unknown>>;
   job(...args: readonly unknown[]): JobStream<Buffer> | JobStream<Settled<unknown>> {
     return this.#connection.caller.job(NO_SCOPE, args) as JobStream<Buffer> | JobStream<Settled<unknown>>;
   }

@@ -83,7 +83,7 @@ export abstract class WorkerPool implements AsyncDisposable {
     options: StreamOptions & { readonly settle: true },
   ): JobStream<SettledBy<S>>;
   job(fn: string, payloads: Source<AnyItem>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
-  job(fn: string, payloads: Source<AnyItem>, options: StreamOptions): JobStream<Buffer> | JobStream<Settled<unknown>>;
+  job(fn: string, payloads: Source<AnyItem>, options: StreamOptions | undefined): JobStream<Buffer> | JobStream<Settled<unknown>>;
   job(...args: readonly unknown[]): JobStream<never> {
     this.#streams ??= new Streams(this.keeper());
     // It says that it is closed, as a stream.

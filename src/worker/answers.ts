@@ -78,11 +78,11 @@ export class ProcessDied extends Error {}
 /** Why a part failed. What is left out is known of the part. */
 export type Failure = Partial<RemoteError> & { readonly code: WireErrorCode; readonly message: string };
 
-/** Thrown by a function that passes jobs on: what the job failed with elsewhere is told as it is. */
+/** Thrown where a job failed elsewhere: what it failed with is told as it is. */
 export class Relayed extends Error {
-  readonly error: RemoteError;
+  readonly error: Failure;
 
-  constructor(error: RemoteError) {
+  constructor(error: Failure) {
     super(error.message);
     this.error = error;
   }

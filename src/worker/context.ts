@@ -40,10 +40,10 @@ export interface JobContext {
     options: StreamOptions & { settle: true },
   ): JobStream<SettledBy<S>>;
   job(name: string, payloads: Source<AnyItem>, options?: StreamOptions & { settle?: false | undefined }): JobStream<Buffer>;
-  job(name: string, payloads: Source<AnyItem>, options: StreamOptions): JobStream<Buffer> | JobStream<Settled<unknown>>;
+  job(name: string, payloads: Source<AnyItem>, options: StreamOptions | undefined): JobStream<Buffer> | JobStream<Settled<unknown>>;
   job<S extends AbortSignal = never>(payloads: Source<Item<string, S>>, options: StreamOptions & { settle: true }): JobStream<SettledBy<S>>;
   job(payloads: Source<AnyItem>, options?: StreamOptions & { settle?: false | undefined }): JobStream<Buffer>;
-  job(payloads: Source<AnyItem>, options: StreamOptions): JobStream<Buffer> | JobStream<Settled<unknown>>;
+  job(payloads: Source<AnyItem>, options: StreamOptions | undefined): JobStream<Buffer> | JobStream<Settled<unknown>>;
   /**
    * Runs a program that is bound to what the job was given: pinned to its cores (with `taskset`), told of them by `OMP_NUM_THREADS` and
    * `GRISTMILL_CORES`, and never outliving the job: when that is cancelled, takes too long, or ends, its whole process group is ended, by SIGTERM

@@ -3,7 +3,8 @@
  * instead of a master. One function at a time; no socket is made here.
  */
 import type { Payload, Status } from '../streams/types.ts';
-import { isThenable, readAnswer, type Steps } from './answers.ts';
+import { abandon, follow, isBytes } from '../common/untrusted.ts';
+import { isThenable, readAnswer, readStep, type Steps } from './answers.ts';
 import type { JobContext } from './context.ts';
 import type { Served } from './executor_options.ts';
 import {
@@ -133,8 +134,9 @@ export class IsolatedChild {
     this.#settle(
       () => served.call(this.#owner, message, context),
       (value) => {
-        const answer = readAnswer(value, job.function);
-        if (answer.kind !== 'steps') return this.#ended(value);
+        const answer = isBytes(value) ? undefined : readAnswer(value, job.function);
+        if (answer?.kind === 'bad') return this.#bad('ended', answer.text, value);
+        if (answer?.kind !== 'steps') return this.#ended(value);
         this.#steps = answer.steps;
         this.#say({ type: 'steps' });
       },
@@ -157,13 +159,19 @@ export class IsolatedChild {
       }
     };
     if (!isThenable(value)) return go(value);
-    void Promise.resolve(value).then(go, (error) => this.#threw(error));
+    follow(value, go, (error) => this.#threw(error));
   }
 
   #stepped(step: unknown): void {
-    const { done, value } = (step ?? {}) as { done?: unknown; value?: unknown };
-    if (done === true) this.#ended(undefined);
-    else this.#try({ type: 'step', value });
+    const read = readStep(step, this.#context?.function ?? '');
+    if (read.kind === 'done') this.#ended(undefined);
+    else if (read.kind === 'bad') this.#bad('step', read.text, read.value);
+    else if (read.kind === 'bytes') this.#try({ type: 'step', value: read.bytes });
+  }
+
+  #bad(type: 'step' | 'ended', bad: string, value: unknown): void {
+    abandon(value);
+    this.#say({ type, bad });
   }
 
   #ended(value: unknown): void {
@@ -173,6 +181,7 @@ export class IsolatedChild {
 
   #threw(error: unknown): void {
     this.#steps = undefined;
+    abandon(error);
     this.#say({ type: 'ended', error: toldError(error) });
   }
 

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { childProcess } from './child_process.ts';
 import type { WorkerAnswer } from '../streams/types.ts';
 import type { Caller } from '../streams/caller.ts';
-import { ProcessDied } from './answers.ts';
+import { ProcessDied, Relayed } from './answers.ts';
 import type { JobContext } from './context.ts';
 import type { Served } from './executor_options.ts';
 import {
@@ -128,7 +128,8 @@ async function* steps(child: Child, over: () => void): AsyncGenerator<unknown, v
       yield asBuffer(step.value);
     }
   } catch (error) {
-    ended = true;
+    // One that yielded what is no result is still there.
+    ended ||= !(error instanceof Relayed);
     throw error;
   } finally {
     try {
@@ -200,8 +201,10 @@ class Child {
   #begin(gone: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.kill(), READY_MS);
-      this.#process.on('message', (message: FromChild) => {
+      this.#process.on('message', (message: FromChild | null) => {
         clearTimeout(timer);
+        // The program may say anything on its channel.
+        if (message === null || typeof message !== 'object') return;
         if (message.type === 'ready') resolve();
         else if (message.type === 'ask') void this.#asked(message);
         else if (REPLIES.has(message.type)) this.#replied(message);
@@ -246,6 +249,7 @@ class Child {
       this.#stopping = false;
     }
     if (reply.type === 'ended' && reply.error !== undefined) waiting?.reject(errorFrom(reply.error));
+    else if (reply.type !== 'steps' && reply.bad !== undefined) waiting?.reject(new Relayed({ code: 'bad-result', message: reply.bad }));
     else waiting?.resolve(reply);
   }
 

@@ -43,8 +43,9 @@ export type FromChild =
   /** It has loaded its program, and can be given functions to run. */
   | { readonly type: 'ready' }
   | { readonly type: 'steps' }
-  | { readonly type: 'step'; readonly value: unknown }
-  | { readonly type: 'ended'; readonly value?: unknown; readonly error?: ToldError }
+  /** `bad`: why what the function gave, or yielded, is no result. It may be something that cannot be sent. */
+  | { readonly type: 'step'; readonly value?: unknown; readonly bad?: string }
+  | { readonly type: 'ended'; readonly value?: unknown; readonly error?: ToldError; readonly bad?: string }
   | { readonly type: 'ask'; readonly question: number; readonly what: Askable; readonly args: readonly unknown[] };
 
 /** How an error is told. Whatever was thrown, telling it does not throw. */

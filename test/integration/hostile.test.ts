@@ -27,7 +27,7 @@ const THINGS: Readonly<Record<string, () => unknown>> = {
   'an error with getters that throw': () => Object.defineProperties(new Error('x'), { stack: { get: no }, message: { get: no } }),
   'a symbol': () => Symbol('s'),
   'a promise that rejects': () => Promise.reject(new Error('of nobody')),
-  'a promise with a then of its own': () => Object.assign(Promise.resolve(), Object.fromEntries([['then', 5]])),
+  'a promise with a then of its own': () => Object.assign(Promise.resolve(), Object.fromEntries(['then'].map((name) => [name, 5]))),
   'a promise with a getter that throws': () => Object.defineProperty(Promise.resolve(), 'constructor', { get: no }),
   'bytes of another realm': () => runInNewContext('new Uint8Array([1, 2, 3])') as unknown,
   'a proxy of bytes': () => new Proxy(new Uint8Array(3), {}),

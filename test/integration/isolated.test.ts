@@ -53,11 +53,32 @@ describe('an isolated function', () => {
     const thrown = await jobErrorOf(client.call('throws', ''), 'function-threw');
     expect(thrown.message).toBe('no good');
     expect(thrown.remoteStack).toContain('isolated.mjs');
-    await jobErrorOf(client.call('strange', ''), 'function-threw');
+    expect((await jobErrorOf(client.call('strange', ''), 'bad-result')).message).toContain('strange returned an object of class Object');
     expect(await texts(client.job('many', ['500']))).toEqual(Array.from({ length: 500 }, (__, i) => `${i}`));
     const { results, error } = await untilError(client.job('breaks', ['']));
     expect(results.map(String)).toEqual(['one']);
     expect((error as Error).message).toBe('broken');
+  });
+
+  it('that gives what cannot be sent fails, and neither its process nor its worker does', async () => {
+    const { cluster } = await start();
+    await using _ = cluster;
+    const client = clientOf(cluster);
+    const pid = String(await client.call('pid', ''));
+    for (const name of ['circular', 'rejecting', 'module'])
+      for (const how of ['returns', 'yields'] as const) {
+        const { message } = await jobErrorOf(
+          client.call(how, name),
+          how === 'returns' && name === 'rejecting' ? 'function-threw' : 'bad-result',
+        );
+        expect(message).toMatch(
+          how === 'returns' && name === 'rejecting' ? /^of nobody$/ : new RegExp(`^${how} ${how.slice(0, -1)}ed an object`),
+        );
+      }
+    await jobErrorOf(client.call('throwsPromise', ''), 'function-threw');
+    expect(String(await client.call('sends', ''))).toBe('sent');
+    expect(String(await client.call('finished', ''))).toBe('circular,rejecting,module');
+    expect(String(await client.call('pid', ''))).toBe(pid);
   });
 
   it('sees the cache, and can call others and run programs; it cannot stream jobs', async () => {

@@ -145,8 +145,8 @@ export async function typed(client: Client<MyWorker>): Promise<void> {
 }
 
 /** Options that are known when it runs. */
-export async function chosen(client: Client<MyWorker>, job: JobContext, pool: WorkerPool, options: StreamOptions): Promise<void> {
-  const settle: boolean = options.settle ?? false;
+export async function chosen(client: Client<MyWorker>, job: JobContext, pool: WorkerPool, options?: StreamOptions): Promise<void> {
+  const settle: boolean = options?.settle ?? false;
   for await (const one of client.job('foo', ['a'], { settle })) String('status' in one ? one.status : one.readUInt8(0));
   const streams: (JobStream<Buffer> | JobStream<Settled<unknown>>)[] = [
     client.job('foo', ['a'], options),
