@@ -1,14 +1,22 @@
 /** What is done with users' values without trusting that they are what they look like: nothing here throws. */
 import { types } from 'node:util';
 
-/** A Uint8Array of this realm, and no Proxy of one. */
+/** A Uint8Array of this realm, no Proxy of one, and as long as it says. */
 export function isBytes(value: unknown): value is Uint8Array {
-  return types.isUint8Array(value) && value instanceof Uint8Array;
+  try {
+    return types.isUint8Array(value) && value instanceof Uint8Array && !Object.hasOwn(value, 'length');
+  } catch {
+    return false;
+  }
 }
 
 /** Of a promise that nobody will wait for: what it rejects with is heard, where it would end the process. Anything else is left alone. */
 export function abandon(value: unknown): void {
-  if (types.isPromise(value)) follow(value, nothing, nothing);
+  try {
+    if (types.isPromise(value)) void Promise.prototype.then.call(value, undefined, () => undefined);
+  } catch {
+    // Nothing can be heard of it.
+  }
 }
 
 /** Goes on with what something that can be awaited ends in, later. */
@@ -20,5 +28,3 @@ export function follow(value: unknown, fulfilled: (value: unknown) => void, reje
     queueMicrotask(() => rejected(error));
   }
 }
-
-function nothing(): void {}

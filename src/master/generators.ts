@@ -98,11 +98,13 @@ export class Generators {
         pulled.ended = true;
         return;
       }
+      let value: unknown;
       try {
-        this.#take(step.value, phase, pulled);
+        value = step.value;
+        this.#take(value, phase, pulled);
       } catch (error) {
-        abandon(step.value);
         finish(iterating);
+        abandon(value);
         throw error;
       }
     }

@@ -38,7 +38,7 @@ function claimOf({ epoch, session, token }: Hello): string {
 }
 
 function refuse(core: Core, connection: number, code: Refusal, text: string): void {
-  core.out.push({ type: 'post', connection, greeting: { type: 'refused', code, text } });
+  core.out.push({ type: 'post', connection, greeting: { type: 'refused', code, text: text.slice(0, MAX_REFUSAL) } });
 }
 
 function begin(core: Core, connection: number, hello: Hello, token: string): void {
@@ -165,7 +165,7 @@ export function endSession(core: Core, session: Session, reason: 'left' | 'lost'
 export function dismiss(core: Core, number: number, text: string): void {
   const session = core.sessions.get(number);
   if (session === undefined) return;
-  if (session.connection >= 0) refuse(core, session.connection, 'functions', text.slice(0, MAX_REFUSAL));
+  if (session.connection >= 0) refuse(core, session.connection, 'functions', text);
   endSession(core, session, 'left');
 }
 

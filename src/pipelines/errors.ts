@@ -1,4 +1,4 @@
-import { isA, told } from '../common/thrown.ts';
+import { told } from '../common/thrown.ts';
 import { GristmillError, type PipelineErrorCode } from '../errors.ts';
 
 /** What a {@link PipelineError} tells besides its code. */
@@ -28,7 +28,7 @@ export class PipelineError extends GristmillError implements PipelineErrorDetail
 
   /** The failure of a node. Its stack is that of what was thrown: where it happened is of use, where it was wrapped is not. */
   static ofNode(pipeline: string, node: string, cause: unknown): PipelineError {
-    const inner = isA(PipelineError, cause) && cause.code === 'node-failed' && cause.node !== undefined ? cause : undefined;
+    const inner = innerOf(cause);
     const way = inner === undefined ? node : `${node} › ${inner.node}`;
     const root: unknown = inner === undefined ? cause : inner.cause;
     const error = new PipelineError('node-failed', `pipeline '${pipeline}', node '${way}': ${messageOf(root)}`, {
@@ -39,6 +39,15 @@ export class PipelineError extends GristmillError implements PipelineErrorDetail
     const frames = stackOf(root);
     if (frames !== undefined) error.stack = `${error.name}: ${error.message}\n  caused by ${frames}`;
     return error;
+  }
+}
+
+/** The failure of a node of a pipeline within. */
+function innerOf(cause: unknown): PipelineError | undefined {
+  try {
+    return cause instanceof PipelineError && cause.code === 'node-failed' && cause.node !== undefined ? cause : undefined;
+  } catch {
+    return undefined;
   }
 }
 

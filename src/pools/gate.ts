@@ -113,13 +113,13 @@ export class Gate {
   }
 
   async #start(): Promise<void> {
-    await this.#engine?.ready();
-    if (this.#closed !== undefined) return;
     try {
+      await this.#engine?.ready();
+      if (this.#closed !== undefined) return;
       await this.#master.start();
       await this.#forwarder.start();
     } catch (error) {
-      // In memory there is nothing else that fails.
+      // An engine waits until it is there, and in memory there is nothing else that fails.
       if (this.#closed === undefined) throw error;
     }
   }

@@ -5,7 +5,7 @@
 import { checkOptions, checkSignal, checkString, shown } from '../common/check.ts';
 import { now } from '../common/clock.ts';
 import { shared } from '../common/signals.ts';
-import { abandon } from '../common/untrusted.ts';
+import { abandon, isBytes } from '../common/untrusted.ts';
 import { type Fields, fieldsBytes, NO_FIELDS } from '../protocol/fields.ts';
 import type { DroppedEvent, PulledEvent } from './events.ts';
 import { Packer, payloadLength } from './packer.ts';
@@ -177,7 +177,7 @@ export class Pump {
 
   #take(item: AnyItem): void {
     const { port } = this.#options;
-    const about = typeof item === 'string' || item instanceof Uint8Array ? undefined : readItem(item, this.#given);
+    const about = typeof item === 'string' || isBytes(item) ? undefined : readItem(item, this.#given);
     const payload = about === undefined ? (item as Uint8Array | string) : about.payload;
     const name = about?.function ?? this.#options.function;
     if (name === undefined) throw new TypeError(`job: item ${this.#given} names no function, and there is no default`);
@@ -262,7 +262,7 @@ function readItem(item: unknown, index: number): Read {
     throw new TypeError(`${what}: expected a Uint8Array, a string or { payload, … }, got ${shown(item)}`);
   checkOptions(what, item, ['payload', 'function', 'key', 'signal', ...JOB_OPTIONS]);
   const { payload, function: name, key, signal }: { payload?: unknown; function?: unknown; key?: unknown; signal?: unknown } = item;
-  if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
+  if (typeof payload !== 'string' && !isBytes(payload)) {
     abandon(payload);
     throw new TypeError(`${what}: payload: expected a Uint8Array or a string, got ${shown(payload)}`);
   }

@@ -50,7 +50,9 @@ export function readStep(step: unknown, name: string): Answer {
     const { done, value } = step as { done?: unknown; value?: unknown };
     if (done === true) return { kind: 'done' };
     if (typeof value === 'string') return { kind: 'bytes', bytes: Buffer.from(value) };
-    if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value.length <= COPIED_BYTES ? Buffer.from(value) : value };
+    // A part of all of it: what only looks like bytes has none.
+    if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value.length <= COPIED_BYTES ? Buffer.from(value) : value.subarray(0) };
+    if (value instanceof Unfit) return { kind: 'bad', text: value.text };
     return { kind: 'bad', value, text: `${name} yielded ${shown(value)}; ${EXPECTED_STEP}` };
   } catch {
     return { kind: 'bad', text: `${name} yielded something that cannot be looked at; ${EXPECTED_STEP}` };
@@ -70,6 +72,15 @@ export function isThenable(value: unknown): value is Thenable {
 function isSteps(value: unknown): value is Steps {
   if (value === null || typeof value !== 'object' || !('next' in value) || typeof value.next !== 'function') return false;
   return Symbol.iterator in value || Symbol.asyncIterator in value;
+}
+
+/** Stands for what a generator in another process yielded, and that is no result. */
+export class Unfit {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
 }
 
 /** The process that ran a function of its own has died. */

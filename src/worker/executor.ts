@@ -159,7 +159,7 @@ export class Executor {
       task.suspended = true;
       if (task.dropped) this.#finish(task);
       else this.#pull(task);
-    } else if (read.kind === 'bad') this.#fail(task, { code: 'bad-result', message: read.text });
+    } else if (read.kind === 'bad') this.#fail(task, { code: 'bad-result', message: read.text }, answer);
   }
 
   /** Goes on with what a promise ends in, and with the turn, if it is not over. */
@@ -226,7 +226,7 @@ export class Executor {
     task.suspended = true;
     if (read.kind === 'done') this.#ledger.empty(task);
     else if (task.dropped) this.#finish(task);
-    else if (read.kind === 'bad') this.#fail(task, { code: 'bad-result', message: read.text }, read.value);
+    else if (read.kind === 'bad') this.#fail(task, { code: 'bad-result', message: read.text }, read.value ?? step);
     else if (read.kind === 'bytes') return this.#yielded(task, read.bytes);
     return false;
   }
@@ -262,8 +262,9 @@ export class Executor {
       // Nobody is left to be told.
     }
     const end = (): void => this.#ledger.empty(task);
-    if (isThenable(answer)) this.#follow(answer, task, end, end);
-    else end();
+    if (isThenable(answer)) return this.#follow(answer, task, end, end);
+    abandon(answer);
+    end();
   }
 
   #threw(task: Task, error: unknown): void {

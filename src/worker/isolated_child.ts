@@ -167,6 +167,7 @@ export class IsolatedChild {
     if (read.kind === 'done') this.#ended(undefined);
     else if (read.kind === 'bad') this.#bad('step', read.text, read.value);
     else if (read.kind === 'bytes') this.#try({ type: 'step', value: read.bytes });
+    else this.#bad('step', 'yielded something that cannot be looked at', step);
   }
 
   #bad(type: 'step' | 'ended', bad: string, value: unknown): void {

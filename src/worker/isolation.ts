@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { childProcess } from './child_process.ts';
 import type { WorkerAnswer } from '../streams/types.ts';
 import type { Caller } from '../streams/caller.ts';
-import { ProcessDied, Relayed } from './answers.ts';
+import { ProcessDied, Relayed, Unfit } from './answers.ts';
 import type { JobContext } from './context.ts';
 import type { Served } from './executor_options.ts';
 import {
@@ -125,11 +125,10 @@ async function* steps(child: Child, over: () => void): AsyncGenerator<unknown, v
       const step = await child.ask({ type: 'next' });
       ended = step.type === 'ended';
       if (step.type !== 'step') return;
-      yield asBuffer(step.value);
+      yield step.bad === undefined ? asBuffer(step.value) : new Unfit(step.bad);
     }
   } catch (error) {
-    // One that yielded what is no result is still there.
-    ended ||= !(error instanceof Relayed);
+    ended = true;
     throw error;
   } finally {
     try {
@@ -248,8 +247,8 @@ class Child {
       clearTimeout(this.#timer);
       this.#stopping = false;
     }
-    if (reply.type === 'ended' && reply.error !== undefined) waiting?.reject(errorFrom(reply.error));
-    else if (reply.type !== 'steps' && reply.bad !== undefined) waiting?.reject(new Relayed({ code: 'bad-result', message: reply.bad }));
+    if (reply.type === 'ended' && typeof reply.error === 'object' && reply.error !== null) waiting?.reject(errorFrom(reply.error));
+    else if (reply.type === 'ended' && reply.bad !== undefined) waiting?.reject(new Relayed({ code: 'bad-result', message: reply.bad }));
     else waiting?.resolve(reply);
   }
 

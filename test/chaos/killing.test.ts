@@ -1,30 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import { pass } from '../integration/helpers.ts';
 import { random } from './random.ts';
-import { end, everyResult, everyResultOf, startWorld, within } from './world.ts';
+import { end, everyResultOf, startWorld, within } from './world.ts';
 
 describe('kill -9', () => {
-  it.for([
-    { jobs: 20_000, policy: 'leastLoaded' },
-    { jobs: 8_000, policy: 'roundRobin' },
-  ] as const)('of random workers, again and again, loses and doubles nothing of $jobs jobs: $policy', async ({ jobs, policy }, context) => {
-    const dice = random(context);
-    await using world = await startWorld({ workers: 4, slots: 4, policy });
-    const client = world.startClient({ function: 'briefly', jobs });
-    const ended = new AbortController();
-    const summary = world.finished(client, 40_000).finally(() => ended.abort());
-    let kills = 0;
-    await within(10_000, client.printed(/^at /), 'results');
-    for (; !ended.signal.aborted; kills += 1) {
-      // A job that stood on three killed workers fails, as it should: what stood on this one has run elsewhere before the next is killed.
-      const further = client.printed(/^at /, client.count(/^at /) + 4).catch(() => summary);
-      world.workers.splice(dice.between(0, world.workers.length - 1), 1)[0]?.kill('SIGKILL');
-      world.startWorker();
-      await Promise.race([summary, Promise.all([further, pass(dice.between(200, 500))])]);
-    }
-    expect(await summary).toEqual(everyResult(jobs));
-    expect(kills).toBeGreaterThan(3);
-  });
+  it.for(['leastLoaded', 'roundRobin'] as const)(
+    'of two random workers, eight times, loses and doubles nothing: %s',
+    async (policy, context) => {
+      const dice = random(context);
+      await using world = await startWorld({ workers: 4, slots: 4, policy });
+      const client = world.startClient({ function: 'briefly' });
+      await within(10_000, client.printed(/^at /), 'results');
+      for (let times = 1; times <= 8; times += 1) {
+        for (let kills = 0; kills < 2; kills += 1) {
+          // Not one that was just started: nobody would know of its loss.
+          world.workers.splice(dice.between(0, world.workers.length - 1 - kills), 1)[0]?.kill('SIGKILL');
+          world.startWorker();
+          await pass(dice.between(0, 400));
+        }
+        // A job that stood on three killed workers fails, as it should: what stood on these has run elsewhere before the next are killed.
+        await within(20_000, world.master.printed(/^workerLost/, 2 * times), 'the news of two lost workers');
+        await within(20_000, world.master.printed(/^workerJoined/, 4 + 2 * times), 'two new workers');
+        await within(20_000, client.printed(/^at /, client.count(/^at /) + 4), 'further results');
+      }
+      end(client);
+      const summary = await world.finished(client, 40_000);
+      expect(summary).toEqual(everyResultOf(summary));
+    },
+  );
 
   it.for([
     { kind: 'plain', expect: 'same', policy: 'leastLoaded' },

@@ -27,10 +27,14 @@ const THINGS: Readonly<Record<string, () => unknown>> = {
   'an error with getters that throw': () => Object.defineProperties(new Error('x'), { stack: { get: no }, message: { get: no } }),
   'a symbol': () => Symbol('s'),
   'a promise that rejects': () => Promise.reject(new Error('of nobody')),
-  'a promise with a then of its own': () => Object.assign(Promise.resolve(), Object.fromEntries(['then'].map((name) => [name, 5]))),
+  'a promise with a then of its own': () =>
+    Object.assign(Promise.reject(new Error('of nobody')), Object.fromEntries(['then'].map((name) => [name, 5]))),
   'a promise with a getter that throws': () => Object.defineProperty(Promise.resolve(), 'constructor', { get: no }),
   'bytes of another realm': () => runInNewContext('new Uint8Array([1, 2, 3])') as unknown,
   'a proxy of bytes': () => new Proxy(new Uint8Array(3), {}),
+  'a proxy of many bytes': () => new Proxy(new Uint8Array(20_000), { get: (bytes, name) => Reflect.get(bytes, name) as unknown }),
+  'bytes with a length that throws': () => Object.defineProperty(new Uint8Array(3), 'length', { get: no }),
+  'bytes without a prototype to be seen': () => Object.setPrototypeOf(new Uint8Array(3), new Proxy({}, { getPrototypeOf: no })) as unknown,
   'no bytes': () => Object.create(Uint8Array.prototype) as unknown,
   'no message': () => Object.create(Message.prototype) as unknown,
   'a message for no function': () => Object.assign(Object.create(Message.prototype), { payload: Buffer.from('x') }) as unknown,
@@ -180,8 +184,13 @@ it('a worker that ends by a bug ends its process as a failure', async () => {
   await using cluster = await startCluster({ workers: 0 });
   // Not one of the cluster's: those may tell of no bug.
   const worker = new Running([join(ROOT, 'test/integration/fixtures/breaking.mjs'), 'worker1', cluster.address]);
-  await worker.printed(/^connected$/);
-  cluster.master.kill('SIGKILL');
-  expect(await worker.ended).toEqual({ code: 1, signal: null });
-  expect(worker.out).toContain('a bug in gristmill: out of order');
+  try {
+    await worker.printed(/^connected$/);
+    cluster.master.kill('SIGKILL');
+    expect(await worker.ended).toEqual({ code: 1, signal: null });
+    expect(worker.out).toContain('a bug in gristmill: out of order');
+  } finally {
+    worker.kill('SIGKILL');
+    await worker.ended;
+  }
 });

@@ -81,6 +81,14 @@ describe('an isolated function', () => {
     expect(String(await client.call('pid', ''))).toBe(pid);
   });
 
+  it('that yields what is no result fails at once, whatever it does on its way out', async () => {
+    const { cluster } = await start();
+    await using _ = cluster;
+    const client = clientOf(cluster);
+    for (const way of ['throws', 'never', 'exits'])
+      expect((await jobErrorOf(client.call('leaves', way), 'bad-result')).message).toMatch(/^leaves yielded 42; expected/);
+  });
+
   it('sees the cache, and can call others and run programs; it cannot stream jobs', async () => {
     const { cluster } = await start(2);
     await using _ = cluster;
