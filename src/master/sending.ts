@@ -86,8 +86,8 @@ function acknowledgeAlone(core: Core, session: Session): void {
   const owed = session.controlIn.owed + session.reportsIn.owed;
   const due = owed >= ACK_EVERY || session.owedBytes >= ACK_BYTES || (owed > 0 && (session.worker?.leaving === true || core.stopping));
   if (!due || session.connection < 0) return;
-  const parts = core.stopping || core.undialling.has(session.number);
-  const seq = parts && isOwed(session) ? session.out.next() : 0;
+  const isLast = core.stopping || core.undialling.has(session.number);
+  const seq = isLast && isOwed(session) ? session.out.next() : 0;
   core.out.push({
     type: 'send',
     session: session.number,

@@ -163,9 +163,9 @@ export class Pump {
       this.#take(result.value);
     } catch (error) {
       this.#fail(error);
-      abandon(result.value);
       this.#returned = this.#return();
       this.#returned.catch(() => undefined);
+      abandon(result.value);
     }
   }
 

@@ -49,7 +49,8 @@ export class Workload {
   take(record: PartsRecord, pushed: boolean, leaving: boolean, out: WorkerInstruction[]): void {
     const parts = this.#parts;
     if (pushed) this.#reports.pushed(record);
-    const [back, again]: [number[], number[]] = [[], []];
+    const back: number[] = [];
+    const again: number[] = [];
     for (let row = 0; row < record.keys.length; row += 1) {
       const key = record.keys[row] as number;
       const here = parts.wantedBy(key);

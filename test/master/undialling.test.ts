@@ -5,15 +5,20 @@ import { type Played, World } from './world.ts';
 
 const hangsUp = (instructions: readonly MasterInstruction[]): boolean => instructions.some(({ type }) => type === 'hangUp');
 
-/** A worker that was given a part, and is undialled. */
-function undialled(): { world: World; worker: Played; connection: number } {
+/** A worker that was given a part. */
+function laden(): { world: World; worker: Played; connection: number } {
   const world = new World();
   const worker = world.worker('worker');
   const client = world.client();
   world.open(client);
   world.jobs(client, 1);
   world.flush();
-  const { connection } = worker;
+  return { world, worker, connection: worker.connection };
+}
+
+/** The same, undialled. */
+function undialled(): ReturnType<typeof laden> {
+  const { world, worker, connection } = laden();
   world.feed({ type: 'undial', connection, deadlineMs: 5_000, now: 0 });
   expect(hangsUp(world.feed({ type: 'flush', now: 0 }))).toBe(false);
   return { world, worker, connection };
@@ -38,16 +43,10 @@ describe('a worker that is undialled', () => {
   });
 
   it('is let go when it knows that what it said before was read', () => {
-    const world = new World();
-    const worker = world.worker('worker');
-    const client = world.client();
-    world.open(client);
-    world.jobs(client, 1);
-    world.flush();
+    const { world, worker, connection } = laden();
     world.finish(worker, [world.parts(worker)[0]?.key as number]);
     // Read, and not acknowledged: one batch is not enough for that.
     world.flush();
-    const { connection } = worker;
     world.feed({ type: 'undial', connection, deadlineMs: 5_000, now: 0 });
     const said = world.feed({ type: 'flush', now: 0 });
     expect(said.find(({ type }) => type === 'send')).toMatchObject({ connection, envelope: { seq: worker.seen, reportsAck: 1 } });
