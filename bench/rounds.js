@@ -66,9 +66,13 @@ class Entrant {
     }
   }
 
+  async start() {
+    this.system = await this.one.start();
+  }
+
   /** @param {number} times */
   async warmUp(times) {
-    this.system = await this.one.start();
+    if (this.system === undefined) return;
     await this.one.prepare?.(this.system);
     for (let i = 0; i < times; i += 1) await this.one.run(this.system, true);
   }
@@ -94,7 +98,11 @@ class Entrant {
 export async function inTurns(title, cases, { runs, quick }) {
   const entrants = cases.map((one) => new Entrant(one));
   try {
+    say(`${title}: starts`);
+    const starts = await Promise.allSettled(entrants.map((entrant) => entrant.take(() => entrant.start())));
+    for (const start of starts) if (start.status === 'rejected') throw start.reason;
     for (const entrant of entrants) {
+      if (entrant.system === undefined) continue;
       say(`${title}: ${entrant.one.name} warms up`);
       await entrant.take(() => entrant.warmUp(quick ? 1 : entrant.one.peer === true ? PEER_WARM_RUNS : WARM_RUNS));
     }

@@ -1,9 +1,14 @@
 // @ts-check
-/** Runs small worlds of the simulator: `worlds.js first count`. */
+/** Runs small worlds of the simulator, when told to. */
 import { simulate, smallWorld } from 'gristmill/simulator';
+import { serve } from './role.js';
 
-const [first = 1, count = 1] = process.argv.slice(2).map(Number);
-for (let seed = first; seed < first + count; seed += 1) {
-  const { violation } = simulate({ ...smallWorld(seed), history: false });
-  if (violation !== undefined) throw new Error(`world ${seed}: ${violation}`);
+/** @param {{ first: number, count: number }} which their seeds */
+function worlds({ first, count }) {
+  for (let seed = first; seed < first + count; seed += 1) {
+    const { violation } = simulate({ ...smallWorld(seed), history: false });
+    if (violation !== undefined) throw new Error(`world ${seed}: ${violation}`);
+  }
 }
+
+serve({}, { worlds });

@@ -15,13 +15,13 @@ import { gristmill, mixed } from '../systems.js';
 
 const WORKERS = 10;
 const CORES = 8;
-const JOBS = 800;
+const JOBS = 400;
 const SIZES = [1, 2, 4, 8];
 const MS = /** @type {const} */ ([20, 200]);
 const SEED = 5;
 /** Seconds: what users would say of such jobs. */
 const WALLTIME = 1;
-const WARM_JOBS = 200;
+const WARM_JOBS = 100;
 
 /** A small random number generator with a seed (mulberry32). @param {number} seed @returns {() => number} 0 to 1 */
 function seeded(seed) {

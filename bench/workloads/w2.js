@@ -21,8 +21,8 @@ const p99 = ({ latencies }) => quantile(latencies, 0.99) * 1_000;
  * Jobs one at a time before the first run: until then it takes that all code they run is compiled, by threads that take the cores. By as
  * many streams as there will be runs, and some more: code that has only seen one is compiled anew for the next.
  */
-const LONE_JOBS = 12_000;
-const FEWER_LONE_JOBS = 3_000;
+const LONE_JOBS = 8_400;
+const FEWER_LONE_JOBS = 1_200;
 const STREAMS = 12;
 
 /** Many jobs first, since that is quick. @param {number} jobs @param {number} lone @param {object} [how] @returns {Case['prepare']} */
@@ -52,12 +52,12 @@ function cases({ seconds, quick }) {
   ];
   /** @type {Case[]} */
   const others = [
-    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(100_000, FEWER_LONE_JOBS, { by: 'call' }), run: byCall },
-    { name: 'Piscina', peer: true, start: () => pool('piscina'), prepare: warmedBy(20_000, FEWER_LONE_JOBS), run: other() },
-    { name: 'workerpool', peer: true, start: () => pool('workerpool'), prepare: warmedBy(20_000, FEWER_LONE_JOBS), run: other() },
+    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(20_000, FEWER_LONE_JOBS, { by: 'call' }), run: byCall },
+    { name: 'Piscina', peer: true, start: () => pool('piscina'), prepare: warmedBy(5_000, FEWER_LONE_JOBS), run: other() },
+    { name: 'workerpool', peer: true, start: () => pool('workerpool'), prepare: warmedBy(5_000, FEWER_LONE_JOBS), run: other() },
   ];
   if (redisVersion() !== undefined)
-    others.push({ name: 'BullMQ', peer: true, start: () => bullmq(), prepare: warmedBy(2_000, 2_004), run: other() });
+    others.push({ name: 'BullMQ', peer: true, start: () => bullmq(), prepare: warmedBy(1_000, 600), run: other() });
   return [judgedOnes, others];
 }
 
