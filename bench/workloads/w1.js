@@ -18,21 +18,34 @@ const BARE = 'bare';
 const TUNED = 'bare, tuned';
 const BARE_KIB = 'bare, 1 KiB';
 
+/**
+ * It takes that many jobs until all code that handles batches is compiled, and more where each of eight clients has its share of them. By
+ * a few streams: code that has only seen one is compiled anew for the next.
+ */
+const WARM_JOBS = 400_000;
+const EIGHT_WARM_JOBS = 1_000_000;
+const WARM_STREAMS = 4;
+
+/** @param {number} jobs @returns {Case['prepare']} */
+function warmedBy(jobs) {
+  return async (system) => {
+    for (let i = 0; i < WARM_STREAMS; i += 1) await system.run('throughput', { jobs: jobs / WARM_STREAMS, bytes: 9, inFlight: 0 });
+  };
+}
+
 /** @param {Settings} settings @returns {Case[]} */
-function cases({ seconds }) {
+function cases({ seconds, quick }) {
   const small = { bytes: 9, inFlight: 0 };
   const kib = { bytes: 1_024, inFlight: 0 };
   const fast = { seconds, first: 20_000 };
-  // It takes that many jobs until all code that handles batches is compiled; and more where each of eight clients has its share of them.
-  const warm = { seconds, first: 400_000 };
-  const warmEach = { seconds, first: 600_000 };
+  const [warm, warmEach] = quick ? [] : [warmedBy(WARM_JOBS), warmedBy(EIGHT_WARM_JOBS)];
   const slow = { seconds: seconds / 2, first: 1_000 };
   /** @type {Case[]} */
   const all = [
-    { name: OURS, start: () => gristmill(), run: calibrated('throughput', small, warm) },
+    { name: OURS, start: () => gristmill(), prepare: warm, run: calibrated('throughput', small, fast) },
     { name: BARE, start: () => bare(), run: calibrated('throughput', small, { seconds, first: 80_000 }) },
-    { name: EIGHT, start: () => gristmill({ clients: 8 }), run: calibrated('throughput', small, warmEach) },
-    { name: DEALT, start: () => gristmill({ policy: 'roundRobin' }), run: calibrated('throughput', small, warm) },
+    { name: EIGHT, start: () => gristmill({ clients: 8 }), prepare: warmEach, run: calibrated('throughput', small, fast) },
+    { name: DEALT, start: () => gristmill({ policy: 'roundRobin' }), prepare: warm, run: calibrated('throughput', small, fast) },
     { name: KIB, start: () => gristmill(), run: calibrated('throughput', kib, fast) },
     { name: BARE_KIB, start: () => bare(), run: calibrated('throughput', kib, fast) },
     {

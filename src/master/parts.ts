@@ -34,6 +34,11 @@ export interface RetryRule {
 }
 
 const ROWS = 2 ** 24;
+/**
+ * Keys are beyond the small integers from the first on. Else the first one that is comes when a row has been used 128 times, and all code
+ * that reads keys, in every process, is thrown away and compiled anew: half a second of CPU while jobs wait.
+ */
+const FIRST_KEY = 2 ** 32;
 const FIRST_ROWS = 256;
 
 /** The ends of a list of rows; -1: empty. */
@@ -155,7 +160,7 @@ export class Parts {
       this.#rows += 1;
     }
     const used = this.key[row] as number;
-    this.key[row] = used === 0 ? row + ROWS : used + ROWS;
+    this.key[row] = used === 0 ? row + FIRST_KEY : used + ROWS;
     this.state[row] = PART.queued;
     this.stream[row] = stream;
     this.job[row] = job;
@@ -185,7 +190,7 @@ export class Parts {
 
   /** The row of an open part, or -1: the key is old, or was never given. */
   find(key: number): number {
-    const row = key - Math.floor(key / ROWS) * ROWS;
+    const row = (key - Math.floor(key / ROWS) * ROWS) | 0;
     return key > 0 && this.key[row] === key && this.state[row] !== PART.ended ? row : -1;
   }
 

@@ -44,3 +44,22 @@ it('what happened to a part is kept as the table grows, and nothing of it is the
   expect(new Set(rows).size).toBe(200);
   for (const row of rows) expect(LATER.map((name) => parts[name][row])).toEqual(LATER.map(() => 0));
 });
+
+it('keys are no small integers from the first on, and a key finds its part, and no other, until that ends', () => {
+  const parts = new Parts();
+  const given = new Set<number>();
+  for (let use = 0; use < 300; use += 1) {
+    const rows = Array.from({ length: 3 }, (_, job) => parts.create(1, job, 0, 0, job, 9));
+    const keys = rows.map((row) => parts.key[row] as number);
+    expect(keys.map((key) => parts.find(key))).toEqual(rows);
+    for (const key of keys) {
+      expect(key).toBeGreaterThan(2 ** 31 - 1);
+      expect(given.has(key)).toBe(false);
+      given.add(key);
+    }
+    for (const row of rows) parts.move(row, MOVE.place);
+    for (const row of rows) parts.end(row);
+    expect(keys.map((key) => parts.find(key))).toEqual([-1, -1, -1]);
+  }
+  for (const never of [0, -1, 1, 2 ** 24, 2 ** 32 - 1, 2 ** 32 + 0.5, 2 ** 53, NaN, Infinity]) expect(parts.find(never)).toBe(-1);
+});
