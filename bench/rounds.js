@@ -72,9 +72,9 @@ class Entrant {
 
   /** @param {number} times */
   async warmUp(times) {
-    if (this.system === undefined) return;
-    await this.one.prepare?.(this.system);
-    for (let i = 0; i < times; i += 1) await this.one.run(this.system, true);
+    const system = /** @type {System} */ (this.system);
+    await this.one.prepare?.(system);
+    for (let i = 0; i < times; i += 1) await this.one.run(system, true);
   }
 
   async run() {

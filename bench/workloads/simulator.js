@@ -18,7 +18,8 @@ const RUN_WORLDS = 75;
 /** @param {Settings} settings @returns {Promise<Outcome>} */
 export async function simulator({ runs, quick }) {
   const count = quick ? RUN_WORLDS / 5 : RUN_WORLDS;
-  const roles = await Promise.all(Array.from({ length: PROCESSES }, () => startRole('worlds', {})));
+  /** @type {Awaited<ReturnType<typeof startRole>>[]} */
+  const roles = [];
   let first = 1;
   const run = async () => {
     const since = performance.now();
@@ -28,6 +29,7 @@ export async function simulator({ runs, quick }) {
   };
   try {
     say('simulator: warms up');
+    while (roles.length < PROCESSES) roles.push(await startRole('worlds', {}));
     await run();
     say(`simulator: ${runs} times ${PROCESSES * count} worlds`);
     /** @type {number[]} */
@@ -38,7 +40,7 @@ export async function simulator({ runs, quick }) {
       judged: [
         {
           row: `simulator: ${shown(WORLDS)} small worlds`,
-          shown: `${shownSpread(took, 1)} s, reckoned`,
+          shown: `${shownSpread(took, 1)} s, reckoned from warm processes`,
           value: took.median,
           must: { atMost: 60, text: '≤ 60 s' },
         },

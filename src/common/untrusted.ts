@@ -1,15 +1,6 @@
 /** What is done with users' values without trusting that they are what they look like: nothing here throws. */
 import { types } from 'node:util';
 
-/** A Uint8Array of this realm, no Proxy of one, and as long as it says. */
-export function isBytes(value: unknown): value is Uint8Array {
-  try {
-    return types.isUint8Array(value) && value instanceof Uint8Array && !Object.hasOwn(value, 'length');
-  } catch {
-    return false;
-  }
-}
-
 /** Of a promise that nobody will wait for: what it rejects with is heard, where it would end the process. Anything else is left alone. */
 export function abandon(value: unknown): void {
   try {

@@ -1,7 +1,8 @@
 /** Runs the user's scatter and gather. Whatever they do ends in an event; nothing here rejects. */
 import { checkString, shown } from '../common/check.ts';
 import { isA, told } from '../common/thrown.ts';
-import { abandon, isBytes } from '../common/untrusted.ts';
+import { bytesOf } from '../common/bytes_of.ts';
+import { abandon } from '../common/untrusted.ts';
 import type { PayloadStore } from '../protocol/payloads.ts';
 import { encodeError } from '../protocol/remote_error.ts';
 import type { MasterEvent } from './events.ts';
@@ -112,9 +113,10 @@ export class Generators {
 
   #take(message: unknown, phase: string, pulled: Pulled): void {
     if (!isA(Message, message)) throw new TypeError(`expected it to yield messages (message, or message.with(…)), got ${shown(message)}`);
-    const { payload } = message;
+    const { payload: given } = message;
+    const payload = bytesOf(given);
     const name = checkString(`the function of a message (from ${phase})`, message.function);
-    if (!isBytes(payload)) throw new TypeError(`expected the payload of a message to be a Buffer (from ${phase}), got ${shown(payload)}`);
+    if (payload === undefined) throw new TypeError(`expected the payload of a message to be a Buffer (from ${phase}), got ${shown(given)}`);
     if (payload.length > this.#maxMessageBytes)
       throw new RangeError(`a message of ${payload.length} bytes is over maxMessageBytes, ${this.#maxMessageBytes} (from ${phase})`);
     pulled.slots.push(this.#store.put(payload));

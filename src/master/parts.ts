@@ -1,5 +1,5 @@
 /**
- * The table of parts: columns by row, no object per part. A part's key is its row and how often the row was used; keys go over the
+ * The table of parts: columns by row, no object per part. A part's key is its row and how often the row was used, from FIRST_KEY on; keys go over the
  * wire and are never used twice, so what speaks of an ended part is known for old.
  *
  * Rows are on two lists at a time: that of their stream (in the order of creation, so its head is the stream's oldest open part), and,
@@ -214,12 +214,13 @@ export class Parts {
     if (row >= this.#placed) this.#placed = row + 1;
   }
 
-  /** Ends a part; its row may be used again. */
+  /** Ends a part; its row may be used again, half a billion times. */
   end(row: number): void {
     this.move(row, MOVE.end);
     if (row < this.doubts.length) this.doubts[row] = undefined;
     if (this.#retry.size > 0) this.#retry.delete(row);
-    this.#free.push(row);
+    // Its next key would be beyond the integers that a double can tell apart: a row a year is lost, or so.
+    if ((this.key[row] as number) <= Number.MAX_SAFE_INTEGER - ROWS) this.#free.push(row);
     this.#open -= 1;
   }
 

@@ -30,7 +30,7 @@ export class PipelineError extends GristmillError implements PipelineErrorDetail
   static ofNode(pipeline: string, node: string, cause: unknown): PipelineError {
     const inner = innerOf(cause);
     const way = inner === undefined ? node : `${node} › ${inner.node}`;
-    const root: unknown = inner === undefined ? cause : inner.cause;
+    const root = inner === undefined ? cause : inner.cause;
     const error = new PipelineError('node-failed', `pipeline '${pipeline}', node '${way}': ${messageOf(root)}`, {
       pipeline,
       node: way,
@@ -42,10 +42,12 @@ export class PipelineError extends GristmillError implements PipelineErrorDetail
   }
 }
 
-/** The failure of a node of a pipeline within. */
-function innerOf(cause: unknown): PipelineError | undefined {
+/** What failed in a pipeline within: the way to its node, and what the operation threw. */
+function innerOf(thrown: unknown): { readonly node: string; readonly cause: unknown } | undefined {
   try {
-    return cause instanceof PipelineError && cause.code === 'node-failed' && cause.node !== undefined ? cause : undefined;
+    if (!(thrown instanceof PipelineError) || thrown.code !== 'node-failed') return undefined;
+    const { node, cause } = thrown as { node?: unknown; cause?: unknown };
+    return typeof node === 'string' ? { node, cause } : undefined;
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@
  *
  * A job that passes the gate is delivered whole: its results come together, when it has ended, up to maxMessageBytes.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '../client/client.ts';
 import { JobError } from '../errors.ts';
 import type { KeyStore } from '../master/desk.ts';
@@ -23,6 +24,8 @@ import { type KeptRecord, keptError, RESULT_BYTES, type Submission } from './rec
 export const GATE = 'memory://gate';
 const FEEDER = 'gate-feeder';
 const FORWARDER = 'gate-forwarder';
+/** After so long an engine that refuses is asked again. */
+const AGAIN_MS = 500;
 /** What is around a payload that is passed on. */
 const WRAPPING_BYTES = 1_100;
 
@@ -49,8 +52,10 @@ export interface Serving {
 /** What a gate asks of an engine, besides that it keeps jobs. */
 export interface Engine extends Keeper {
   readonly keys: KeyStore;
-  /** Resolves when the engine has answered for the first time. */
+  /** Resolves when the engine has answered for the first time. Rejects if it refuses, or was closed. */
   ready(): Promise<void>;
+  /** Says what went wrong: each reason once. */
+  failed(error: Error): void;
   serve(options: ServeOptions): Serving;
 }
 
@@ -113,14 +118,26 @@ export class Gate {
   }
 
   async #start(): Promise<void> {
+    await this.#untilReady();
+    if (this.#closed !== undefined) return;
     try {
-      await this.#engine?.ready();
-      if (this.#closed !== undefined) return;
       await this.#master.start();
       await this.#forwarder.start();
     } catch (error) {
-      // An engine waits until it is there, and in memory there is nothing else that fails.
+      // In memory nothing fails, but what is closed meanwhile.
       if (this.#closed === undefined) throw error;
+    }
+  }
+
+  /** An engine that refuses is waited for, as one that is not there: somebody may mend it. */
+  async #untilReady(): Promise<void> {
+    while (this.#closed === undefined) {
+      try {
+        return await this.#engine?.ready();
+      } catch (error) {
+        if (this.#closed === undefined) this.#engine?.failed(error as Error);
+      }
+      await pause(AGAIN_MS);
     }
   }
 

@@ -5,7 +5,8 @@
 import { checkOptions, checkSignal, checkString, shown } from '../common/check.ts';
 import { now } from '../common/clock.ts';
 import { shared } from '../common/signals.ts';
-import { abandon, isBytes } from '../common/untrusted.ts';
+import { bytesOf } from '../common/bytes_of.ts';
+import { abandon } from '../common/untrusted.ts';
 import { type Fields, fieldsBytes, NO_FIELDS } from '../protocol/fields.ts';
 import type { DroppedEvent, PulledEvent } from './events.ts';
 import { Packer, payloadLength } from './packer.ts';
@@ -159,13 +160,15 @@ export class Pump {
       this.#state = 'ended';
       return;
     }
+    let item: unknown;
     try {
-      this.#take(result.value);
+      item = result.value;
+      this.#take(item);
     } catch (error) {
       this.#fail(error);
       this.#returned = this.#return();
       this.#returned.catch(() => undefined);
-      abandon(result.value);
+      abandon(item);
     }
   }
 
@@ -175,10 +178,11 @@ export class Pump {
     this.#error = error;
   }
 
-  #take(item: AnyItem): void {
+  #take(item: unknown): void {
     const { port } = this.#options;
-    const about = typeof item === 'string' || isBytes(item) ? undefined : readItem(item, this.#given);
-    const payload = about === undefined ? (item as Uint8Array | string) : about.payload;
+    const given = payloadOf(item);
+    const about = given === undefined ? readItem(item, this.#given) : undefined;
+    const payload = given ?? (about as Read).payload;
     const name = about?.function ?? this.#options.function;
     if (name === undefined) throw new TypeError(`job: item ${this.#given} names no function, and there is no default`);
     const length = payloadLength(payload);
@@ -256,16 +260,21 @@ interface Read {
   readonly fields: Fields;
 }
 
+function payloadOf(value: unknown): Uint8Array | string | undefined {
+  return typeof value === 'string' ? value : bytesOf(value);
+}
+
 function readItem(item: unknown, index: number): Read {
   const what = `job: item ${index}`;
   if (item === null || typeof item !== 'object' || !('payload' in item))
     throw new TypeError(`${what}: expected a Uint8Array, a string or { payload, … }, got ${shown(item)}`);
-  checkOptions(what, item, ['payload', 'function', 'key', 'signal', ...JOB_OPTIONS]);
-  const { payload, function: name, key, signal }: { payload?: unknown; function?: unknown; key?: unknown; signal?: unknown } = item;
-  if (typeof payload !== 'string' && !isBytes(payload)) {
-    abandon(payload);
-    throw new TypeError(`${what}: payload: expected a Uint8Array or a string, got ${shown(payload)}`);
+  const { payload: given, function: name, key, signal }: { payload?: unknown; function?: unknown; key?: unknown; signal?: unknown } = item;
+  const payload = payloadOf(given);
+  if (payload === undefined) {
+    abandon(given);
+    throw new TypeError(`${what}: payload: expected a Uint8Array or a string, got ${shown(given)}`);
   }
+  checkOptions(what, item, ['payload', 'function', 'key', 'signal', ...JOB_OPTIONS]);
   return {
     payload,
     function: name === undefined ? undefined : checkString(`${what}: function`, name),

@@ -1,4 +1,5 @@
 /** What functions may give back, and how what they threw is told. Pure. */
+import { bytesOf, viewOf } from '../common/bytes_of.ts';
 import { shown } from '../common/check.ts';
 import { isA, told } from '../common/thrown.ts';
 import type { RemoteError, WireErrorCode } from '../protocol/remote_error.ts';
@@ -50,8 +51,8 @@ export function readStep(step: unknown, name: string): Answer {
     const { done, value } = step as { done?: unknown; value?: unknown };
     if (done === true) return { kind: 'done' };
     if (typeof value === 'string') return { kind: 'bytes', bytes: Buffer.from(value) };
-    // A part of all of it: what only looks like bytes has none.
-    if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value.length <= COPIED_BYTES ? Buffer.from(value) : value.subarray(0) };
+    const bytes = bytesOf(value);
+    if (bytes !== undefined) return { kind: 'bytes', bytes: bytes.length <= COPIED_BYTES ? Buffer.from(bytes) : viewOf(bytes) };
     if (value instanceof Unfit) return { kind: 'bad', text: value.text };
     return { kind: 'bad', value, text: `${name} yielded ${shown(value)}; ${EXPECTED_STEP}` };
   } catch {

@@ -6,7 +6,8 @@
  * two yields, so that whatever came in meanwhile is heard before anything new begins. Functions that end within the same turn's
  * microtasks let the turn go on; others hold their lane, and what they end in is part of a later `ran`.
  */
-import { abandon, follow, isBytes } from '../common/untrusted.ts';
+import { bytesOf } from '../common/bytes_of.ts';
+import { abandon, follow } from '../common/untrusted.ts';
 import type { PartsRecord } from '../protocol/part_records.ts';
 import { type Failure, failureOf, isThenable, readAnswer, readStep, type Steps, type Thenable, tooLarge } from './answers.ts';
 import type { RanEvent } from './events.ts';
@@ -149,7 +150,8 @@ export class Executor {
   }
 
   #answered(task: Task, answer: unknown): void {
-    if (isBytes(answer)) return this.#last(task, answer);
+    const bytes = bytesOf(answer);
+    if (bytes !== undefined) return this.#last(task, bytes);
     const read = readAnswer(answer, task.record.function);
     if (read.kind === 'bytes') this.#last(task, read.bytes);
     else if (read.kind === 'later') this.#follow(read.promise, task, (value) => this.#answered(task, value));

@@ -3,7 +3,8 @@
  * instead of a master. One function at a time; no socket is made here.
  */
 import type { Payload, Status } from '../streams/types.ts';
-import { abandon, follow, isBytes } from '../common/untrusted.ts';
+import { bytesOf } from '../common/bytes_of.ts';
+import { abandon, follow } from '../common/untrusted.ts';
 import { isThenable, readAnswer, readStep, type Steps } from './answers.ts';
 import type { JobContext } from './context.ts';
 import type { Served } from './executor_options.ts';
@@ -134,9 +135,11 @@ export class IsolatedChild {
     this.#settle(
       () => served.call(this.#owner, message, context),
       (value) => {
-        const answer = isBytes(value) ? undefined : readAnswer(value, job.function);
-        if (answer?.kind === 'bad') return this.#bad('ended', answer.text, value);
-        if (answer?.kind !== 'steps') return this.#ended(value);
+        const bytes = bytesOf(value);
+        if (bytes !== undefined) return this.#ended(bytes);
+        const answer = readAnswer(value, job.function);
+        if (answer.kind === 'bad') return this.#bad('ended', answer.text, value);
+        if (answer.kind !== 'steps') return this.#ended(value);
         this.#steps = answer.steps;
         this.#say({ type: 'steps' });
       },

@@ -125,14 +125,17 @@ async function* steps(child: Child, over: () => void): AsyncGenerator<unknown, v
       const step = await child.ask({ type: 'next' });
       ended = step.type === 'ended';
       if (step.type !== 'step') return;
-      yield step.bad === undefined ? asBuffer(step.value) : new Unfit(step.bad);
+      yield typeof step.bad === 'string' ? new Unfit(step.bad) : asBuffer(step.value);
     }
   } catch (error) {
     ended = true;
     throw error;
   } finally {
     try {
-      if (!ended) await child.ask({ type: 'return' });
+      if (!ended) {
+        child.stop(new DOMException('the job has failed', 'AbortError'));
+        await child.ask({ type: 'return' });
+      }
     } finally {
       over();
     }
@@ -248,7 +251,8 @@ class Child {
       this.#stopping = false;
     }
     if (reply.type === 'ended' && typeof reply.error === 'object' && reply.error !== null) waiting?.reject(errorFrom(reply.error));
-    else if (reply.type === 'ended' && reply.bad !== undefined) waiting?.reject(new Relayed({ code: 'bad-result', message: reply.bad }));
+    else if (reply.type === 'ended' && typeof reply.bad === 'string')
+      waiting?.reject(new Relayed({ code: 'bad-result', message: reply.bad }));
     else waiting?.resolve(reply);
   }
 
@@ -264,6 +268,7 @@ class Child {
 
   /** Nobody wants what it does: it is told, and killed if it has not ended soon. */
   stop(reason: unknown): void {
+    if (this.#stopping) return;
     this.#stopping = true;
     this.#send({ type: 'abort', reason: toldError(reason) });
     this.#timer = setTimeout(() => this.kill(), GRACE_MS);

@@ -60,10 +60,16 @@ export function toldError(thrown: unknown): ToldError {
   }
 }
 
-/** An error that was told. */
-export function errorFrom({ name, message, stack, code }: ToldError): Error {
-  const error = Object.assign(new Error(message), { name, stack });
+/** An error that was told. The program may have said anything in its place. */
+export function errorFrom(said: ToldError): Error {
+  const { name, message, stack, code } = said as { readonly [K in keyof ToldError]: unknown };
+  const error = new Error(textOf(message, 'it said no message'));
+  Object.assign(error, { name: textOf(name, 'Error'), stack: textOf(stack, '') });
   return code === undefined ? error : Object.assign(error, { code });
+}
+
+function textOf(said: unknown, otherwise: string): string {
+  return typeof said === 'string' ? said : otherwise;
 }
 
 /** Buffers become plain bytes on their way. */

@@ -26,6 +26,7 @@ describe('kill -9', () => {
       end(client);
       const summary = await world.finished(client, 40_000);
       expect(summary).toEqual(everyResultOf(summary));
+      expect(summary.sent).toBeGreaterThan(8 * 300);
     },
   );
 

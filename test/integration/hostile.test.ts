@@ -34,6 +34,9 @@ const THINGS: Readonly<Record<string, () => unknown>> = {
   'a proxy of bytes': () => new Proxy(new Uint8Array(3), {}),
   'a proxy of many bytes': () => new Proxy(new Uint8Array(20_000), { get: (bytes, name) => Reflect.get(bytes, name) as unknown }),
   'bytes with a length that throws': () => Object.defineProperty(new Uint8Array(3), 'length', { get: no }),
+  'bytes with a length that lies': () => Object.defineProperty(new Uint8Array(3), 'length', { value: 1_000 }),
+  'bytes with a byteLength that lies': () => Object.defineProperty(new Uint8Array(3), 'byteLength', { value: 200 }),
+  'bytes with a byteLength of text': () => Object.defineProperty(new Uint8Array(3), 'byteLength', { value: 'x' }),
   'bytes without a prototype to be seen': () => Object.setPrototypeOf(new Uint8Array(3), new Proxy({}, { getPrototypeOf: no })) as unknown,
   'no bytes': () => Object.create(Uint8Array.prototype) as unknown,
   'no message': () => Object.create(Message.prototype) as unknown,
@@ -178,6 +181,57 @@ describe('a source', () => {
     expect((error as Error).message).toContain(text);
     expect(String(await mill.client.call('echo', 'next'))).toBe('next');
   });
+});
+
+/** As a class may well be that stores something in front of its bytes: parts of it are made by its constructor, too. */
+class Packet extends Uint8Array {
+  constructor(...args: readonly unknown[]) {
+    super((args[0] as number) + 4);
+  }
+}
+
+it.each([5, 200, 20_000])('bytes of a class of the user’s, %i of them, travel as they are', async (length) => {
+  const packet = (): Uint8Array => new Packet(length).fill(7);
+  class Packets extends Worker {
+    echo(message: Buffer): Buffer {
+      return message;
+    }
+
+    returns(): Uint8Array {
+      return packet();
+    }
+
+    *yields(): Generator<Uint8Array> {
+      yield packet();
+    }
+  }
+  class Scatters extends Master {
+    override *scatter(message: Message): Generator<Message> {
+      yield message.payload.length === 1 ? message.with({ payload: packet() }) : message;
+    }
+  }
+  await using mill = await startMill(Packets, { master: Scatters });
+  const sevens = Buffer.alloc(length + 4, 7);
+  expect(await mill.client.call('echo', packet())).toEqual(sevens);
+  expect(await mill.client.call('echo', 'x')).toEqual(sevens);
+  expect(await mill.client.call('returns', 'to')).toEqual(sevens);
+  expect(await collect(mill.client.job('yields', ['to']))).toEqual([sevens]);
+});
+
+it('an item that is another each time it is looked at is looked at once', async () => {
+  await using mill = await startMill(Hostile);
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown): void => void unheard.push(reason);
+  process.on('unhandledRejection', hear);
+  const step = { done: false, get: 0 };
+  Object.defineProperty(step, 'value', { get: () => Promise.reject(new Error(`of nobody, ${(step.get += 1)}`)) });
+  const source = { [Symbol.iterator]: () => ({ next: () => step, return: () => ({ done: true }) }) };
+  expect(await thrownBy(collect(mill.client.job('echo', source as unknown as Iterable<string>)))).toBeInstanceOf(TypeError);
+  const item = { payload: Promise.reject(new Error('of nobody')), retrys: 1 };
+  expect(await thrownBy(collect(mill.client.job('echo', [item as unknown as string])))).toBeInstanceOf(TypeError);
+  expect(String(await mill.client.call('echo', 'next'))).toBe('next');
+  process.off('unhandledRejection', hear);
+  expect([step.get, unheard]).toEqual([1, []]);
 });
 
 it('a worker that ends by a bug ends its process as a failure', async () => {

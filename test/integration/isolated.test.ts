@@ -81,12 +81,32 @@ describe('an isolated function', () => {
     expect(String(await client.call('pid', ''))).toBe(pid);
   });
 
-  it('that yields what is no result fails at once, whatever it does on its way out', async () => {
+  it('that yields what is no result fails at once; if its way out does not end, its process does', async () => {
+    const { cluster, worker } = await start();
+    await using _ = cluster;
+    const client = clientOf(cluster);
+    for (const way of ['throws', 'never', 'spins', 'exits'])
+      expect((await jobErrorOf(client.call('leaves', way), 'bad-result')).message).toMatch(/^leaves yielded 42; expected/);
+    for (const way of ['never', 'spins', 'exits']) await gone(await printedPid(worker, `leaves-${way}`));
+    expect(String(await client.call('pid', ''))).toMatch(/^\d+$/);
+  });
+
+  it('whose program says anything on its channel ends neither its worker nor the next job', async () => {
     const { cluster } = await start();
     await using _ = cluster;
     const client = clientOf(cluster);
-    for (const way of ['throws', 'never', 'exits'])
-      expect((await jobErrorOf(client.call('leaves', way), 'bad-result')).message).toMatch(/^leaves yielded 42; expected/);
+    const error = { message: { toString: 5, valueOf: 5 }, name: 1, stack: [] };
+    const { message } = await jobErrorOf(client.call('says', JSON.stringify({ type: 'ended', error })), 'function-threw');
+    expect(message).toBe('it said no message');
+    for (const said of [
+      { type: 'ended', bad: {} },
+      { type: 'ended', error: 5 },
+      { type: 'ask', question: 1, what: 'nothing' },
+      { type: 5 },
+      7,
+    ])
+      await client.call('says', JSON.stringify(said));
+    expect(String(await client.call('foo', 'next'))).toContain('processed next');
   });
 
   it('sees the cache, and can call others and run programs; it cannot stream jobs', async () => {

@@ -63,3 +63,16 @@ it('keys are no small integers from the first on, and a key finds its part, and 
   }
   for (const never of [0, -1, 1, 2 ** 24, 2 ** 32 - 1, 2 ** 32 + 0.5, 2 ** 53, NaN, Infinity]) expect(parts.find(never)).toBe(-1);
 });
+
+it('a row whose next key would be beyond the safe integers is not used again', () => {
+  const parts = new Parts();
+  const [first] = [0, 1].map((job) => parts.create(1, job, 0, 0, job, 9));
+  const row = first as number;
+  const last = Math.floor(Number.MAX_SAFE_INTEGER / 2 ** 24) * 2 ** 24 + row;
+  parts.key[row] = last - 2 ** 24;
+  parts.end(row);
+  expect(parts.create(1, 2, 0, 0, 2, 9)).toBe(row);
+  expect([parts.key[row], Number.isSafeInteger(last), parts.find(last)]).toEqual([last, true, row]);
+  parts.end(row);
+  expect(parts.create(1, 3, 0, 0, 3, 9)).not.toBe(row);
+});

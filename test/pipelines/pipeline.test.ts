@@ -182,6 +182,8 @@ describe('a failure', () => {
       [Object.defineProperty(new Error('seen'), 'stack', { value: 5 }), 'seen'],
       [new Proxy({}, { get: no, getPrototypeOf: no }), 'threw something that cannot be looked at'],
       [Object.defineProperty(new PipelineError('node-failed', 'seen', { node: 'n' }), 'code', { get: no }), 'seen'],
+      [Object.defineProperty(new PipelineError('node-failed', 'seen', { node: 'n' }), 'cause', { get: no }), 'seen'],
+      [Object.assign(new PipelineError('node-failed', 'seen'), { node: Symbol('n') }), 'seen'],
     ];
     for (const [thing, text] of things) {
       const odd = new PipelineNode({ op: () => Promise.reject(thing), name: 'odd', inputs: [], outputs: [OUTPUT] });

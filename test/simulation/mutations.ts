@@ -104,6 +104,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/master/sessions.ts',
     from: 'Math.max(hello.seen, known?.out.acknowledged ?? 0);',
     to: 'hello.seen;',
+    first: 500,
   },
   {
     name: 'found here: a hello that is said twice before it is answered',

@@ -64,6 +64,10 @@ export class NatsEngine implements PoolEngine {
     await this.#store;
   }
 
+  failed(error: Error): void {
+    this.#opener.failed(error);
+  }
+
   async send(job: Submission): Promise<void> {
     const { open, ended } = await this.#store;
     const again = this.#opener.again.bind(this.#opener);

@@ -73,6 +73,10 @@ export class RedisEngine implements PoolEngine {
     await this.#redis.ping();
   }
 
+  failed(error: Error): void {
+    this.#connections.failed(error);
+  }
+
   async send(job: Submission): Promise<void> {
     this.#subscribed ??= this.#subscriber.subscribe(this.key('to', this.#id));
     await this.#subscribed;
