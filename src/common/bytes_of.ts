@@ -2,7 +2,9 @@
  * Bytes that users give. What a class of their own says of its length, or gives as a part of it, is their code, and may be anything: all
  * that is asked of such an array is where its memory is. Pure: nothing here throws.
  */
-const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const BUFFER: unknown = Buffer.prototype;
+const ARRAY: unknown = Uint8Array.prototype;
+const TYPED_ARRAY = Object.getPrototypeOf(ARRAY) as object;
 
 function getter(name: string | symbol): (of: unknown) => unknown {
   const { get } = Object.getOwnPropertyDescriptor(TYPED_ARRAY, name) as { get: () => unknown };
@@ -18,10 +20,13 @@ const lengthOf = getter('byteLength');
 /** A Uint8Array of this realm, that says of itself what is so, or undefined. One of a class of the user's is looked at as a Buffer. */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   try {
-    if (kindOf(value) !== 'Uint8Array' || !(value instanceof Uint8Array)) return undefined;
-    if (Object.hasOwn(value, 'length') || Object.hasOwn(value, 'byteLength')) return undefined;
     const prototype: unknown = Object.getPrototypeOf(value);
-    return prototype === Buffer.prototype || prototype === Uint8Array.prototype ? value : viewOf(value);
+    // Of nearly all that is asked of: the dearer question only of others.
+    const isPlain = prototype === BUFFER || prototype === ARRAY;
+    if (kindOf(value) !== 'Uint8Array' || !(isPlain || value instanceof Uint8Array)) return undefined;
+    const bytes = value as Uint8Array;
+    if (Object.hasOwn(bytes, 'length') || Object.hasOwn(bytes, 'byteLength')) return undefined;
+    return isPlain ? bytes : viewOf(bytes);
   } catch {
     return undefined;
   }
