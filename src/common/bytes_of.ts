@@ -32,7 +32,7 @@ export function bytesOf(value: unknown): Uint8Array | undefined {
   }
 }
 
-/** The same memory as an array of its own, which stays as it is when the user's is transferred. @param bytes of {@link bytesOf} */
+/** The same memory, as a Buffer. @param bytes of {@link bytesOf} */
 export function viewOf(bytes: Uint8Array): Buffer {
   return Buffer.from(memoryOf(bytes) as ArrayBuffer, offsetOf(bytes) as number, lengthOf(bytes) as number);
 }
