@@ -1,6 +1,6 @@
 /**
- * The table of parts: columns by row, no object per part. A part's key is its row and how often the row was used, from FIRST_KEY on; keys go over the
- * wire and are never used twice, so what speaks of an ended part is known for old.
+ * The table of parts: columns by row, no object per part. A part's key is its row and how often the row was used, from FIRST_KEY on;
+ * keys go over the wire and are never used twice, so what speaks of an ended part is known for old.
  *
  * Rows are on two lists at a time: that of their stream (in the order of creation, so its head is the stream's oldest open part), and,
  * once placed, that of their worker (in the order of placing, so its head is what the worker has had longest).
@@ -36,7 +36,7 @@ export interface RetryRule {
 const ROWS = 2 ** 24;
 /**
  * Keys are beyond the small integers from the first on. Else the first one that is comes when a row has been used 128 times, and all code
- * that reads keys, in every process, is thrown away and compiled anew: half a second of CPU while jobs wait.
+ * that reads keys is thrown away and compiled anew: half a second of the master's CPU while jobs wait.
  */
 const FIRST_KEY = 2 ** 32;
 const FIRST_ROWS = 256;
@@ -219,7 +219,7 @@ export class Parts {
     this.move(row, MOVE.end);
     if (row < this.doubts.length) this.doubts[row] = undefined;
     if (this.#retry.size > 0) this.#retry.delete(row);
-    // Its next key would be beyond the integers that a double can tell apart: a row a year is lost, or so.
+    // Its next key would be beyond the integers that a double can tell apart: a row is lost for half a billion jobs.
     if ((this.key[row] as number) <= Number.MAX_SAFE_INTEGER - ROWS) this.#free.push(row);
     this.#open -= 1;
   }

@@ -135,9 +135,10 @@ export class Gate {
       try {
         return await this.#engine?.ready();
       } catch (error) {
-        if (this.#closed === undefined) this.#engine?.failed(error as Error);
+        if (this.#closed !== undefined) return;
+        this.#engine?.failed(error as Error);
       }
-      await pause(AGAIN_MS);
+      await pause(AGAIN_MS, undefined, { ref: false });
     }
   }
 
