@@ -90,8 +90,11 @@ const WALL: house.Wall = {
   ],
 };
 
-/** Whether every file that a table names must exist: on, once the rooms are furnished. */
-const TABLES_ARE_COMPLETE = false;
+/**
+ * Code is compiled for the hidden classes of what it reads. Where an object is made that begins by spreading another, V8 gives it another
+ * class from about the tenth on: so nothing that such code reads is made like that. The exceptions are read by none.
+ */
+const COMPILED = { rooms: ['machine', 'scheduling', 'streams', 'master'], except: ['src/master/dials.ts', 'src/master/master.ts'] };
 
 const BASE = ['errors.ts', 'common', 'machine', 'protocol'];
 const ROLES = ['master', 'worker', 'client'];
@@ -244,6 +247,11 @@ describe('each rule sees a violation', () => {
     expect(house.anys(parse('src/a.ts', 'const any = 1;\nlet x: Map<string, any>;'))).toEqual(['src/a.ts:2: the type any']);
   });
 
+  it('an object begins as a copy of another', () => {
+    const text = 'f({ ...a, b });\nf({ b, ...a }, [...c], g(...c), ({ ...d }) => d);';
+    expect(house.copies(parse('src/a.ts', text))).toEqual(['src/a.ts:1: { ...a, b }']);
+  });
+
   it('a file that is started is not built', () => {
     const text = "new URL('../cli/a.js', import.meta.url);\nnew URL('../cli/b.js', import.meta.url);\nnew URL('../../', import.meta.url);";
     expect(house.unbuilt(parse('src/a.ts', text), (path) => path === 'cli/a.js')).toEqual(['src/a.ts:2: dist/cli/b.js is not built']);
@@ -305,6 +313,12 @@ describe('the project', () => {
 
   it('has no type any', () => expect(complaints([...sources, ...tests], house.anys)).toEqual([]));
 
+  it('begins no object as a copy where that is read all the time', () => {
+    const { rooms, except } = COMPILED;
+    const read = sources.filter(({ path }) => rooms.includes(path.split('/')[1] as string) && !except.includes(path));
+    expect(complaints(read, house.copies)).toEqual([]);
+  });
+
   it('has no notes to itself', () => {
     const documents = listFiles(root, 'docs', ['.md']).map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
     expect([...sources, ...tests, ...scripts, ...documents].flatMap((file) => house.notes(file))).toEqual([]);
@@ -322,11 +336,11 @@ describe('the project', () => {
 
   it('has the files that its tables name', () => {
     const paths = new Set(sources.map(({ path }) => path));
-    const listed = [...WALL.shells, ...ENTRIES, ...WALL.pure.filter((glob) => !glob.includes('*'))];
+    const listed = [...WALL.shells, ...ENTRIES, ...COMPILED.except, ...WALL.pure.filter((glob) => !glob.includes('*'))];
     const rooms = Object.keys(ARROWS.rooms).filter(
       (room) => ![...paths].some((path) => path === `src/${room}` || path.startsWith(`src/${room}/`)),
     );
     const missing = [...listed.filter((path) => !paths.has(path)), ...rooms];
-    expect(TABLES_ARE_COMPLETE ? missing : []).toEqual([]);
+    expect(missing).toEqual([]);
   });
 });

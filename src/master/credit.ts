@@ -121,7 +121,7 @@ export function feedHungry(core: Core, stream: Stream): { row: number; results: 
     stream.hungry.delete(key);
     if (grant === undefined) continue;
     addGrant(core, stream, row, grant.results, grant.bytes);
-    fed.push({ row, ...grant });
+    fed.push({ row, results: grant.results, bytes: grant.bytes });
   }
   return fed;
 }

@@ -85,7 +85,8 @@ export function settleJob(core: Core, stream: Stream, job: Job): void {
   core.changed.add(stream);
   if (job.scatter !== 'ended' || job.open.size > 0) return;
   if (job.held !== undefined) {
-    stream.toGather.push({ ...job.held, last: true });
+    job.held.last = true;
+    stream.toGather.push(job.held);
     job.gathering += 1;
     job.held = undefined;
   }

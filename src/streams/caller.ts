@@ -75,17 +75,21 @@ export class Caller {
   job(scope: Scope, args: readonly unknown[]): JobStream<Buffer | Settled<unknown>> {
     const named = typeof args[0] === 'string' && args.length > 1 && args[1] !== undefined;
     const [payloads, options] = named ? [args[1], args[2]] : [args[0], args[1]];
-    const read = readStreamOptions(options ?? {});
+    const { messages, ordered, settle, signal, fields } = readStreamOptions(options ?? {});
     shared(scope.signal);
     this.#lastStream += 1;
     return new ResultStream<Buffer | Settled<unknown>>({
-      ...read,
       port: this.#port,
       scope,
       number: this.#lastStream,
       id: `${this.#port.id}/${this.#lastStream}`,
       source: readSource(payloads),
       function: named ? checkString('job: function', args[0]) : this.#function,
+      messages,
+      ordered,
+      settle,
+      signal,
+      fields,
       begin: (about, receiver) => this.#begin(about.stream, receiver, about),
       over: (number) => void this.#receivers.delete(number),
     });
@@ -143,8 +147,8 @@ export class Caller {
     const { name, bytes, fields, signals } = call;
     const job = (): PulledEvent => {
       this.#packer.add(bytes, bytes.length);
-      const columns = this.#packer.take(this.#port.store);
-      return { type: 'pulled', stream, first: 0, functions: [name], which: [], fields: [], ...columns, source: 'ended' };
+      const { slots, lengths } = this.#packer.take(this.#port.store);
+      return { type: 'pulled', stream, first: 0, functions: [name], which: [], fields: [], slots, lengths, source: 'ended' };
     };
     return new Promise((resolve, reject) => {
       const receiver = new OneCall(this.#port.store, name, job, (outcome) => {

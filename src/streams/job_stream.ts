@@ -74,7 +74,7 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   constructor(settings: StreamSettings) {
     this.#settings = settings;
     this.id = settings.id;
-    this.#pump = new Pump({ ...settings, stream: settings.number, notes: this.#notes });
+    this.#pump = new Pump(settings, this.#notes);
   }
 
   [Symbol.asyncIterator](): this {
@@ -244,10 +244,10 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   }
 
   #info(batch: DeliverInstruction, row: number, attempts: number): JobInfo {
-    const index = batch.jobs[row] as number;
+    const [index, part] = [batch.jobs[row] as number, batch.parts[row] as number];
     const note = this.#notes.get(index);
-    const about = { function: note?.name ?? this.#settings.function ?? '', attempts };
-    return { index, key: note?.key, part: batch.parts[row] as number, result: Math.max(0, batch.indexes[row] as number), ...about };
+    const name = note?.name ?? this.#settings.function ?? '';
+    return { index, key: note?.key, part, result: Math.max(0, batch.indexes[row] as number), function: name, attempts };
   }
 
   /** What the user takes within a tick is told as one event. */

@@ -103,7 +103,8 @@ export class Order {
     const inPart = end !== undefined && (end.flags & (ENTRY.result | ENTRY.partEnd)) !== 0;
     if (inPart) {
       const entries = held.parts.get(end.part);
-      const entry = { ...end, flags: end.flags & ~ENTRY.jobEnd };
+      const { job, part, index, flags, slot, length } = end;
+      const entry = { job, part, index, flags: flags & ~ENTRY.jobEnd, slot, length };
       if (entries === undefined) held.parts.set(end.part, [entry]);
       else entries.push(entry);
     }

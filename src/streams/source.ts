@@ -22,18 +22,18 @@ const BATCH = 4_096;
 
 export interface PumpOptions {
   readonly port: ConsumerPort;
-  readonly stream: number;
+  /** The stream's. */
+  readonly number: number;
   readonly source: Source<AnyItem>;
   /** The function of items that name none. */
   readonly function: string | undefined;
-  /** What stays in this process of a job is noted here. */
-  readonly notes: Notes;
   /** Whether the user sees what became of a job that was cancelled. */
   readonly settle: boolean;
 }
 
 export class Pump {
   readonly #options: PumpOptions;
+  readonly #notes: Notes;
   readonly #packer = new Packer();
   #sync: Iterator<AnyItem> | undefined;
   #async: AsyncIterator<AnyItem> | undefined;
@@ -53,8 +53,10 @@ export class Pump {
   #fields: Fields[] = [];
   #dropped: number[] = [];
 
-  constructor(options: PumpOptions) {
+  /** @param notes what stays in this process of a job */
+  constructor(options: PumpOptions, notes: Notes) {
     this.#options = options;
+    this.#notes = notes;
   }
 
   /** What the source threw, or what was wrong with an item. */
@@ -193,7 +195,7 @@ export class Pump {
     this.#packer.add(payload, length);
     this.#column(count, name, fields);
     if (about !== undefined && (about.key !== undefined || about.signal !== undefined || name !== this.#options.function))
-      this.#options.notes.add(this.#given, { key: about.key, name, signal: about.signal });
+      this.#notes.add(this.#given, { key: about.key, name, signal: about.signal });
     this.#given += 1;
     this.#givenBytes += length + fieldsBytes(fields);
   }
@@ -225,7 +227,7 @@ export class Pump {
 
   /** What has gathered, if it is anything. */
   #events(): (PulledEvent | DroppedEvent)[] {
-    const { stream, settle } = this.#options;
+    const { number: stream, settle } = this.#options;
     const jobs = this.#dropped;
     if (this.#state === 'stopped' || jobs.length === 0) return this.#pulled();
     this.#dropped = [];
@@ -234,7 +236,7 @@ export class Pump {
 
   /** The jobs that were given, as an event. The source's end is told once. */
   #pulled(): PulledEvent[] {
-    const { port, stream } = this.#options;
+    const { port, number: stream } = this.#options;
     if (this.#endTold || this.#state === 'stopped' || (this.#packer.count === 0 && this.#state === 'open')) return [];
     this.#endTold = this.#state !== 'open';
     const first = this.#given - this.#packer.count;

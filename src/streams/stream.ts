@@ -159,8 +159,8 @@ export class Stream {
       if (this.#window.waiting === 0) return;
       this.#opened = true;
       const { id, ordered, parent, fields } = this.#about;
-      const credit = { results: this.#results.tell(idle), bytes: this.#bytes.tell(idle) };
-      drafts.add({ kind: 'open', stream: this.number, id, ordered, ...credit, parent, fields });
+      const [results, bytes] = [this.#results.tell(idle), this.#bytes.tell(idle)];
+      drafts.add({ kind: 'open', stream: this.number, id, ordered, results, bytes, parent, fields });
     } else if (this.#results.due(idle) || this.#bytes.due(idle)) {
       drafts.add({ kind: 'credit', stream: this.number, results: this.#results.tell(idle), bytes: this.#bytes.tell(idle) });
     }

@@ -135,6 +135,14 @@ export function anys(source: Source): string[] {
   return find(source, (node) => (node.type === 'TSAnyKeyword' ? 'the type any' : undefined));
 }
 
+/** Objects that begin by spreading another. */
+export function copies(source: Source): string[] {
+  return find(source, (node) => {
+    const [first] = node.type === 'ObjectExpression' ? (node['properties'] as Node[]) : [];
+    return first?.type === 'SpreadElement' ? source.text.slice(node.start, node.end) : undefined;
+  });
+}
+
 /** Notes to oneself, and comments that silence the compiler. */
 export function notes(source: Pick<Source, 'path' | 'text'>): string[] {
   return source.text
