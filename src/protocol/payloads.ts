@@ -161,6 +161,7 @@ export class PayloadStore {
     const pieces: Uint8Array[] = [];
     for (let at = first; left > 0; at += 1) {
       const piece = block.frames[at] as Uint8Array;
+      if (piece.length === 0) throw gone(slot);
       pieces.push(piece);
       left -= piece.length;
     }
@@ -216,7 +217,8 @@ export class PayloadStore {
     let left = (place & LAST_OFFSET) + length;
     for (let at = Math.floor(place / FRAME_SPAN); ; at += 1) {
       const frame = block.frames[at] as Uint8Array;
-      left -= frame.length;
+      // Memory that was transferred away since is empty: it had a whole piece, or the rest.
+      left -= frame.length === 0 ? PIECE_BYTES : frame.length;
       block.needed[at] = (block.needed[at] as number) - 1;
       if (block.needed[at] === 0) {
         block.frames[at] = undefined;
@@ -252,6 +254,10 @@ function held(block: PayloadBlock, slot: number): number {
 /** Apart from where it is thrown: V8 would make the text beforehand, since it is needed in two places. */
 function noSlot(slot: number): Error {
   return new Error(`payload store: no slot ${slot}`);
+}
+
+function gone(slot: number): Error {
+  return new Error(`payload store: the memory of slot ${slot} was transferred away, but it is to be sent`);
 }
 
 function released(slot: number): Error {

@@ -10,7 +10,7 @@ import type { Fields } from '../protocol/fields.ts';
 import type { AnswerInstruction, ConsumerEvent, ConsumerInstruction, DeliverInstruction, PulledEvent } from './events.ts';
 import { ResultStream, type Scope } from './job_stream.ts';
 import { OneCall } from './one_call.ts';
-import { Packer } from './packer.ts';
+import { Packer, watchBytes } from './packer.ts';
 import { JOB_OPTIONS, readJobOptions } from './job_options.ts';
 import type { ConsumerPort } from './port.ts';
 import type { Receiver } from './receiver.ts';
@@ -166,6 +166,7 @@ export class Caller {
       const id = `${this.#port.id}/${stream}`;
       this.#receivers.set(stream, receiver);
       scope.waits?.(true);
+      watchBytes(this.#port, bytes, 'call: the payload', (error) => receiver.fail(error));
       this.#port.feed({ type: 'begin', stream, id, ordered: false, parent: scope.parent, messages: 2, fields });
     });
   }

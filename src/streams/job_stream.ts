@@ -74,7 +74,7 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   constructor(settings: StreamSettings) {
     this.#settings = settings;
     this.id = settings.id;
-    this.#pump = new Pump(settings, this.#notes);
+    this.#pump = new Pump(settings, this.#notes, (error) => this.fail(error));
   }
 
   [Symbol.asyncIterator](): this {

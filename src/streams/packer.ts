@@ -2,6 +2,7 @@
  * Puts payloads into the store as they are yielded. Small ones are copied, one behind the other, so that whoever yielded them may use
  * the bytes again; large ones are given away.
  */
+import type { ConsumerPort } from './port.ts';
 import { PIECE_BYTES, type PayloadBlock, type PayloadStore, placeOf, SMALL_BYTES } from '../protocol/payloads.ts';
 
 const FIRST_CHUNK = 4_096;
@@ -9,6 +10,17 @@ const LAST_CHUNK = 65_536;
 
 export function payloadLength(payload: Uint8Array | string): number {
   return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
+}
+
+/**
+ * Large payloads are sent from where they are, as this tick ends: whose memory was transferred elsewhere until then has no bytes any more.
+ * Such a one is told before anything of it is sent.
+ */
+export function watchBytes(port: ConsumerPort, payload: Uint8Array | string, what: string, lost: (error: TypeError) => void): void {
+  if (typeof payload === 'string' || payload.byteLength <= SMALL_BYTES) return;
+  port.atFlush(() => {
+    if (payload.byteLength === 0) lost(new TypeError(`${what}: its memory was transferred elsewhere before it was sent`));
+  });
 }
 
 export class Packer {
