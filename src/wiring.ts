@@ -10,8 +10,8 @@ useDesk(async (host) => {
 
 useEngines({
   check: checkEngine,
-  open: async (engine, address) => {
+  open: async (engine, address, logger) => {
     const { openWay } = await import('./pools/way.ts');
-    return await openWay(engine, address);
+    return await openWay(engine, address, logger);
   },
 });

@@ -91,8 +91,9 @@ const WALL: house.Wall = {
 };
 
 /**
- * Code is compiled for the hidden classes of what it reads. Where an object is made that begins by spreading another, V8 gives it another
- * class from about the tenth on: so nothing that such code reads is made like that. The exceptions are read by none.
+ * Code is compiled for the hidden classes of what it reads. Where an object is made that begins by spreading another, V8 gives each a
+ * class of its own from about the tenth on: so nothing is made like that where things are made for each stream, part or tick. The exceptions
+ * are made once for a peer, or when somebody asks.
  */
 const COMPILED = { rooms: ['machine', 'scheduling', 'streams', 'master'], except: ['src/master/dials.ts', 'src/master/master.ts'] };
 

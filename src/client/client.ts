@@ -110,7 +110,7 @@ export class Client<W = never> implements AsyncDisposable {
       maxMessageBytes: checkInteger('Client: maxMessageBytes', options.maxMessageBytes, MAX_MESSAGE_BYTES, 1),
       spinMs: checkInteger('Client: spinMicros', options.spinMicros, availableParallelism() > 1 ? SPIN_MICROS : 0, 0) / 1_000,
       logger: loggerFor(options.logger),
-      transport: checkTransport('Client: transport', options.transport) ?? transportFor(addresses),
+      transport: checkTransport('Client: transport', options.transport) ?? transportFor(addresses, loggerFor(options.logger)),
       historyLimit: limit,
     });
   }

@@ -19,17 +19,30 @@ const lengthOf = getter('byteLength');
 
 /** A Uint8Array of this realm, that says of itself what is so, or undefined. One of a class of the user's is looked at as a Buffer. */
 export function bytesOf(value: unknown): Uint8Array | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
   try {
     const prototype: unknown = Object.getPrototypeOf(value);
     // Of nearly all that is asked of: the dearer question only of others.
     const isPlain = prototype === BUFFER || prototype === ARRAY;
     if (kindOf(value) !== 'Uint8Array' || !(isPlain || value instanceof Uint8Array)) return undefined;
     const bytes = value as Uint8Array;
-    if (Object.hasOwn(bytes, 'length') || Object.hasOwn(bytes, 'byteLength')) return undefined;
+    if (saysOfItself(bytes)) return undefined;
     return isPlain ? bytes : viewOf(bytes);
   } catch {
     return undefined;
   }
+}
+
+/** Whether it has a part of its own that would be asked for: that would be somebody's code, and might say what is not so. */
+function saysOfItself(bytes: Uint8Array): boolean {
+  return (
+    Object.hasOwn(bytes, 'length') ||
+    Object.hasOwn(bytes, 'byteLength') ||
+    Object.hasOwn(bytes, 'byteOffset') ||
+    Object.hasOwn(bytes, 'buffer') ||
+    Object.hasOwn(bytes, 'subarray') ||
+    Object.hasOwn(bytes, 'constructor')
+  );
 }
 
 /** The same memory, as a Buffer. @param bytes of {@link bytesOf} */

@@ -2,6 +2,7 @@
  * Checks of what users pass in. Each throws a TypeError (wrong kind) or a RangeError (right kind, wrong value) that names the
  * option, what was expected and the value seen.
  */
+import { bytesOf, viewOf } from './bytes_of.ts';
 
 /** A value as it stands in an error message: short, and of its own kind. Never throws. */
 export function shown(value: unknown): string {
@@ -64,6 +65,7 @@ export function checkSignal(option: string, value: unknown): AbortSignal | undef
 /** Bytes as a Buffer without copying; text as UTF-8. Anything else is a TypeError. */
 export function toBytes(what: string, value: unknown): Buffer {
   if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const bytes = bytesOf(value);
+  if (bytes !== undefined) return viewOf(bytes);
   throw new TypeError(`${what}: expected a Uint8Array or a string, got ${shown(value)}`);
 }

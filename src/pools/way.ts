@@ -1,12 +1,12 @@
 /** The way from a client or a worker to an engine, by its address. */
-import { loggerFor } from '../common/logger.ts';
+import type { Logger } from '../common/logger.ts';
 import type { Engine } from '../transport/addresses.ts';
 import type { EngineWay } from '../transport/engines.ts';
 import type { PoolEngine } from './engine_pool.ts';
 import { Gate, GATE } from './gate.ts';
 
-export async function openWay(engine: Engine, address: string): Promise<EngineWay> {
-  const found = await open(engine, address);
+export async function openWay(engine: Engine, address: string, logger: Logger): Promise<EngineWay> {
+  const found = await open(engine, address, logger);
   const gate = new Gate(found, found);
   return {
     transport: gate.transport(),
@@ -18,8 +18,7 @@ export async function openWay(engine: Engine, address: string): Promise<EngineWa
   };
 }
 
-async function open(engine: Engine, address: string): Promise<PoolEngine> {
-  const logger = loggerFor(undefined);
+async function open(engine: Engine, address: string, logger: Logger): Promise<PoolEngine> {
   switch (engine) {
     case 'redis': {
       const { openRedis } = await import('./redis.ts');

@@ -276,12 +276,13 @@ function readItem(item: unknown, index: number): Read {
   const what = `job: item ${index}`;
   if (item === null || typeof item !== 'object' || !('payload' in item))
     throw new TypeError(`${what}: expected a Uint8Array, a string or { payload, … }, got ${shown(item)}`);
-  const { payload: given, function: name, key, signal }: { payload?: unknown; function?: unknown; key?: unknown; signal?: unknown } = item;
+  const { payload: given } = item;
   const payload = payloadOf(given);
   if (payload === undefined) {
     abandon(given);
     throw new TypeError(`${what}: payload: expected a Uint8Array or a string, got ${shown(given)}`);
   }
+  const { function: name, key, signal }: { payload: unknown; function?: unknown; key?: unknown; signal?: unknown } = item;
   checkOptions(what, item, ['payload', 'function', 'key', 'signal', ...JOB_OPTIONS]);
   return {
     payload,

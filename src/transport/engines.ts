@@ -2,6 +2,7 @@
  * Which transport an address means. Engines are loaded when their address is first dialled: whoever puts the package together says how
  * (`useEngines`), since this room may not know them.
  */
+import type { Logger } from '../common/logger.ts';
 import { engineOf, type Engine } from './addresses.ts';
 import type { DialHandlers, DialSocket, Transport } from './transport.ts';
 import { zeromqTransport } from './zeromq.ts';
@@ -17,7 +18,8 @@ export interface EngineWay {
 export interface Engines {
   /** Throws an Error that says what to install, if a package is missing. */
   check(engine: Engine, address: string): void;
-  open(engine: Engine, address: string): Promise<EngineWay>;
+  /** @param logger where it says why the engine refuses, or what went wrong with it */
+  open(engine: Engine, address: string, logger: Logger): Promise<EngineWay>;
 }
 
 let engines: Engines | undefined;
@@ -28,12 +30,12 @@ export function useEngines(found: Engines): void {
 }
 
 /** @throws Error that says what to install, if the address is an engine's and its packages are missing */
-export function transportFor(addresses: readonly [string, ...string[]]): Transport {
+export function transportFor(addresses: readonly [string, ...string[]], logger: Logger): Transport {
   const engine = engineOf(addresses[0]);
   if (engine === undefined) return zeromqTransport();
   if (engines === undefined) throw new Error(`${addresses[0]}: engines are not part of this build`);
   engines.check(engine, addresses[0]);
-  return new EngineTransport(engine, addresses[0], engines);
+  return new EngineTransport(engine, addresses[0], engines, logger);
 }
 
 class EngineTransport implements Transport {
@@ -42,8 +44,8 @@ class EngineTransport implements Transport {
   readonly #open: () => Promise<EngineWay>;
   #way: Promise<EngineWay> | undefined;
 
-  constructor(engine: Engine, address: string, found: Engines) {
-    this.#open = () => found.open(engine, address);
+  constructor(engine: Engine, address: string, found: Engines, logger: Logger) {
+    this.#open = () => found.open(engine, address, logger);
   }
 
   bindRouter(address: string): Promise<never> {

@@ -15,6 +15,7 @@ import {
   errorFrom,
   type FromChild,
   type IsolatedJob,
+  type Reply,
   type ToChild,
   toldError,
 } from './isolation_messages.ts';
@@ -50,6 +51,8 @@ export class IsolatedChild {
   #controller = new AbortController();
   #context: JobContext | undefined;
   #steps: Steps | undefined;
+  /** The last that was given. */
+  #order = 0;
 
   /** @param number which isolated worker of its program it is; 0: none, it does nothing */
   constructor(owner: object, functions: ReadonlyMap<string, Served>, number: number) {
@@ -98,16 +101,23 @@ export class IsolatedChild {
     process.send?.(message);
   }
 
+  #reply(reply: Reply): void {
+    this.#say({ ...reply, to: this.#order });
+  }
+
   #hear(message: ToChild): void {
     switch (message.type) {
       case 'run':
+        this.#order = message.order;
         return this.#run(asBuffer(message.message) as Buffer, message.job);
       case 'next':
+        this.#order = message.order;
         return this.#settle(
           () => this.#steps?.next(),
           (step) => this.#stepped(step),
         );
       case 'return':
+        this.#order = message.order;
         return this.#settle(
           () => this.#steps?.return?.(),
           () => this.#ended(undefined),
@@ -141,7 +151,7 @@ export class IsolatedChild {
         if (answer.kind === 'bad') return this.#bad('ended', answer.text, value);
         if (answer.kind !== 'steps') return this.#ended(value);
         this.#steps = answer.steps;
-        this.#say({ type: 'steps' });
+        this.#reply({ type: 'steps' });
       },
     );
   }
@@ -175,7 +185,7 @@ export class IsolatedChild {
 
   #bad(type: 'step' | 'ended', bad: string, value: unknown): void {
     abandon(value);
-    this.#say({ type, bad });
+    this.#reply({ type, bad });
   }
 
   #ended(value: unknown): void {
@@ -186,13 +196,13 @@ export class IsolatedChild {
   #threw(error: unknown): void {
     this.#steps = undefined;
     abandon(error);
-    this.#say({ type: 'ended', error: toldError(error) });
+    this.#reply({ type: 'ended', error: toldError(error) });
   }
 
   /** What a function gives may be something that cannot travel. */
-  #try(message: FromChild): void {
+  #try(reply: Reply): void {
     try {
-      this.#say(message);
+      this.#reply(reply);
     } catch (error) {
       this.#threw(error);
     }

@@ -20,6 +20,9 @@ import {
   CHILD_VARIABLE,
   errorFrom,
   type FromChild,
+  type IsolatedJob,
+  type Order,
+  type Reply,
   type ToChild,
   toldError,
 } from './isolation_messages.ts';
@@ -142,18 +145,8 @@ async function* steps(child: Child, over: () => void): AsyncGenerator<unknown, v
   }
 }
 
-function travelling({
-  id,
-  stream,
-  client,
-  index,
-  part,
-  attempt,
-  function: name,
-  deadline,
-  resources,
-  fields,
-}: JobContext): Extract<ToChild, { type: 'run' }>['job'] {
+function travelling(job: JobContext): IsolatedJob {
+  const { id, stream, client, index, part, attempt, function: name, deadline, resources, fields } = job;
   return { id, stream, client, index, part, attempt, function: name, deadline, resources: { ...resources }, fields };
 }
 
@@ -162,9 +155,6 @@ function coresOf({ cores }: { readonly cores?: unknown }): readonly number[] {
 }
 
 type Answer = (what: Askable, args: readonly unknown[]) => unknown;
-type Reply = Extract<FromChild, { type: 'steps' | 'step' | 'ended' }>;
-/** Anything else that a program says on its channel is not for us. */
-const REPLIES: ReadonlySet<string> = new Set(['steps', 'step', 'ended'] satisfies Reply['type'][]);
 
 /** One process. */
 class Child {
@@ -175,6 +165,7 @@ class Child {
   #answer: Answer | undefined;
   #waiting: { readonly resolve: (reply: Reply) => void; readonly reject: (error: Error) => void } | undefined;
   #died: ProcessDied | undefined;
+  #order = 0;
   #stopping = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -205,11 +196,11 @@ class Child {
       const timer = setTimeout(() => this.kill(), READY_MS);
       this.#process.on('message', (message: FromChild | null) => {
         clearTimeout(timer);
-        // The program may say anything on its channel.
+        // The program may say anything on its channel. What answers no order of ours is not for us.
         if (message === null || typeof message !== 'object') return;
         if (message.type === 'ready') resolve();
         else if (message.type === 'ask') void this.#asked(message);
-        else if (REPLIES.has(message.type)) this.#replied(message);
+        else if (message.to === this.#order) this.#replied(message);
       });
       const dead = (how: string): void => {
         clearTimeout(timer);
@@ -229,12 +220,13 @@ class Child {
   }
 
   /** Says something, and resolves to what comes of it. Rejects with what the function threw, or a ProcessDied. */
-  ask(message: ToChild, answer?: Answer): Promise<Reply> {
+  ask(order: Order, answer?: Answer): Promise<Reply> {
     this.#answer = answer ?? this.#answer;
     return new Promise((resolve, reject) => {
       if (this.#died !== undefined) return reject(this.#died);
       this.#waiting = { resolve, reject };
-      this.#send(message);
+      this.#order += 1;
+      this.#send({ ...order, order: this.#order });
     });
   }
 

@@ -29,23 +29,31 @@ export interface ToldError {
 export const ASKABLE = ['get', 'set', 'delete', 'status', 'call', 'execFile'] as const;
 export type Askable = (typeof ASKABLE)[number];
 
-export type ToChild =
+export type Order =
   /** Run a function. Ends in `ended`; a generator first gives `steps`, and a `step` for each `next`. */
   | { readonly type: 'run'; readonly message: Uint8Array; readonly job: IsolatedJob }
   | { readonly type: 'next' }
   /** End the generator. Ends in `ended`. */
-  | { readonly type: 'return' }
+  | { readonly type: 'return' };
+
+/** Orders have numbers, so that what a program says by itself is not taken for a reply. */
+export type ToChild =
+  | (Order & { readonly order: number })
   /** Nobody wants the result any more. */
   | { readonly type: 'abort'; readonly reason: ToldError }
   | { readonly type: 'answer'; readonly question: number; readonly value?: unknown; readonly error?: ToldError };
 
-export type FromChild =
-  /** It has loaded its program, and can be given functions to run. */
-  | { readonly type: 'ready' }
+export type Reply =
   | { readonly type: 'steps' }
   /** `bad`: why what the function gave, or yielded, is no result. It may be something that cannot be sent. */
   | { readonly type: 'step'; readonly value?: unknown; readonly bad?: string }
-  | { readonly type: 'ended'; readonly value?: unknown; readonly error?: ToldError; readonly bad?: string }
+  | { readonly type: 'ended'; readonly value?: unknown; readonly error?: ToldError; readonly bad?: string };
+
+export type FromChild =
+  /** It has loaded its program, and can be given functions to run. */
+  | { readonly type: 'ready' }
+  /** To the order of that number. */
+  | (Reply & { readonly to: number })
   | { readonly type: 'ask'; readonly question: number; readonly what: Askable; readonly args: readonly unknown[] };
 
 /** How an error is told. Whatever was thrown, telling it does not throw. */

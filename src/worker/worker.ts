@@ -129,7 +129,7 @@ export abstract class Worker implements AsyncDisposable {
       historyLimit: limit === Infinity ? limit : checkInteger('Worker: historyLimit', limit, HISTORY_LIMIT, 1),
       relays: Object.hasOwn(new.target, RELAYS),
       // A process of isolated functions reaches nobody but its parent.
-      transport: this.#child === undefined ? (given ?? transportOf(meeting)) : new MemoryNetwork().transport(),
+      transport: this.#child === undefined ? (given ?? transportOf(meeting, loggerFor(options.logger))) : new MemoryNetwork().transport(),
     });
     this.#connection.events.on('closed', () => {
       this.#phase = 'closed';
@@ -234,6 +234,6 @@ function meetingOf({ address, listen, insecure }: WorkerOptions): Meeting {
   return { listen: listenAddress('Worker: listen', listen, open) };
 }
 
-function transportOf(meeting: Meeting): Transport {
-  return transportFor('dial' in meeting ? meeting.dial : [meeting.listen]);
+function transportOf(meeting: Meeting, logger: Logger): Transport {
+  return transportFor('dial' in meeting ? meeting.dial : [meeting.listen], logger);
 }

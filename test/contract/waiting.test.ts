@@ -1,9 +1,14 @@
 /** What is said while no engine is there. */
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
-import { expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
 import { Client } from '../../src/index.ts';
 import { freePort } from '../integration/ports.ts';
-import { have, ServerProcess } from './servers.ts';
+import { Running } from '../integration/processes.ts';
+import { WORKER } from './pool.ts';
+import { have, natsServer, ServerProcess } from './servers.ts';
 
 it.each([
   ['redis', 'Redis'],
@@ -22,23 +27,86 @@ it.each([
   expect(await status).toBeInstanceOf(Error);
 });
 
-it.runIf(have('redis-server', 'a Redis that refuses', 'apt-get install redis-server'))(
-  'a client of a Redis that refuses waits, and goes on when it does not any more',
-  async () => {
-    await using server = await ServerProcess.start('redis-server', (port, folder) =>
-      `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly no --requirepass secret`.split(' '),
-    );
-    let heard: (line: string) => void = () => undefined;
-    const waiting = new Promise<string>((resolve) => {
-      heard = (line) => line.startsWith('waiting') && resolve(line);
-    });
-    const logger = { info: heard, warn: heard, error: heard };
-    await using client = new Client({ address: `redis://127.0.0.1:${server.port}`, logger });
-    const status = client.status();
-    expect(await waiting).toBe(`waiting for Redis at 127.0.0.1:${server.port}`);
-    const admin = new Redis(server.port, '127.0.0.1', { password: 'secret' });
-    await admin.config('SET', 'requirepass', '');
-    admin.disconnect();
-    expect((await status).workers).toMatchObject([{ state: 'joined' }]);
+/** A server that refuses what it is asked for, what it says then, and how that is mended. */
+interface Refusal {
+  readonly name: string;
+  readonly scheme: 'redis' | 'nats';
+  readonly start: () => Promise<ServerProcess>;
+  readonly refuse: (port: number) => Promise<void>;
+  readonly says: RegExp;
+  readonly mend: (port: number) => Promise<void>;
+}
+
+async function redisCommand(port: number, password: string | undefined, ...command: [string, ...string[]]): Promise<void> {
+  const redis = new Redis(port, '127.0.0.1', password === undefined ? {} : { password });
+  await redis.call(...command);
+  redis.disconnect();
+}
+
+async function ofNats(port: number, action: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<unknown>): Promise<void> {
+  const connection = await connect({ servers: `127.0.0.1:${port}` });
+  await action(await jetstreamManager(connection));
+  await connection.close();
+}
+
+const startRedis = (): Promise<ServerProcess> =>
+  ServerProcess.start('redis-server', (port, folder) => `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly no`.split(' '));
+
+const REFUSALS: Refusal[] = [
+  {
+    name: 'a Redis that wants a password',
+    scheme: 'redis',
+    start: startRedis,
+    refuse: (port) => redisCommand(port, undefined, 'CONFIG', 'SET', 'requirepass', 'secret'),
+    says: /NOAUTH/,
+    mend: (port) => redisCommand(port, 'secret', 'CONFIG', 'SET', 'requirepass', ''),
   },
-);
+  {
+    name: 'a Redis that lets nobody subscribe',
+    scheme: 'redis',
+    start: startRedis,
+    refuse: (port) => redisCommand(port, undefined, 'ACL', 'SETUSER', 'default', 'resetchannels'),
+    says: /NOPERM/,
+    mend: (port) => redisCommand(port, undefined, 'ACL', 'SETUSER', 'default', 'allchannels'),
+  },
+  {
+    name: 'a NATS in which something else takes our jobs',
+    scheme: 'nats',
+    start: natsServer,
+    refuse: (port) => ofNats(port, ({ streams }) => streams.add({ name: 'other', subjects: ['gristmill.jobs'] })),
+    says: /subjects overlap/,
+    mend: (port) => ofNats(port, ({ streams }) => streams.delete('other')),
+  },
+];
+
+describe.each([
+  ['redis', have('redis-server', 'a Redis that refuses', 'apt-get install redis-server')],
+  ['nats', have('nats-server', 'a NATS that refuses', 'apt-get install nats-server')],
+] as const)('%s', (engine, here) => {
+  const refusals = REFUSALS.filter(({ scheme }) => scheme === engine);
+  it.runIf(here).each(refusals)(
+    '$name ends neither client nor worker: both go on when it is mended',
+    { timeout: 60_000 },
+    async (refusal) => {
+      await using server = await refusal.start();
+      await refusal.refuse(server.port);
+      const address = `${refusal.scheme}://127.0.0.1:${server.port}`;
+      const worker = new Running([fileURLToPath(WORKER), 'worker1', address]);
+      try {
+        await worker.printed(refusal.says);
+        await using client = new Client({ address, logger: false });
+        const first = client.call('foo', 'first').catch((error: unknown) => error);
+        await refusal.mend(server.port);
+        // It may have been refused before that was mended.
+        const outcome = await first;
+        const text = outcome instanceof Error ? outcome.message : String(outcome);
+        expect(text).toMatch(new RegExp(`${refusal.says.source}|^worker1 processed first$`));
+        expect(String(await client.call('foo', 'next'))).toBe('worker1 processed next');
+        expect([worker.child.exitCode, worker.child.signalCode]).toEqual([null, null]);
+      } finally {
+        worker.kill('SIGKILL');
+        await worker.ended;
+      }
+    },
+  );
+});

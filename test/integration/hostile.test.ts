@@ -37,6 +37,11 @@ const THINGS: Readonly<Record<string, () => unknown>> = {
   'bytes with a length that lies': () => Object.defineProperty(new Uint8Array(3), 'length', { value: 1_000 }),
   'bytes with a byteLength that lies': () => Object.defineProperty(new Uint8Array(3), 'byteLength', { value: 200 }),
   'bytes with a byteLength of text': () => Object.defineProperty(new Uint8Array(3), 'byteLength', { value: 'x' }),
+  'bytes with a subarray of their own': () => Object.assign(new Uint8Array(200), { subarray: () => new Uint8Array(200_000) }),
+  'many bytes with a subarray of their own': () => Object.assign(new Uint8Array(200_000), { subarray: no }),
+  'many bytes with a constructor of their own': () =>
+    Object.defineProperty(new Uint8Array(2_000_000), 'constructor', { value: { [Symbol.species]: no } }),
+  'bytes with a buffer of their own': () => Object.defineProperty(new Uint8Array(200_000), 'buffer', { value: new ArrayBuffer(9) }),
   'bytes without a prototype to be seen': () => Object.setPrototypeOf(new Uint8Array(3), new Proxy({}, { getPrototypeOf: no })) as unknown,
   'no bytes': () => Object.create(Uint8Array.prototype) as unknown,
   'no message': () => Object.create(Message.prototype) as unknown,
@@ -183,6 +188,17 @@ describe('a source', () => {
   });
 });
 
+describe('call() and set()', () => {
+  it('refuse whatever is no bytes, or says of itself what is not so, and the client goes on', async () => {
+    await using mill = await startMill(Hostile);
+    for (const name of names.filter((one) => !one.startsWith('a promise'))) {
+      expect([name, await thrownBy(mill.client.call('echo', THINGS[name]?.() as string))]).toEqual([name, expect.any(TypeError)]);
+      expect([name, await thrownBy(mill.client.set(THINGS[name]?.() as string))]).toEqual([name, expect.any(TypeError)]);
+    }
+    expect(String(await mill.client.call('echo', 'next'))).toBe('next');
+  });
+});
+
 /** As a class may well be that stores something in front of its bytes: parts of it are made by its constructor, too. */
 class Packet extends Uint8Array {
   constructor(...args: readonly unknown[]) {
@@ -227,8 +243,9 @@ it('an item that is another each time it is looked at is looked at once', async 
   Object.defineProperty(step, 'value', { get: () => Promise.reject(new Error(`of nobody, ${(step.get += 1)}`)) });
   const source = { [Symbol.iterator]: () => ({ next: () => step, return: () => ({ done: true }) }) };
   expect(await thrownBy(collect(mill.client.job('echo', source as unknown as Iterable<string>)))).toBeInstanceOf(TypeError);
-  const item = { payload: Promise.reject(new Error('of nobody')), retrys: 1 };
-  expect(await thrownBy(collect(mill.client.job('echo', [item as unknown as string])))).toBeInstanceOf(TypeError);
+  const payload = (): unknown => Promise.reject(new Error('of nobody'));
+  for (const item of [{ payload: payload(), retrys: 1 }, Object.defineProperty({ payload: payload() }, 'function', { get: no })])
+    expect(await thrownBy(collect(mill.client.job('echo', [item as unknown as string])))).toBeInstanceOf(TypeError);
   expect(String(await mill.client.call('echo', 'next'))).toBe('next');
   process.off('unhandledRejection', hear);
   expect([step.get, unheard]).toEqual([1, []]);

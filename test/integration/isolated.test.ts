@@ -96,16 +96,19 @@ describe('an isolated function', () => {
     await using _ = cluster;
     const client = clientOf(cluster);
     const error = { message: { toString: 5, valueOf: 5 }, name: 1, stack: [] };
-    const { message } = await jobErrorOf(client.call('says', JSON.stringify({ type: 'ended', error })), 'function-threw');
+    // As if it were a reply to the first order.
+    const { message } = await jobErrorOf(client.call('says', JSON.stringify({ type: 'ended', error, to: 1 })), 'function-threw');
     expect(message).toBe('it said no message');
     for (const said of [
-      { type: 'ended', bad: {} },
-      { type: 'ended', error: 5 },
+      { type: 'ended', bad: {}, to: 2 },
+      { type: 'ended', error: 5, to: 3 },
+      { type: 'ended', value: 'said' },
       { type: 'ask', question: 1, what: 'nothing' },
       { type: 5 },
       7,
     ])
-      await client.call('says', JSON.stringify(said));
+      expect([said, String(await client.call('says', JSON.stringify(said)))]).toEqual([said, '']);
+    for (const text of ['one', 'two']) expect(String(await client.call('early', text))).toBe(`${text} itself`);
     expect(String(await client.call('foo', 'next'))).toContain('processed next');
   });
 

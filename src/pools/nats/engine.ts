@@ -35,7 +35,8 @@ export class NatsEngine implements PoolEngine {
   readonly keys: KeyStore;
   readonly #settings: NatsSettings;
   readonly #opener: Opener;
-  readonly #store: Promise<Store>;
+  readonly #ttlMs: number;
+  #opened: Promise<Store> | undefined;
   readonly #id = randomUUID();
   readonly #waiters = new Waiters((id) => this.#look(id));
   readonly #streamed = new Map<string, StreamedJob>();
@@ -43,7 +44,7 @@ export class NatsEngine implements PoolEngine {
   constructor(settings: NatsSettings, ttlMs: number, warn: (text: string) => void) {
     this.#settings = settings;
     this.#opener = new Opener(settings, warn);
-    this.#store = this.#open(ttlMs);
+    this.#ttlMs = ttlMs;
     this.#store.catch(() => undefined);
     const cache = async <T>(action: (blobs: Store['cache']) => Promise<T>): Promise<T> => {
       const { cache: blobs } = await this.#store;
@@ -58,6 +59,15 @@ export class NatsEngine implements PoolEngine {
       },
       delete: (key) => cache((blobs) => blobs.delete(named(key))),
     };
+  }
+
+  /** What it has in NATS. If that was refused, whoever needs it next asks anew: somebody may have mended it. */
+  get #store(): Promise<Store> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
   }
 
   async ready(): Promise<void> {
@@ -195,8 +205,8 @@ export class NatsEngine implements PoolEngine {
     await this.#opener.close();
   }
 
-  async #open(ttlMs: number): Promise<Store> {
-    const store = await this.#opener.open(ttlMs);
+  async #open(): Promise<Store> {
+    const store = await this.#opener.open(this.#ttlMs);
     store.connection.subscribe(`${namesOf(this.#settings.stream).to}.${this.#id}`, { callback: (_error, message) => this.#heard(message) });
     void this.#follow(store);
     return store;

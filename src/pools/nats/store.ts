@@ -56,6 +56,8 @@ export class Opener {
 
   /** @param ttlMs how long records must stay */
   async open(ttlMs: number): Promise<Store> {
+    // That of a try that was refused.
+    await this.#connection?.close();
     const connection = await this.again(() =>
       connect({
         servers: [...this.#settings.servers],

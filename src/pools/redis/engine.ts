@@ -78,7 +78,11 @@ export class RedisEngine implements PoolEngine {
   }
 
   async send(job: Submission): Promise<void> {
-    this.#subscribed ??= this.#subscriber.subscribe(this.key('to', this.#id));
+    // What was refused may be mended: the next job asks again.
+    this.#subscribed ??= this.#subscriber.subscribe(this.key('to', this.#id)).catch((error: unknown) => {
+      this.#subscribed = undefined;
+      throw error;
+    });
     await this.#subscribed;
     const { id, payload, ttlMs, priority, nested } = job;
     const inline = payload.length <= INLINE_BYTES;

@@ -25,6 +25,8 @@ const LAST_MS = 600_000;
 /** Another worker may have been faster a few times in a row. */
 const MAX_MISSES = 8;
 const IDLE_MS = 20;
+/** How often Redis is asked for what it refuses. */
+const AGAIN_MS = 500;
 
 /**
  * Makes a job's record and tells its producer, unless there is one. BullMQ hears of the end right behind it, in the same write. If Redis
@@ -61,13 +63,26 @@ export class RedisServing implements Serving {
     this.#channels.on('message', (_channel: string, id: string) => this.#running.cancel(id));
     // What was cancelled while it was away, it did not hear.
     this.#channels.on('ready', () => void this.#lookForCancelled());
-    const subscribed = this.#channels.subscribe(`${this.#prefix}:cancel`);
     this.#renewer = new Renewer('redis', settings, (error) => connections.failed(error));
     this.#redis = connections.open();
     this.#taker = new Taker(settings, this.#redis, options.name);
     this.#taker.on('error', (error) => connections.failed(error));
     void this.#taker.startStalledCheckTimer();
-    void Promise.all([this.#renewer.ready, subscribed]).then(() => this.#fetch());
+    void Promise.all([this.#renewer.ready, this.#subscribe(connections)]).then(() => this.#fetch());
+  }
+
+  /** Hears of what is cancelled from now on. If Redis refuses that, it is asked again until it is closed: somebody may mend it. */
+  async #subscribe(connections: Connections): Promise<void> {
+    while (!this.#closing) {
+      try {
+        await this.#channels.subscribe(`${this.#prefix}:cancel`);
+        return;
+      } catch (error) {
+        if (this.#closing) return;
+        connections.failed(error as Error);
+      }
+      await pause(AGAIN_MS, undefined, { ref: false });
+    }
   }
 
   lend(count: number): void {
