@@ -1,6 +1,6 @@
 /**
  * Bytes that users give. What a class of their own says of its length, or gives as a part of it, is their code, and may be anything: all
- * that is asked of such an array is where its memory is. Pure: nothing here throws.
+ * that is asked of such an array is where its memory is. Pure.
  */
 const BUFFER: unknown = Buffer.prototype;
 const ARRAY: unknown = Uint8Array.prototype;
@@ -17,7 +17,10 @@ const memoryOf = getter('buffer');
 const offsetOf = getter('byteOffset');
 const lengthOf = getter('byteLength');
 
-/** A Uint8Array of this realm, that says of itself what is so, or undefined. One of a class of the user's is looked at as a Buffer. */
+/**
+ * A Uint8Array of this realm, that says of itself what is so and has its memory, or undefined. One of a class of the user's is looked at as
+ * a Buffer. Does not throw.
+ */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   try {
@@ -27,7 +30,8 @@ export function bytesOf(value: unknown): Uint8Array | undefined {
     if (kindOf(value) !== 'Uint8Array' || !(isPlain || value instanceof Uint8Array)) return undefined;
     const bytes = value as Uint8Array;
     if (saysOfItself(bytes)) return undefined;
-    return isPlain ? bytes : viewOf(bytes);
+    // Of memory that was transferred elsewhere there is no view.
+    return isPlain && bytes.length > 0 ? bytes : viewOf(bytes);
   } catch {
     return undefined;
   }

@@ -18,6 +18,8 @@ function described(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
   if (typeof value === 'bigint') return `${value}n`;
+  if (value instanceof Uint8Array && bytesOf(value) === undefined)
+    return `a Uint8Array ${value.byteLength === 0 ? 'whose memory is gone' : 'that has a length, or another such part, of its own'}`;
   if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${value.byteLength} bytes`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (value !== null && typeof value === 'object') return `an object of class ${value.constructor?.name ?? 'null'}`;

@@ -108,7 +108,8 @@ export class Caller {
     const bytes = this.#sized('set: the value', toBytes('set: value', value));
     const name = key === undefined ? randomUUID() : checkString('set: key', key);
     if (this.#failure !== undefined) throw this.#failure.error;
-    this.#packer.add(bytes, bytes.length);
+    // Copied: what is asked cannot be taken back, should its memory be transferred elsewhere before it is sent.
+    this.#packer.add(Buffer.from(bytes), bytes.length);
     const [slot] = this.#packer.take(this.#port.store).slots;
     await this.#ask('set', name, slot, bytes.length);
     return name;

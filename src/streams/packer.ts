@@ -13,8 +13,8 @@ export function payloadLength(payload: Uint8Array | string): number {
 }
 
 /**
- * Large payloads are sent from where they are, as this tick ends: whose memory was transferred elsewhere until then has no bytes any more.
- * Such a one is told before anything of it is sent.
+ * Large payloads are sent from where they are, mostly as this tick ends: whose memory was transferred elsewhere until then has no bytes any
+ * more. Such a one is told before anything of it is sent. One that waits for longer (for a master, or for credit) is not watched.
  */
 export function watchBytes(port: ConsumerPort, payload: Uint8Array | string, what: string, lost: (error: TypeError) => void): void {
   if (typeof payload === 'string' || payload.byteLength <= SMALL_BYTES) return;

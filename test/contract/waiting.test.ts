@@ -94,12 +94,18 @@ describe.each([
       const worker = new Running([fileURLToPath(WORKER), 'worker1', address]);
       try {
         await worker.printed(refusal.says);
-        await using client = new Client({ address, logger: false });
-        const first = client.call('foo', 'first').catch((error: unknown) => error);
+        // The client is refused before anything is mended: it says so, or its job ends by that.
+        let hear: (text: string) => void = () => undefined;
+        const refused = new Promise<void>((resolve) => {
+          hear = (text) => refusal.says.test(text) && resolve();
+        });
+        const logger = { info: hear, warn: (text: string) => hear(text), error: hear };
+        await using client = new Client({ address, logger });
+        const first = client.call('foo', 'first').then(String, (error: Error) => error.message);
+        void first.then((text) => hear(text));
+        await refused;
         await refusal.mend(server.port);
-        // It may have been refused before that was mended.
-        const outcome = await first;
-        const text = outcome instanceof Error ? outcome.message : String(outcome);
+        const text = await first;
         expect(text).toMatch(new RegExp(`${refusal.says.source}|^worker1 processed first$`));
         expect(String(await client.call('foo', 'next'))).toBe('worker1 processed next');
         expect([worker.child.exitCode, worker.child.signalCode]).toEqual([null, null]);

@@ -62,6 +62,7 @@ export class Opener {
       connect({
         servers: [...this.#settings.servers],
         maxReconnectAttempts: -1,
+        ignoreAuthErrorAbort: true,
         reconnectTimeWait: RECONNECT_MS,
         timeout: 2_000,
         noAsyncTraces: true,
