@@ -116,3 +116,30 @@ describe.each([
     },
   );
 });
+
+it.runIf(have('redis-server', 'a Redis that refuses later', 'apt-get install redis-server'))(
+  'a Redis that lets nobody subscribe any more ends neither client nor worker: both go on when it is mended',
+  { timeout: 60_000 },
+  async () => {
+    await using server = await startRedis();
+    const address = `redis://127.0.0.1:${server.port}`;
+    const worker = new Running([fileURLToPath(WORKER), 'worker1', address]);
+    try {
+      let hear: () => void = () => undefined;
+      const refused = new Promise<void>((resolve) => {
+        hear = resolve;
+      });
+      const line = (text: string): void => void (/NOPERM/.test(text) && hear());
+      await using client = new Client({ address, logger: { info: line, warn: line, error: line } });
+      expect(String(await client.call('foo', 'first'))).toBe('worker1 processed first');
+      await redisCommand(server.port, undefined, 'ACL', 'SETUSER', 'default', 'resetchannels');
+      await Promise.all([worker.printed(/NOPERM/), refused]);
+      await redisCommand(server.port, undefined, 'ACL', 'SETUSER', 'default', 'allchannels');
+      expect(String(await client.call('foo', 'next'))).toBe('worker1 processed next');
+      expect([worker.child.exitCode, worker.child.signalCode]).toEqual([null, null]);
+    } finally {
+      worker.kill('SIGKILL');
+      await worker.ended;
+    }
+  },
+);

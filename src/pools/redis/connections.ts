@@ -18,6 +18,8 @@ export class Connections {
   open(): Redis {
     const redis = new Redis(this.#url, {
       maxRetriesPerRequest: null,
+      // What subscribes does so again when it is `ready`: should Redis refuse that, ioredis would leave the error to nobody.
+      autoResubscribe: false,
       retryStrategy: (times) => Math.min(50 * times, MAX_DELAY_MS),
     });
     redis.on('error', (error: Error) => this.failed(error));

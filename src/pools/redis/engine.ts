@@ -54,7 +54,7 @@ export class RedisEngine implements PoolEngine {
     this.#queue = new Queue(settings.queue, { connection: this.#connections.open(), prefix: this.#prefix, skipVersionCheck: true });
     this.#queue.on('error', (error) => this.#connections.failed(error));
     this.#subscriber.on('messageBuffer', (_channel: Buffer, message: Buffer) => this.#heard(message));
-    this.#subscriber.on('ready', () => void this.#waiters.look(0));
+    this.#subscriber.on('ready', () => void this.#resubscribe());
     this.keys = {
       get: async (key) => (await this.#redis.getBuffer(this.key('cache', key))) ?? undefined,
       set: async (value, key) => {
@@ -77,13 +77,29 @@ export class RedisEngine implements PoolEngine {
     this.#connections.failed(error);
   }
 
-  async send(job: Submission): Promise<void> {
-    // What was refused may be mended: the next job asks again.
+  /** Hears of what it submits from now on. What Redis refuses may be mended: the next job asks again. */
+  async #subscribe(): Promise<void> {
     this.#subscribed ??= this.#subscriber.subscribe(this.key('to', this.#id)).catch((error: unknown) => {
       this.#subscribed = undefined;
       throw error;
     });
     await this.#subscribed;
+  }
+
+  /** After a break. What was said meanwhile is looked up. */
+  async #resubscribe(): Promise<void> {
+    const before = this.#subscribed;
+    this.#subscribed = undefined;
+    try {
+      if (before !== undefined) await this.#subscribe();
+    } catch (error) {
+      this.#connections.failed(error as Error);
+    }
+    await this.#waiters.look(0);
+  }
+
+  async send(job: Submission): Promise<void> {
+    await this.#subscribe();
     const { id, payload, ttlMs, priority, nested } = job;
     const inline = payload.length <= INLINE_BYTES;
     const packed = packSubmission(inline ? job : { ...job, payload: Buffer.alloc(0) });

@@ -61,14 +61,15 @@ export class RedisServing implements Serving {
     this.#prefix = prefixOf(settings.queue);
     this.#channels = connections.open();
     this.#channels.on('message', (_channel: string, id: string) => this.#running.cancel(id));
-    // What was cancelled while it was away, it did not hear.
-    this.#channels.on('ready', () => void this.#lookForCancelled());
+    const subscribed = new Promise<void>((resolve) => {
+      this.#channels.on('ready', () => void this.#subscribe(connections).then(resolve));
+    });
     this.#renewer = new Renewer('redis', settings, (error) => connections.failed(error));
     this.#redis = connections.open();
     this.#taker = new Taker(settings, this.#redis, options.name);
     this.#taker.on('error', (error) => connections.failed(error));
     void this.#taker.startStalledCheckTimer();
-    void Promise.all([this.#renewer.ready, this.#subscribe(connections)]).then(() => this.#fetch());
+    void Promise.all([this.#renewer.ready, subscribed]).then(() => this.#fetch());
   }
 
   /** Hears of what is cancelled from now on. If Redis refuses that, it is asked again until it is closed: somebody may mend it. */
@@ -76,7 +77,8 @@ export class RedisServing implements Serving {
     while (!this.#closing) {
       try {
         await this.#channels.subscribe(`${this.#prefix}:cancel`);
-        return;
+        // What was cancelled while it was away, it did not hear.
+        return void this.#lookForCancelled();
       } catch (error) {
         if (this.#closing) return;
         connections.failed(error as Error);
