@@ -7,6 +7,7 @@ import { checkBoolean, checkInteger, checkOptions, checkSignal, checkString, sho
 import { shared } from '../common/signals.ts';
 import type { Operation } from '../protocol/call_records.ts';
 import type { Fields } from '../protocol/fields.ts';
+import { SMALL_BYTES } from '../protocol/payloads.ts';
 import type { AnswerInstruction, ConsumerEvent, ConsumerInstruction, DeliverInstruction, PulledEvent } from './events.ts';
 import { ResultStream, type Scope } from './job_stream.ts';
 import { OneCall } from './one_call.ts';
@@ -167,7 +168,7 @@ export class Caller {
       const id = `${this.#port.id}/${stream}`;
       this.#receivers.set(stream, receiver);
       scope.waits?.(true);
-      watchBytes(this.#port, bytes, 'call: the payload', (error) => receiver.fail(error));
+      if (bytes.length > SMALL_BYTES) watchBytes(this.#port, bytes, 'call: the payload', (error) => receiver.fail(error));
       this.#port.feed({ type: 'begin', stream, id, ordered: false, parent: scope.parent, messages: 2, fields });
     });
   }

@@ -15,9 +15,10 @@ export function payloadLength(payload: Uint8Array | string): number {
 /**
  * Large payloads are sent from where they are, mostly as this tick ends: whose memory was transferred elsewhere until then has no bytes any
  * more. Such a one is told before anything of it is sent. One that waits for longer (for a master, or for credit) is not watched.
+ * @param payload of more than SMALL_BYTES; smaller ones are copied
  */
 export function watchBytes(port: ConsumerPort, payload: Uint8Array | string, what: string, lost: (error: TypeError) => void): void {
-  if (typeof payload === 'string' || payload.byteLength <= SMALL_BYTES) return;
+  if (typeof payload === 'string') return;
   port.atFlush(() => {
     if (payload.byteLength === 0) lost(new TypeError(`${what}: its memory was transferred elsewhere before it was sent`));
   });

@@ -9,6 +9,7 @@ import { bytesOf } from '../common/bytes_of.ts';
 import { abandon } from '../common/untrusted.ts';
 import { type Fields, fieldsBytes, NO_FIELDS } from '../protocol/fields.ts';
 import type { DroppedEvent, PulledEvent } from './events.ts';
+import { SMALL_BYTES } from '../protocol/payloads.ts';
 import { Packer, payloadLength, watchBytes } from './packer.ts';
 import { JOB_OPTIONS, readJobOptions } from './job_options.ts';
 import type { Notes } from './notes.ts';
@@ -198,7 +199,7 @@ export class Pump {
     const fields = about?.fields ?? NO_FIELDS;
     const count = this.#packer.count;
     this.#packer.add(payload, length);
-    watchBytes(port, payload, `job: item ${this.#given}`, this.#lost);
+    if (length > SMALL_BYTES) watchBytes(port, payload, `job: item ${this.#given}`, this.#lost);
     this.#column(count, name, fields);
     if (about !== undefined && (about.key !== undefined || about.signal !== undefined || name !== this.#options.function))
       this.#notes.add(this.#given, { key: about.key, name, signal: about.signal });
