@@ -5,7 +5,7 @@ import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { HISTORY_LIMIT } from '../machine/driver.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
-import type { Scope } from '../streams/job_stream.ts';
+import type { Scope } from '../streams/settings.ts';
 import type {
   CallOptions,
   FunctionsOf,

@@ -12,7 +12,8 @@ import { Driver, type Handlers } from '../machine/driver.ts';
 import type { HistoryEntry } from '../machine/history.ts';
 import type { Fields } from '../protocol/fields.ts';
 import { Kept } from '../protocol/kept.ts';
-import { decode, encodeBatch, encodeGreeting } from '../protocol/messages.ts';
+import { encodeLeft, helloOf } from '../protocol/lost_bytes.ts';
+import { decode, encodeGreeting } from '../protocol/messages.ts';
 import { joinPieces } from '../transport/frame_memory.ts';
 import { PayloadStore } from '../protocol/payloads.ts';
 import { Caller } from '../streams/caller.ts';
@@ -187,15 +188,20 @@ export class Connection implements ConsumerPort {
     const { addresses, logger } = this.#options;
     return {
       ...this.caller.handlers,
-      greet: ({ hello }) => this.#socket.send(encodeGreeting(hello)),
+      greet: ({ hello }) => this.#socket.send(encodeGreeting(helloOf(hello, this.#kept))),
       send: ({ envelope, records, transmit }) => {
-        const frames = encodeBatch(envelope, records, this.store);
+        const frames = encodeLeft(envelope, records, this.store, this.caller.lost);
         if (envelope.seq > 0) this.#kept.keep(envelope.lane, envelope.seq, frames);
         if (!transmit) return;
         this.#socket.send(frames);
         this.#sent = true;
       },
-      resend: ({ lane, from }) => this.#kept.from(lane, from).forEach((frames) => this.#socket.send(frames)),
+      resend: ({ lane, from }) => {
+        const kept = this.#kept.from(lane, from);
+        if (!this.#kept.isWhole) return [{ type: 'resync', now: now() }];
+        for (const frames of kept) this.#socket.send(frames);
+        return undefined;
+      },
       forget: ({ lane, upTo }) => this.#kept.forget(lane, upTo),
       forgetAll: () => this.#kept.forgetAll(),
       welcomed: ({ master, how, maxMessageBytes }) => {

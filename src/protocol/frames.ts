@@ -15,7 +15,8 @@ import {
   placeOf,
 } from './payloads.ts';
 
-const EMPTY = Buffer.alloc(0);
+/** The frame of payloads that have no bytes. Any other that is empty has lost its memory. */
+export const EMPTY: Buffer = Buffer.alloc(0);
 const NONE: number[] = [];
 
 /** Lays payloads out behind a header, in the order of `add`. */
@@ -58,7 +59,7 @@ export class FrameWriter {
 
   #seal(): void {
     if (this.#packedAt < 0) return;
-    const packed = Buffer.allocUnsafe(this.#packedBytes);
+    const packed = this.#packedBytes === 0 ? EMPTY : Buffer.allocUnsafe(this.#packedBytes);
     this.#pack(packed, 0);
     this.#frames[this.#packedAt] = packed;
   }

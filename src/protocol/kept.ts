@@ -1,4 +1,5 @@
 /** The batches that a sender keeps until they are acknowledged, by reference, in the order of their numbers. For the shells. */
+import { EMPTY } from './frames.ts';
 import type { Lane } from './messages.ts';
 
 export class Kept {
@@ -33,6 +34,16 @@ export class Kept {
       kept.first += kept.head;
       kept.head = 0;
     }
+  }
+
+  /** Whether all of it can be sent again: not if memory of a payload was transferred elsewhere meanwhile. */
+  get isWhole(): boolean {
+    for (const { frames, head } of this.#lanes.values()) {
+      for (let at = head; at < frames.length; at += 1) {
+        if ((frames[at] as Uint8Array[]).some((frame) => frame.length === 0 && frame !== EMPTY)) return false;
+      }
+    }
+    return true;
   }
 
   forgetAll(): void {

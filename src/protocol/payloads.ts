@@ -13,6 +13,8 @@ export const PACKED_BYTES = 65_536;
 export const PIECE_BYTES = 1_048_576;
 /** Where all payloads of a message are packed into one frame no longer than this, they stand behind the header, in its frame. */
 export const INLINE_BYTES = 1_024;
+/** So few bytes are copied one by one: to have them copied costs more. */
+export const FEW_BYTES = 32;
 export const SLOTS_PER_BLOCK = 65_536;
 const LAST_SLOT = SLOTS_PER_BLOCK - 1;
 /** Slots from here on are numbered by a state machine, for the few payloads that it makes itself (errors). */
@@ -49,6 +51,9 @@ export interface FrameOwner {
   /** Somebody has these frames of whom it is not known how long. */
   pin(frames: readonly Uint8Array[]): void;
 }
+
+/** The memory of a payload that is to be sent is gone: whoever had given it away transferred it elsewhere. */
+export class LostBytes extends Error {}
 
 /** Joins the pieces of a payload that came in, which nobody else has. */
 export type Join = (pieces: readonly Uint8Array[]) => Buffer;
@@ -168,6 +173,14 @@ export class PayloadStore {
     return pieces;
   }
 
+  /** Whether the payload's memory is gone. */
+  isLost(slot: number): boolean {
+    const block = this.#block(slot);
+    const place = block.at[slot & LAST_SLOT] as number;
+    const length = held(block, slot);
+    return length > 0 && (block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array).length === 0;
+  }
+
   /** The payload's bytes in one Buffer: copied only if they lie in several frames, and not one behind the other. */
   joined(slot: number): Buffer {
     const block = this.#block(slot);
@@ -200,7 +213,8 @@ export class PayloadStore {
       }
       const frame = block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array;
       const offset = place & LAST_OFFSET;
-      if (length <= 32) for (let j = 0; j < length; j += 1) target[to + j] = frame[offset + j] as number;
+      if (offset + length > frame.length) throw gone(slot);
+      if (length <= FEW_BYTES) for (let j = 0; j < length; j += 1) target[to + j] = frame[offset + j] as number;
       else target.set(frame.subarray(offset, offset + length), to);
       to += length;
       i += next;
@@ -256,8 +270,8 @@ function noSlot(slot: number): Error {
   return new Error(`payload store: no slot ${slot}`);
 }
 
-function gone(slot: number): Error {
-  return new Error(`payload store: the memory of slot ${slot} was transferred away, but it is to be sent`);
+function gone(slot: number): LostBytes {
+  return new LostBytes(`payload store: the memory of slot ${slot} was transferred elsewhere, but it is to be sent`);
 }
 
 function released(slot: number): Error {

@@ -7,14 +7,15 @@ import { checkBoolean, checkInteger, checkOptions, checkSignal, checkString, sho
 import { shared } from '../common/signals.ts';
 import type { Operation } from '../protocol/call_records.ts';
 import type { Fields } from '../protocol/fields.ts';
-import { SMALL_BYTES } from '../protocol/payloads.ts';
+import type { Lost } from '../protocol/lost_bytes.ts';
+import { Packer } from '../protocol/packer.ts';
 import type { AnswerInstruction, ConsumerEvent, ConsumerInstruction, DeliverInstruction, PulledEvent } from './events.ts';
-import { ResultStream, type Scope } from './job_stream.ts';
+import { ResultStream } from './job_stream.ts';
 import { OneCall } from './one_call.ts';
-import { Packer, watchBytes } from './packer.ts';
 import { JOB_OPTIONS, readJobOptions } from './job_options.ts';
 import type { ConsumerPort } from './port.ts';
 import type { Receiver } from './receiver.ts';
+import type { Scope } from './settings.ts';
 import type { AnyItem, CallOptions, JobStream, Settled, Source, Status, StreamOptions } from './types.ts';
 
 const STREAM_OPTIONS = ['messages', 'signal', 'ordered', 'settle', ...JOB_OPTIONS] as const;
@@ -42,6 +43,7 @@ export class Caller {
   #lastAsk = 0;
   #failure: { readonly error: unknown } | undefined;
   readonly handlers: CallerHandlers;
+  readonly lost: Lost = { job: (stream, job) => this.#receivers.get(stream)?.lost(job) };
 
   /** @param defaultFunction the function of streams and items that name none */
   constructor(port: ConsumerPort, defaultFunction?: string) {
@@ -168,7 +170,6 @@ export class Caller {
       const id = `${this.#port.id}/${stream}`;
       this.#receivers.set(stream, receiver);
       scope.waits?.(true);
-      if (bytes.length > SMALL_BYTES) watchBytes(this.#port, bytes, 'call: the payload', (error) => receiver.fail(error));
       this.#port.feed({ type: 'begin', stream, id, ordered: false, parent: scope.parent, messages: 2, fields });
     });
   }

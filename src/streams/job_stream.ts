@@ -3,44 +3,16 @@
  * asked for, so that what waits here costs columns of numbers and no more.
  */
 import { inTime } from '../common/clock.ts';
-import type { Fields } from '../protocol/fields.ts';
+import { WHERE_IT_WENT } from '../protocol/lost_bytes.ts';
 import { attemptOf, ENTRY } from '../protocol/stream_records.ts';
 import { DROPPED, isShown, isTaken } from './columns.ts';
-import type { BeginEvent, DeliverInstruction, DroppedEvent, PulledEvent } from './events.ts';
+import type { DeliverInstruction, DroppedEvent, PulledEvent } from './events.ts';
 import { jobError } from './failures.ts';
 import { Notes } from './notes.ts';
-import type { ConsumerPort } from './port.ts';
 import type { Receiver } from './receiver.ts';
 import { Pump } from './source.ts';
-import type { AnyItem, JobInfo, JobStream, Settled, Source } from './types.ts';
-
-/** Where a stream belongs to: the worker function that opened it, if one did. */
-export interface Scope {
-  /** The key of its part; 0: none. */
-  readonly parent: number;
-  /** Ends what it opened. */
-  readonly signal?: AbortSignal | undefined;
-  /** It begins to wait for a result, or (false) goes on. Said in turns. */
-  waits?(waiting: boolean): void;
-}
-
-export interface StreamSettings {
-  readonly port: ConsumerPort;
-  readonly scope: Scope;
-  readonly number: number;
-  readonly id: string;
-  readonly source: Source<AnyItem>;
-  readonly function: string | undefined;
-  readonly messages: number;
-  readonly ordered: boolean;
-  readonly settle: boolean;
-  readonly signal: AbortSignal | undefined;
-  readonly fields: Fields;
-  /** It begins: it wants to be told of instructions. Throws if that cannot be. */
-  readonly begin: (about: BeginEvent, receiver: Receiver) => void;
-  /** It is over. */
-  readonly over: (number: number) => void;
-}
+import type { StreamSettings } from './settings.ts';
+import type { JobInfo, JobStream, Settled } from './types.ts';
 
 type Step<T> = IteratorResult<T, undefined>;
 interface Waiter<T> {
@@ -74,7 +46,7 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   constructor(settings: StreamSettings) {
     this.#settings = settings;
     this.id = settings.id;
-    this.#pump = new Pump(settings, this.#notes, (error) => this.fail(error));
+    this.#pump = new Pump(settings, this.#notes);
   }
 
   [Symbol.asyncIterator](): this {
@@ -133,10 +105,22 @@ export class ResultStream<T extends Buffer | Settled<unknown>> implements JobStr
   }
 
   failed(): void {
+    this.#endWith(this.#pump.error);
+  }
+
+  lost(job: number): void {
+    if (this.#state !== 'running') return;
+    this.#leave();
+    this.#settings.port.feed({ type: 'leave', stream: this.#settings.number });
+    this.#endWith(new TypeError(`job: item ${job}: ${WHERE_IT_WENT}`));
+  }
+
+  /** What has come is the user's; the error comes behind it. */
+  #endWith(error: unknown): void {
     if (this.#state !== 'running') return;
     this.#state = 'ending';
     this.#notes.allEnded();
-    this.#last = { error: this.#pump.error };
+    this.#last = { error };
     this.#serve();
   }
 

@@ -1,5 +1,6 @@
 /** A call: a stream of one job that must have one result. */
 import { JobError } from '../errors.ts';
+import { WHERE_IT_WENT } from '../protocol/lost_bytes.ts';
 import type { PayloadStore } from '../protocol/payloads.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import { isShown } from './columns.ts';
@@ -57,6 +58,10 @@ export class OneCall implements Receiver {
 
   /** Its source never fails. */
   failed(): void {}
+
+  lost(): void {
+    this.fail(new TypeError(`call: the payload: ${WHERE_IT_WENT}`));
+  }
 
   fail(error: unknown): void {
     this.#end({ error });

@@ -6,6 +6,8 @@ export interface Receiver {
   deliver(entries: DeliverInstruction): void;
   ended(early: boolean): void;
   failed(): void;
+  /** The payload of this job cannot be sent any more: it ends behind what has come. */
+  lost(job: number): void;
   /** Ends it with an error, now. */
   fail(error: unknown): void;
 }

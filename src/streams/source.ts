@@ -9,8 +9,7 @@ import { bytesOf } from '../common/bytes_of.ts';
 import { abandon } from '../common/untrusted.ts';
 import { type Fields, fieldsBytes, NO_FIELDS } from '../protocol/fields.ts';
 import type { DroppedEvent, PulledEvent } from './events.ts';
-import { SMALL_BYTES } from '../protocol/payloads.ts';
-import { Packer, payloadLength, watchBytes } from './packer.ts';
+import { Packer, payloadLength } from '../protocol/packer.ts';
 import { JOB_OPTIONS, readJobOptions } from './job_options.ts';
 import type { Notes } from './notes.ts';
 import type { ConsumerPort } from './port.ts';
@@ -35,7 +34,6 @@ export interface PumpOptions {
 export class Pump {
   readonly #options: PumpOptions;
   readonly #notes: Notes;
-  readonly #lost: (error: TypeError) => void;
   readonly #packer = new Packer();
   #sync: Iterator<AnyItem> | undefined;
   #async: AsyncIterator<AnyItem> | undefined;
@@ -55,14 +53,10 @@ export class Pump {
   #fields: Fields[] = [];
   #dropped: number[] = [];
 
-  /**
-   * @param notes what stays in this process of a job
-   * @param lost told that an item's bytes were taken away before they could be sent
-   */
-  constructor(options: PumpOptions, notes: Notes, lost: (error: TypeError) => void) {
+  /** @param notes what stays in this process of a job */
+  constructor(options: PumpOptions, notes: Notes) {
     this.#options = options;
     this.#notes = notes;
-    this.#lost = lost;
   }
 
   /** What the source threw, or what was wrong with an item. */
@@ -199,7 +193,6 @@ export class Pump {
     const fields = about?.fields ?? NO_FIELDS;
     const count = this.#packer.count;
     this.#packer.add(payload, length);
-    if (length > SMALL_BYTES) watchBytes(port, payload, `job: item ${this.#given}`, this.#lost);
     this.#column(count, name, fields);
     if (about !== undefined && (about.key !== undefined || about.signal !== undefined || name !== this.#options.function))
       this.#notes.add(this.#given, { key: about.key, name, signal: about.signal });

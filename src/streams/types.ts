@@ -3,7 +3,10 @@ import type { JobError, JobErrorCode } from '../errors.ts';
 import type { ResourceRequest } from '../resources/types.ts';
 import type { ReservedName } from './reserved.ts';
 
-/** A payload: bytes, or text that travels as UTF-8. Bytes that were given away are not to be written to again, nor transferred: they are sent later. */
+/**
+ * A payload: bytes, or text that travels as UTF-8. Up to 16 KiB are copied at once. More bytes are given away: they are sent later, so they
+ * are not to be written to again, nor transferred, before their job has ended.
+ */
 export type Payload = Uint8Array | string;
 
 /** What many payloads come from. A string or a typed array is no source: one payload is sent with `call()`. */

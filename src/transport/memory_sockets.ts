@@ -31,6 +31,11 @@ export interface Wire {
   gone(socket: Bound | Dial): Promise<void>;
 }
 
+/** As a wire does: what becomes of the sender's memory is nothing to who receives, nor the other way round. */
+function copied(frames: Frames): Frames {
+  return frames.map((frame) => Buffer.from(frame));
+}
+
 /** One connection between a dialled and a bound socket. */
 export class Link {
   /** Only an open connection takes messages; a parting one still delivers; a broken one does not. */
@@ -65,7 +70,7 @@ export class Dial implements DialSocket {
   send(frames: Frames): void {
     const link = this.link;
     if (this.#closing || !link || !this.#connected || this.kind === 'pull' || frames.length === 0) return;
-    const message = frames.slice();
+    const message = copied(frames);
     this.#wire.post(link.bound, 'in', true, () => link.state !== 'broken' && link.bound.hear(link, message));
   }
 
@@ -132,7 +137,7 @@ export abstract class Bound implements BoundSocket {
 
   protected pass(link: Link, frames: Frames): void {
     if (this.closed || link.state !== 'open' || frames.length === 0) return;
-    const message = frames.slice();
+    const message = copied(frames);
     this.wire.post(this, 'out', true, () => link.state !== 'broken' && link.dial.hear(message));
   }
 }

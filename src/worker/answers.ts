@@ -1,5 +1,5 @@
 /** What functions may give back, and how what they threw is told. Pure. */
-import { bytesOf, viewOf } from '../common/bytes_of.ts';
+import { bytesOf } from '../common/bytes_of.ts';
 import { shown } from '../common/check.ts';
 import { isA, told } from '../common/thrown.ts';
 import type { RemoteError, WireErrorCode } from '../protocol/remote_error.ts';
@@ -16,9 +16,6 @@ export interface Steps {
 
 const EXPECTED = 'expected a Uint8Array, a string, nothing, a promise of these, or a generator of bytes';
 const EXPECTED_STEP = 'expected a Uint8Array or a string';
-
-/** A yielded Buffer up to this size is copied, since generators like to use one again. A larger one is given away. */
-const COPIED_BYTES = 16_384;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -52,7 +49,7 @@ export function readStep(step: unknown, name: string): Answer {
     if (done === true) return { kind: 'done' };
     if (typeof value === 'string') return { kind: 'bytes', bytes: Buffer.from(value) };
     const bytes = bytesOf(value);
-    if (bytes !== undefined) return { kind: 'bytes', bytes: bytes.length <= COPIED_BYTES ? Buffer.from(bytes) : viewOf(bytes) };
+    if (bytes !== undefined) return { kind: 'bytes', bytes };
     if (value instanceof Unfit) return { kind: 'bad', text: value.text };
     return { kind: 'bad', value, text: `${name} yielded ${shown(value)}; ${EXPECTED_STEP}` };
   } catch {

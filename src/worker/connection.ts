@@ -108,6 +108,7 @@ export class Connection implements ConsumerPort {
       name,
       meeting,
       store: this.store,
+      lost: { job: this.caller.lost.job, part: (key) => this.#driver.feed({ type: 'lost', key, now: now() }) },
       tell: (event) => this.#tell(event),
       rejected: (reason) => this.#rejected(reason),
     });

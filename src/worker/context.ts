@@ -3,7 +3,7 @@ import { fieldValue, unpackValue } from '../protocol/fields.ts';
 import { shownAllotment } from '../resources/asking.ts';
 import type { AllottedResources } from '../resources/types.ts';
 import { type Origin, readOrigin } from '../protocol/origin.ts';
-import type { Scope } from '../streams/job_stream.ts';
+import type { Scope } from '../streams/settings.ts';
 import type { AnyItem, CallOptions, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import { type ProgramOptions, type ProgramResult, runProgram } from './program.ts';
 import type { Task } from './task.ts';

@@ -85,9 +85,7 @@ export class Executor {
       task.bytes += bytes[at] as number;
       const { waiting } = task;
       if (waiting === undefined || task.grants === 0 || waiting.length > task.bytes) continue;
-      task.waiting = undefined;
-      if (task.over) this.#ledger.last(task, waiting);
-      else this.#ledger.result(task, waiting);
+      this.#ledger.go(task, waiting);
       this.#options.wake();
     }
   }
@@ -97,7 +95,7 @@ export class Executor {
       const task = this.#tasks[local];
       if (task === undefined) continue;
       task.drop(reason);
-      task.waiting = undefined;
+      this.#ledger.drop(task);
       if (task.over) this.#ledger.empty(task);
       else if (task.suspended) this.#finish(task);
       this.#options.wake();

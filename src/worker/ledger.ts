@@ -1,11 +1,16 @@
-/** What has happened to parts since it was last told: the columns of the next `ran`. Pure. */
-import type { PayloadStore } from '../protocol/payloads.ts';
+/** What has happened to parts since it was last told: the columns of the next `ran`. Results are copied, if they are small. Pure. */
+import { Packer } from '../protocol/packer.ts';
 import { failureFlags } from '../protocol/part_records.ts';
+import { type PayloadStore, SMALL_BYTES } from '../protocol/payloads.ts';
 import { encodeError } from '../protocol/remote_error.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
 import type { Failure } from './answers.ts';
 import type { RanEvent } from './events.ts';
-import type { Task } from './task.ts';
+import type { Task, Waiting } from './task.ts';
+
+/** Stands for the slot of a payload that is packed: slots are known when they are told. */
+const PACKED = -2;
+const NOTHING = -1;
 
 export class Ledger {
   /** The time, as it was last looked at. */
@@ -23,6 +28,7 @@ export class Ledger {
   #changed: Task[] = [];
 
   readonly #store: PayloadStore;
+  readonly #packer = new Packer();
   readonly #worker: string;
 
   readonly #ended: (task: Task) => void;
@@ -52,30 +58,38 @@ export class Ledger {
   /** The part has ended, with no further result. */
   empty(task: Task): void {
     if (task.ended) return;
-    this.#entry(task, ENTRY.partEnd, -1, 0);
+    this.#entry(task, ENTRY.partEnd, NOTHING, 0);
     this.#end(task);
   }
 
   /** The part has failed. */
   failure(task: Task, failure: Failure): void {
-    const about = { function: task.record.function, worker: this.#worker, attempts: task.attempt, phase: '', stack: '' };
-    const bytes = encodeError({ ...about, ...failure });
-    this.#entry(task, failureFlags(failure.code), this.#store.put(bytes), bytes.length);
+    this.#error(task, failure, failureFlags(failure.code));
     this.#end(task);
   }
 
   /** The part has failed, but its function has not ended: it holds its lane until it does. */
   overdue(task: Task, message: string): void {
+    this.#error(task, { code: 'timed-out', message }, failureFlags('timed-out') - ENTRY.partEnd);
+  }
+
+  #error(task: Task, failure: Failure, flags: number): void {
     const about = { function: task.record.function, worker: this.#worker, attempts: task.attempt, phase: '', stack: '' };
-    const bytes = encodeError({ code: 'timed-out', message, ...about });
-    this.#entry(task, failureFlags('timed-out') - ENTRY.partEnd, this.#store.put(bytes), bytes.length);
+    const bytes = encodeError({ ...about, ...failure });
+    this.#packer.add(bytes, bytes.length);
+    this.#entry(task, flags, PACKED, bytes.length);
   }
 
   #result(task: Task, bytes: Uint8Array, flags: number): void {
-    this.#entry(task, flags, this.#store.put(bytes), bytes.length);
+    this.#packer.add(bytes, bytes.length);
+    this.#told(task, flags, PACKED, bytes.length);
+  }
+
+  #told(task: Task, flags: number, slot: number, length: number): void {
+    this.#entry(task, flags, slot, length);
     task.index += 1;
     task.grants -= 1;
-    task.bytes -= bytes.length;
+    task.bytes -= length;
   }
 
   #end(task: Task): void {
@@ -101,14 +115,28 @@ export class Ledger {
     this.#lengths.push(length);
   }
 
-  /** It waits for credit. */
+  /** It waits for credit, perhaps with a result. */
   wait(task: Task, bytes: Uint8Array | undefined): void {
-    task.waiting = bytes;
+    if (bytes !== undefined)
+      task.waiting = { slot: this.#store.put(bytes.length <= SMALL_BYTES ? Buffer.from(bytes) : bytes), length: bytes.length };
     task.park(true, this.clockMs);
     task.lets(this.clockMs);
     this.#waits.push(task.local);
     this.#wanted.push(bytes?.length ?? 0);
     this.#over.push(task.over);
+  }
+
+  /** It has credit for the result that waited. */
+  go(task: Task, { slot, length }: Waiting): void {
+    task.waiting = undefined;
+    this.#told(task, task.over ? ENTRY.result | ENTRY.partEnd : ENTRY.result, slot, length);
+    if (task.over) this.#end(task);
+  }
+
+  /** Nobody wants the result that waits, if one does. */
+  drop(task: Task): void {
+    if (task.waiting !== undefined) this.#store.release(task.waiting.slot);
+    task.waiting = undefined;
   }
 
   /** It has begun to wait for something of its own, or has ended to. */
@@ -131,7 +159,7 @@ export class Ledger {
       locals: this.#locals,
       indexes: this.#indexes,
       flags: this.#flags,
-      slots: this.#slots,
+      slots: this.#packed(),
       lengths: this.#lengths,
       waits: this.#waits,
       wanted: this.#wanted,
@@ -155,5 +183,14 @@ export class Ledger {
     this.#over = [];
     this.#changed = [];
     return event;
+  }
+
+  /** The slots of all entries: those that were packed get theirs now. */
+  #packed(): readonly number[] {
+    if (this.#packer.count === 0) return this.#slots;
+    const { slots } = this.#packer.take(this.#store);
+    if (slots.length === this.#slots.length) return slots;
+    let at = 0;
+    return this.#slots.map((slot) => (slot === PACKED ? (slots[at++] as number) : slot));
   }
 }

@@ -2,7 +2,8 @@
 import { now } from '../common/clock.ts';
 import { Kept } from '../protocol/kept.ts';
 import type { Welcome } from '../protocol/greetings.ts';
-import { decode, encodeBatch, encodeGreeting, type Lane } from '../protocol/messages.ts';
+import { encodeLeft, helloOf, type Lost } from '../protocol/lost_bytes.ts';
+import { decode, encodeGreeting, type Lane } from '../protocol/messages.ts';
 import type { PayloadStore } from '../protocol/payloads.ts';
 import type { PeerInstruction } from '../protocol/peer.ts';
 import { dialled } from '../transport/addresses.ts';
@@ -19,6 +20,8 @@ export interface SocketsOptions {
   readonly name: string;
   readonly meeting: Meeting;
   readonly store: PayloadStore;
+  /** Told of what cannot be sent any more. */
+  readonly lost: Lost;
   /** Something happened. */
   readonly tell: (event: WorkerEvent) => void;
   /** Something came that is not ours. */
@@ -101,18 +104,21 @@ export class Sockets {
   carryOut(instruction: PeerInstruction): void {
     switch (instruction.type) {
       case 'greet':
-        this.#main?.send(encodeGreeting(instruction.hello));
+        this.#main?.send(encodeGreeting(helloOf(instruction.hello, this.#kept)));
         return;
       case 'send': {
         const { envelope, records, transmit } = instruction;
-        const frames = encodeBatch(envelope, records, this.#options.store);
+        const frames = encodeLeft(envelope, records, this.#options.store, this.#options.lost);
         if (envelope.seq > 0) this.#kept.keep(envelope.lane, envelope.seq, frames);
         if (transmit) this.#socket(envelope.lane)?.send(frames);
         return;
       }
-      case 'resend':
-        for (const frames of this.#kept.from(instruction.lane, instruction.from)) this.#socket(instruction.lane)?.send(frames);
+      case 'resend': {
+        const kept = this.#kept.from(instruction.lane, instruction.from);
+        if (!this.#kept.isWhole) return this.#options.tell({ type: 'resync', now: now() });
+        for (const frames of kept) this.#socket(instruction.lane)?.send(frames);
         return;
+      }
       case 'forget':
         this.#kept.forget(instruction.lane, instruction.upTo);
         return;

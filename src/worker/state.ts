@@ -127,6 +127,8 @@ export class WorkerState {
         return;
       case 'ran':
         return this.#workload.ran(event);
+      case 'lost':
+        return this.#workload.abort([event.key], out);
       case 'turn':
         return this.#workload.turn(this.#peer.state === 'joined' && !this.#unsure && this.#life === 'serving', out);
       case 'flush':
@@ -156,8 +158,7 @@ export class WorkerState {
       this.#lostAtMs = now;
     }
     this.#peer.disconnected();
-    this.#timers.clear('pulse');
-    this.#timers.clear('heartbeat');
+    for (const name of ['pulse', 'heartbeat']) this.#timers.clear(name);
     this.#unsure = false;
     this.#timers.ensure('notice', now + NOTICE_AFTER_MS);
   }

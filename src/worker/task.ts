@@ -4,6 +4,12 @@ import type { PartsRecord } from '../protocol/part_records.ts';
 import type { Steps } from './answers.ts';
 import type { RunInstruction } from './instructions.ts';
 
+/** A result that waits for credit, in the store. */
+export interface Waiting {
+  readonly slot: number;
+  readonly length: number;
+}
+
 /** A part whose function was begun. It is the scope of what the function calls itself. */
 export class Task {
   readonly local: number;
@@ -24,7 +30,7 @@ export class Task {
   /** What a generator is pulled in: its job's context. (A WeakMap would keep what it holds over every small garbage collection.) */
   scope: object | undefined = undefined;
   /** A result without credit, and whether it is the last. */
-  waiting: Uint8Array | undefined = undefined;
+  waiting: Waiting | undefined = undefined;
   /** Since when it waits for credit (Infinity: it does not), and for how long it did before: its timeoutMs leaves that out. */
   #parkedAtMs = Infinity;
   #parkedMs = 0;

@@ -79,8 +79,8 @@ export interface WorkerOptions {
  * though the types of a Client cannot tell the two apart.
  *
  * A function is given the payload as a Buffer, and a JobContext. It gives back bytes or text (one result), nothing (one empty result), a
- * promise of these, or is a generator, sync or async, that yields bytes: many results. A Buffer that is given back, and a yielded one of
- * more than 16 KiB, is given away: it must not be written to again. What a function throws fails its job, and nothing else.
+ * promise of these, or is a generator, sync or async, that yields bytes: many results. A result of up to 16 KiB is copied at once. A larger
+ * one is given away: it is not to be written to again, nor transferred. What a function throws fails its job, and nothing else.
  *
  * ```ts
  * class MyWorker extends Worker {

@@ -28,67 +28,6 @@ describe.each(['leastLoaded', 'roundRobin'] as const)('with %s', (policy) => {
   });
 });
 
-describe('memory that is transferred elsewhere', () => {
-  const transferred = (bytes: Uint8Array): unknown => structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
-  const large = (): Uint8Array => new Uint8Array(2 * MiB).fill(7);
-
-  it('once it was sent is nobody’s business', { timeout: 60_000 }, async () => {
-    await using cluster = await startCluster();
-    const client = clientOf(cluster);
-    const given = [large(), new Uint8Array(50_000)];
-    const results = [];
-    for await (const result of client.job('echo', given)) {
-      for (const bytes of given.filter(({ length }) => length === result.length)) transferred(bytes);
-      results.push(result.length);
-    }
-    expect(results.sort((a, b) => a - b)).toEqual([50_000, 2 * MiB]);
-    expect(given.map(({ length }) => length)).toEqual([0, 0]);
-    expect((await client.call('echo', 'still here')).toString()).toBe('still here');
-  });
-
-  it(
-    'before it was sent, or was given, ends its stream or call by an error that says so, and nothing else',
-    { timeout: 60_000 },
-    async () => {
-      await using cluster = await startCluster();
-      const client = clientOf(cluster);
-      const other = collect(
-        client.job(
-          'echo',
-          Array.from({ length: 1_000 }, (_, i) => `${i}`),
-        ),
-      );
-      function* lossy(): Generator<Uint8Array | string> {
-        yield 'first';
-        const bytes = large();
-        queueMicrotask(() => transferred(bytes));
-        yield bytes;
-      }
-      const item = await thrownBy(collect(client.job('echo', lossy())));
-      expect(item).toEqual(new TypeError('job: item 1: its memory was transferred elsewhere before it was sent'));
-      const bytes = large();
-      const call = thrownBy(client.call('echo', bytes));
-      transferred(bytes);
-      expect(await call).toEqual(new TypeError('call: the payload: its memory was transferred elsewhere before it was sent'));
-      const value = large();
-      const set = client.set(value, 'value');
-      transferred(value);
-      expect((await client.get(await set))?.equals(large())).toBe(true);
-      for (const size of [9, MiB]) {
-        const gone = new Uint8Array(size);
-        transferred(gone);
-        for (const refused of [collect(client.job('echo', ['first', gone])), client.call('echo', gone), client.set(gone)]) {
-          const error = await thrownBy(refused);
-          expect(error).toBeInstanceOf(TypeError);
-          expect((error as Error).message).toContain('got a Uint8Array whose memory is gone');
-        }
-      }
-      expect(await other).toHaveLength(1_000);
-      expect((await client.call('echo', 'still here')).toString()).toBe('still here');
-    },
-  );
-});
-
 describe('maxMessageBytes', () => {
   it('lets exactly so many through: 64 MiB unless told otherwise', { timeout: 60_000 }, async () => {
     await using cluster = await startCluster();

@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Kept } from '../../src/protocol/kept.ts';
-import { type Lane, LANES } from '../../src/protocol/messages.ts';
+import { helloOf } from '../../src/protocol/lost_bytes.ts';
+import { encodeBatch, type Lane, LANES, NO_ID } from '../../src/protocol/messages.ts';
+import { PayloadStore } from '../../src/protocol/payloads.ts';
 
 type Step = { readonly lane: Lane } & (
   | { readonly type: 'keep'; readonly count: number }
@@ -81,5 +83,37 @@ describe('what is kept', () => {
     expect([kept.from('control', 1), kept.from('reports', 1)]).toEqual([[], []]);
     kept.keep('control', 1, frames('control', 1));
     expect(kept.from('control', 1)).toEqual([frames('control', 1)]);
+  });
+
+  it('can be sent again as a whole, unless memory of what is not acknowledged was transferred elsewhere', () => {
+    const store = new PayloadStore();
+    const [empty, large, small] = [Buffer.alloc(0), new Uint8Array(100_000), new Uint8Array(9)];
+    const slots = [empty, large, small].map((payload) => store.put(payload));
+    const lengths = [empty, large, small].map(({ length }) => length);
+    const envelope = { lane: 'control', epoch: NO_ID, session: 1, token: NO_ID, seq: 1, ack: 0, reportsAck: 0 } as const;
+    const jobs = { kind: 'jobs', stream: 1, first: 0, functions: ['foo'], which: [], fields: [], slots, lengths } as const;
+    const kept = new Kept();
+    kept.keep('control', 1, encodeBatch(envelope, [jobs], store));
+    structuredClone(small.buffer, { transfer: [small.buffer] });
+    expect(kept.isWhole).toBe(true);
+    structuredClone(large.buffer, { transfer: [large.buffer] });
+    expect(kept.isWhole).toBe(false);
+    const hello = {
+      type: 'hello',
+      role: 'client',
+      name: 'c',
+      epoch: '00000000000000aa',
+      session: 1,
+      token: '00000000000000bb',
+      seen: 0,
+      functions: [],
+      slots: 0,
+      fields: [],
+    } as const;
+    expect(helloOf(hello, kept)).toEqual({ ...hello, token: NO_ID });
+    kept.keep('control', 2, frames('control', 2));
+    kept.forget('control', 1);
+    expect(kept.isWhole).toBe(true);
+    expect(helloOf(hello, kept)).toBe(hello);
   });
 });

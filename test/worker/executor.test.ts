@@ -185,24 +185,6 @@ describe('many results', () => {
     expect(rig.hungry.length).toBe(2);
   });
 
-  it('wait when their bytes are not granted, and come when they are', async () => {
-    const rig = new Rig({
-      functions: {
-        *foo() {
-          yield 'x'.repeat(10);
-          yield 'y'.repeat(10);
-        },
-      },
-    });
-    rig.give('foo', ['m'], { grants: [9], bytes: [15] });
-    await rig.run();
-    expect(rig.hungry).toEqual([{ key: 1, bytes: 10 }]);
-    rig.tell({ kind: 'grant', keys: [1], results: [0], bytes: [5] });
-    await rig.run();
-    expect(rig.results().map((text) => text.length)).toEqual([10, 10]);
-    expect(rig.ended()).toBe(true);
-  });
-
   it('of several generators come in turns, and parts that end come through as well', () => {
     let clock = 0;
     const rig = new Rig({

@@ -1,27 +1,14 @@
 /**
- * Puts payloads into the store as they are yielded. Small ones are copied, one behind the other, so that whoever yielded them may use
- * the bytes again; large ones are given away.
+ * Puts payloads into the store as users give them. Small ones are copied, one behind the other, so that whoever gave them may use the bytes
+ * again; large ones are given away.
  */
-import type { ConsumerPort } from './port.ts';
-import { PIECE_BYTES, type PayloadBlock, type PayloadStore, placeOf, SMALL_BYTES } from '../protocol/payloads.ts';
+import { FEW_BYTES, PIECE_BYTES, type PayloadBlock, type PayloadStore, placeOf, SMALL_BYTES } from './payloads.ts';
 
 const FIRST_CHUNK = 4_096;
 const LAST_CHUNK = 65_536;
 
 export function payloadLength(payload: Uint8Array | string): number {
   return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
-}
-
-/**
- * Large payloads are sent from where they are, mostly as this tick ends: whose memory was transferred elsewhere until then has no bytes any
- * more. Such a one is told before anything of it is sent. One that waits for longer (for a master, or for credit) is not watched.
- * @param payload of more than SMALL_BYTES; smaller ones are copied
- */
-export function watchBytes(port: ConsumerPort, payload: Uint8Array | string, what: string, lost: (error: TypeError) => void): void {
-  if (typeof payload === 'string') return;
-  port.atFlush(() => {
-    if (payload.byteLength === 0) lost(new TypeError(`${what}: its memory was transferred elsewhere before it was sent`));
-  });
 }
 
 export class Packer {
@@ -55,7 +42,8 @@ export class Packer {
     block.at.push(placeOf(this.#frame, this.#at - this.#frameAt));
     block.needed[this.#frame] = (block.needed[this.#frame] as number) + 1;
     if (typeof payload === 'string') this.#chunk.write(payload, this.#at);
-    else this.#chunk.set(payload, this.#at);
+    else if (length > FEW_BYTES) this.#chunk.set(payload, this.#at);
+    else for (let i = 0; i < length; i += 1) this.#chunk[this.#at + i] = payload[i] as number;
     this.#at += length;
   }
 

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { encodeLeft } from '../../src/protocol/lost_bytes.ts';
+import { decode, encodeBatch, NO_ID, type WireRecord } from '../../src/protocol/messages.ts';
+import { codeOf } from '../../src/protocol/part_records.ts';
+import { PayloadStore } from '../../src/protocol/payloads.ts';
+import { decodeError } from '../../src/protocol/remote_error.ts';
+import { ENTRY, type JobsRecord } from '../../src/protocol/stream_records.ts';
+
+const ENVELOPE = { lane: 'control', epoch: NO_ID, session: 1, token: NO_ID, seq: 1, ack: 0, reportsAck: 0 } as const;
+
+class Sender {
+  readonly store = new PayloadStore();
+  readonly lost: [what: string, ...numbers: number[]][] = [];
+
+  send(...records: WireRecord[]): { records: readonly WireRecord[]; store: PayloadStore } {
+    const frames = encodeLeft(ENVELOPE, records, this.store, {
+      job: (stream, job) => void this.lost.push(['job', stream, job]),
+      part: (key) => void this.lost.push(['part', key]),
+    });
+    const store = new PayloadStore();
+    const message = decode(
+      frames.map((frame) => Buffer.from(frame)),
+      store,
+    );
+    if (message.type !== 'batch') throw new Error(`it is read as ${message.type}`);
+    return { records: message.records, store };
+  }
+
+  jobs(stream: number, first: number, payloads: readonly Uint8Array[]): JobsRecord {
+    const slots = payloads.map((payload) => this.store.put(payload));
+    const lengths = payloads.map(({ length }) => length);
+    return { kind: 'jobs', stream, first, functions: ['foo'], which: [], fields: [], slots, lengths };
+  }
+}
+
+function transferred(bytes: Uint8Array): void {
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+}
+
+describe('a message of which a payload is lost', () => {
+  it.each([9, 16_384, 16_385, 3_000_000])('goes without the record that has it: %i bytes', (size) => {
+    const sender = new Sender();
+    const bytes = new Uint8Array(size);
+    const [first, lossy, last] = [
+      sender.jobs(1, 0, [Buffer.from('a'), new Uint8Array(70_000)]),
+      sender.jobs(2, 5, [Buffer.from('b'), bytes, Buffer.from('c')]),
+      sender.jobs(3, 0, [Buffer.from('d')]),
+    ];
+    transferred(bytes);
+    expect(() => encodeBatch(ENVELOPE, [first, lossy, last], sender.store)).toThrow(/was transferred elsewhere, but it is to be sent/u);
+    const { records, store } = sender.send(first, lossy, last);
+    expect(records.map((record) => record.kind === 'jobs' && [record.stream, record.lengths])).toEqual([
+      [1, [1, 70_000]],
+      [3, [1]],
+    ]);
+    expect(records.flatMap((record) => (record.kind === 'jobs' ? record.slots : [])).map((slot) => store.joined(slot).length)).toEqual([
+      1, 70_000, 1,
+    ]);
+    expect(sender.lost).toEqual([['job', 2, 6]]);
+    for (const slot of [...first.slots, ...lossy.slots, ...last.slots]) sender.store.release(slot);
+    expect([sender.store.count, sender.store.bytes]).toEqual([0, 0]);
+  });
+
+  it('says of a result that it is an error, and of a part that goes on that nobody waits', () => {
+    const sender = new Sender();
+    const [whole, gone, last] = [Buffer.from('whole'), new Uint8Array(100_000), new Uint8Array(100_000)];
+    const slots = [whole, gone, last].map((payload) => sender.store.put(payload));
+    transferred(gone);
+    transferred(last);
+    const { records, store } = sender.send({
+      kind: 'outcomes',
+      keys: [1, 2, 3],
+      attempts: [1, 4, 1],
+      indexes: [0, 7, 0],
+      flags: [ENTRY.result | ENTRY.partEnd, ENTRY.result, ENTRY.result | ENTRY.partEnd],
+      busyMicros: 9,
+      slots,
+      lengths: [5, 100_000, 100_000],
+    });
+    const [record] = records;
+    if (record?.kind !== 'outcomes') throw new Error('it is no outcomes');
+    expect(record).toMatchObject({ keys: [1, 2, 3], attempts: [1, 4, 1], indexes: [0, 7, 0], busyMicros: 9 });
+    expect(store.joined(record.slots[0] as number).toString()).toBe('whole');
+    expect(record.flags.slice(1).map((flags) => [flags & (ENTRY.error | ENTRY.partEnd), codeOf(flags)])).toEqual([
+      [ENTRY.error | ENTRY.partEnd, 'bad-result'],
+      [ENTRY.error | ENTRY.partEnd, 'bad-result'],
+    ]);
+    expect(decodeError(store.joined(record.slots[1] as number))).toMatchObject({
+      code: 'bad-result',
+      message: 'a result cannot be told: its memory was transferred elsewhere before it was sent',
+      attempts: 4,
+    });
+    expect(sender.lost).toEqual([['part', 2]]);
+    expect(sender.store.count).toBe(3);
+  });
+});
