@@ -38,7 +38,7 @@ export function bytesOf(value: unknown): Uint8Array | undefined {
 }
 
 /** Whether it has a part of its own that would be asked for: that would be somebody's code, and might say what is not so. */
-function saysOfItself(bytes: Uint8Array): boolean {
+export function saysOfItself(bytes: Uint8Array): boolean {
   return (
     Object.hasOwn(bytes, 'length') ||
     Object.hasOwn(bytes, 'byteLength') ||

@@ -2,7 +2,7 @@
  * Checks of what users pass in. Each throws a TypeError (wrong kind) or a RangeError (right kind, wrong value) that names the
  * option, what was expected and the value seen.
  */
-import { bytesOf, viewOf } from './bytes_of.ts';
+import { bytesOf, saysOfItself, viewOf } from './bytes_of.ts';
 
 /** A value as it stands in an error message: short, and of its own kind. Never throws. */
 export function shown(value: unknown): string {
@@ -18,8 +18,8 @@ function described(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
   if (typeof value === 'bigint') return `${value}n`;
-  if (value instanceof Uint8Array && bytesOf(value) === undefined)
-    return `a Uint8Array ${value.byteLength === 0 ? 'whose memory is gone' : 'that has a length, or another such part, of its own'}`;
+  if (ArrayBuffer.isView(value) && value instanceof Uint8Array && bytesOf(value) === undefined)
+    return `a Uint8Array ${saysOfItself(value) ? 'that has a length, or another such part, of its own' : 'whose memory is gone'}`;
   if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${value.byteLength} bytes`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (value !== null && typeof value === 'object') return `an object of class ${value.constructor?.name ?? 'null'}`;

@@ -96,7 +96,8 @@ export function readSubmission(fn: unknown, payload: Payload, options: SubmitOpt
   return {
     id: checkId('submit: id', id),
     function: name,
-    payload: bytes,
+    // Copied: it is needed until the engine has it.
+    payload: typeof payload === 'string' ? bytes : Buffer.from(bytes),
     options: job,
     priority: checkInteger('submit: priority', priority, 0, 1, MAX_PRIORITY),
     ttlMs,

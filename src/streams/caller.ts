@@ -9,6 +9,7 @@ import type { Operation } from '../protocol/call_records.ts';
 import type { Fields } from '../protocol/fields.ts';
 import type { Lost } from '../protocol/lost_bytes.ts';
 import { Packer } from '../protocol/packer.ts';
+import { SMALL_BYTES } from '../protocol/payloads.ts';
 import type { AnswerInstruction, ConsumerEvent, ConsumerInstruction, DeliverInstruction, PulledEvent } from './events.ts';
 import { ResultStream } from './job_stream.ts';
 import { OneCall } from './one_call.ts';
@@ -111,8 +112,9 @@ export class Caller {
     const bytes = this.#sized('set: the value', toBytes('set: value', value));
     const name = key === undefined ? randomUUID() : checkString('set: key', key);
     if (this.#failure !== undefined) throw this.#failure.error;
-    // Copied: what is asked cannot be taken back, should its memory be transferred elsewhere before it is sent.
-    this.#packer.add(Buffer.from(bytes), bytes.length);
+    // What is asked cannot be taken back, should its memory be transferred elsewhere before it is sent. (Small ones are copied anyway.)
+    const mayGo = typeof value !== 'string' && bytes.length > SMALL_BYTES;
+    this.#packer.add(mayGo ? Buffer.from(bytes) : bytes, bytes.length);
     const [slot] = this.#packer.take(this.#port.store).slots;
     await this.#ask('set', name, slot, bytes.length);
     return name;

@@ -4,6 +4,7 @@
  */
 import type { Payload, Status } from '../streams/types.ts';
 import { bytesOf } from '../common/bytes_of.ts';
+import { toBytes } from '../common/check.ts';
 import { abandon, follow } from '../common/untrusted.ts';
 import { isThenable, readAnswer, readStep, type Steps } from './answers.ts';
 import type { JobContext } from './context.ts';
@@ -73,8 +74,8 @@ export class IsolatedChild {
     return new Promise(() => undefined);
   }
 
-  set(value: Payload, key?: string): Promise<string> {
-    return this.ask('set', [value, key]) as Promise<string>;
+  async set(value: Payload, key?: string): Promise<string> {
+    return (await this.ask('set', [toBytes('set: value', value), key])) as string;
   }
 
   async get(key: string): Promise<Buffer | undefined> {
@@ -92,8 +93,9 @@ export class IsolatedChild {
   ask(what: Askable, args: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#questions += 1;
-      this.#asked.set(this.#questions, { resolve, reject });
+      // Throws for what cannot travel.
       this.#say({ type: 'ask', question: this.#questions, what, args });
+      this.#asked.set(this.#questions, { resolve, reject });
     });
   }
 
@@ -220,7 +222,8 @@ function contextOf(job: IsolatedJob, signal: AbortSignal, child: IsolatedChild):
   return {
     ...job,
     signal,
-    call: async (name: string, payload: Payload, options?: object) => asBuffer(await child.ask('call', [name, payload, options])) as Buffer,
+    call: async (name: string, payload: Payload, options?: object) =>
+      asBuffer(await child.ask('call', [name, toBytes('call: payload', payload), options])) as Buffer,
     execFile: async (program: string, args?: readonly string[], options?: object) => {
       const result = (await child.ask('execFile', [program, args, options])) as Record<'stdout' | 'stderr', Uint8Array>;
       return { ...result, stdout: asBuffer(result.stdout), stderr: asBuffer(result.stderr) };

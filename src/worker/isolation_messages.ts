@@ -1,4 +1,5 @@
 /** What a worker and the process of an isolated function say to each other, over the channel between the two. Pure. */
+import { viewOf } from '../common/bytes_of.ts';
 
 /** Says to a program that it is run again, and for which of its isolated workers (the first is 1). */
 export const CHILD_VARIABLE = 'GRISTMILL_ISOLATED';
@@ -82,5 +83,5 @@ function textOf(said: unknown, otherwise: string): string {
 
 /** Buffers become plain bytes on their way. */
 export function asBuffer(value: unknown): unknown {
-  return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value;
+  return value instanceof Uint8Array ? viewOf(value) : value;
 }

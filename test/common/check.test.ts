@@ -5,6 +5,9 @@ class Mill {
   readonly stones = 2;
 }
 
+const gone = new Uint8Array(3);
+structuredClone(gone.buffer, { transfer: [gone.buffer] });
+
 describe('a value in a message', () => {
   it.each([
     ['text', '"text"'],
@@ -20,6 +23,14 @@ describe('a value in a message', () => {
     [() => 1, 'function (anonymous)'],
     [new Float64Array(2), 'Float64Array of 16 bytes'],
     [Buffer.alloc(3), 'Buffer of 3 bytes'],
+    [gone, 'a Uint8Array whose memory is gone'],
+    [
+      Object.defineProperty(new Uint8Array(3), 'byteLength', { value: 0 }),
+      'a Uint8Array that has a length, or another such part, of its own',
+    ],
+    [Object.defineProperty(new Uint8Array(0), 'length', { value: 3 }), 'a Uint8Array that has a length, or another such part, of its own'],
+    [new Proxy(new Uint8Array(3), {}), 'an object of class Uint8Array'],
+    [Object.create(Uint8Array.prototype), 'an object of class Uint8Array'],
     [[1, 2, 3], 'an array of 3'],
     [{ a: 1 }, 'an object of class Object'],
     [new Mill(), 'an object of class Mill'],

@@ -126,6 +126,15 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
       await nothingIsLeft();
     });
 
+    it.each([9, 100_000])('copies what is submitted, %i bytes: they may be written to again, or transferred', async (bytes) => {
+      const [written, transferred] = [new Uint8Array(bytes).fill(7), new Uint8Array(bytes).fill(8)];
+      const ids = [pool.submit('echo', written), pool.submit('echo', transferred)];
+      written.fill(0);
+      structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
+      const records = await Promise.all(ids.map(async (id) => await pool.ended(await id)));
+      expect(records.map(({ value }) => value)).toEqual([Buffer.alloc(bytes, 7), Buffer.alloc(bytes, 8)]);
+    });
+
     it('tells errors with their remote stack', async () => {
       const { status, error, attempts } = await pool.ended(await pool.submit('bad', 'this'));
       expect({ status, attempts }).toEqual({ status: 'failed', attempts: 1 });

@@ -1,7 +1,7 @@
 /** Servers of other makers, each of its own on a free port, with a folder that outlives a kill. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -55,6 +55,12 @@ export class ServerProcess implements AsyncDisposable {
     throw new Error(`${this.#program} ended with exit code ${child.exitCode}`);
   }
 
+  /** Writes its file of that name, and has it read. */
+  async configure(file: string, text: (folder: string) => string): Promise<void> {
+    await writeFile(join(this.#folder, file), text(this.#folder));
+    this.#child?.kill('SIGHUP');
+  }
+
   async kill(): Promise<void> {
     this.#kill();
     await this.#exited;
@@ -84,6 +90,26 @@ export function redisServer(): Promise<ServerProcess> {
   return ServerProcess.start('redis-server', (port, folder) =>
     `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly yes --appendfsync always`.split(' '),
   );
+}
+
+const CONFIG = 'nats.conf';
+
+function natsConfig(folder: string, users: string): string {
+  return `jetstream { store_dir: "${folder}" }\n${users}`;
+}
+
+/** A nats-server that lets everybody in, until `guard` says otherwise. */
+export function guardedNatsServer(): Promise<ServerProcess> {
+  return ServerProcess.start('nats-server', (port, folder) => {
+    writeFileSync(join(folder, CONFIG), natsConfig(folder, ''));
+    return `-a 127.0.0.1 -p ${port} -c ${join(folder, CONFIG)}`.split(' ');
+  });
+}
+
+/** From now on it wants this password of `user`; undefined: it lets everybody in. */
+export async function guard(server: ServerProcess, password: string | undefined): Promise<void> {
+  const users = password === undefined ? '' : `authorization { user: user, password: "${password}" }`;
+  await server.configure(CONFIG, (folder) => natsConfig(folder, users));
 }
 
 /** A nats-server with JetStream in files. */

@@ -2,13 +2,28 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker as Thread } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { Client } from '../../src/index.ts';
+import { HeldJobs } from '../../src/pools/held.ts';
+import { NatsPool } from '../../src/pools/nats.ts';
+import { readNats } from '../../src/pools/nats/settings.ts';
+import { RedisPool } from '../../src/pools/redis.ts';
+import { startProxy } from '../chaos/proxy.ts';
+import { within } from '../chaos/world.ts';
 import { freePort } from '../integration/ports.ts';
 import { Running } from '../integration/processes.ts';
 import { WORKER } from './pool.ts';
-import { have, natsServer, ServerProcess } from './servers.ts';
+import { guard, guardedNatsServer, have, natsServer, ServerProcess } from './servers.ts';
+
+/** A step of what follows takes no longer; with all of them the processes of a test end before it is given up. */
+const PATIENCE_MS = 15_000;
 
 it.each([
   ['redis', 'Redis'],
@@ -32,22 +47,30 @@ interface Refusal {
   readonly name: string;
   readonly scheme: 'redis' | 'nats';
   readonly start: () => Promise<ServerProcess>;
-  readonly refuse: (port: number) => Promise<void>;
+  readonly refuse: (server: ServerProcess) => Promise<void>;
   readonly says: RegExp;
-  readonly mend: (port: number) => Promise<void>;
+  readonly mend: (server: ServerProcess) => Promise<void>;
 }
 
-async function redisCommand(port: number, password: string | undefined, ...command: [string, ...string[]]): Promise<void> {
+async function redisCommand({ port }: ServerProcess, password: string | undefined, ...command: [string, ...string[]]): Promise<unknown> {
   const redis = new Redis(port, '127.0.0.1', password === undefined ? {} : { password });
-  await redis.call(...command);
+  const answer = await redis.call(...command);
   redis.disconnect();
+  return answer;
 }
 
-async function ofNats(port: number, action: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<unknown>): Promise<void> {
+async function ofNats(
+  { port }: ServerProcess,
+  action: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<unknown>,
+): Promise<void> {
   const connection = await connect({ servers: `127.0.0.1:${port}` });
   await action(await jetstreamManager(connection));
   await connection.close();
 }
+
+const NO_CHANNELS = ['ACL', 'SETUSER', 'default', 'resetchannels'] as const;
+const ALL_CHANNELS = ['ACL', 'SETUSER', 'default', 'allchannels'] as const;
+const PASSWORD = 'p@ss';
 
 const startRedis = (): Promise<ServerProcess> =>
   ServerProcess.start('redis-server', (port, folder) => `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly no`.split(' '));
@@ -57,25 +80,33 @@ const REFUSALS: Refusal[] = [
     name: 'a Redis that wants a password',
     scheme: 'redis',
     start: startRedis,
-    refuse: (port) => redisCommand(port, undefined, 'CONFIG', 'SET', 'requirepass', 'secret'),
+    refuse: async (server) => void (await redisCommand(server, undefined, 'CONFIG', 'SET', 'requirepass', 'secret')),
     says: /NOAUTH/,
-    mend: (port) => redisCommand(port, 'secret', 'CONFIG', 'SET', 'requirepass', ''),
+    mend: async (server) => void (await redisCommand(server, 'secret', 'CONFIG', 'SET', 'requirepass', '')),
   },
   {
     name: 'a Redis that lets nobody subscribe',
     scheme: 'redis',
     start: startRedis,
-    refuse: (port) => redisCommand(port, undefined, 'ACL', 'SETUSER', 'default', 'resetchannels'),
+    refuse: async (server) => void (await redisCommand(server, undefined, ...NO_CHANNELS)),
     says: /NOPERM/,
-    mend: (port) => redisCommand(port, undefined, 'ACL', 'SETUSER', 'default', 'allchannels'),
+    mend: async (server) => void (await redisCommand(server, undefined, ...ALL_CHANNELS)),
   },
   {
     name: 'a NATS in which something else takes our jobs',
     scheme: 'nats',
     start: natsServer,
-    refuse: (port) => ofNats(port, ({ streams }) => streams.add({ name: 'other', subjects: ['gristmill.jobs'] })),
+    refuse: (server) => ofNats(server, ({ streams }) => streams.add({ name: 'other', subjects: ['gristmill.jobs'] })),
     says: /subjects overlap/,
-    mend: (port) => ofNats(port, ({ streams }) => streams.delete('other')),
+    mend: (server) => ofNats(server, ({ streams }) => streams.delete('other')),
+  },
+  {
+    name: 'a NATS that wants a password',
+    scheme: 'nats',
+    start: guardedNatsServer,
+    refuse: (server) => guard(server, PASSWORD),
+    says: /Authorization Violation/i,
+    mend: (server) => guard(server, undefined),
   },
 ];
 
@@ -89,11 +120,11 @@ describe.each([
     { timeout: 60_000 },
     async (refusal) => {
       await using server = await refusal.start();
-      await refusal.refuse(server.port);
+      await refusal.refuse(server);
       const address = `${refusal.scheme}://127.0.0.1:${server.port}`;
       const worker = new Running([fileURLToPath(WORKER), 'worker1', address]);
       try {
-        await worker.printed(refusal.says);
+        await within(PATIENCE_MS, worker.printed(refusal.says), 'the worker to be refused');
         // The client is refused before anything is mended: it says so, or its job ends by that.
         let hear: (text: string) => void = () => undefined;
         const refused = new Promise<void>((resolve) => {
@@ -103,8 +134,8 @@ describe.each([
         await using client = new Client({ address, logger });
         const first = client.call('foo', 'first').then(String, (error: Error) => error.message);
         void first.then((text) => hear(text));
-        await refused;
-        await refusal.mend(server.port);
+        await within(PATIENCE_MS, refused, 'the client to be refused');
+        await refusal.mend(server);
         const text = await first;
         expect(text).toMatch(new RegExp(`${refusal.says.source}|^worker1 processed first$`));
         expect(String(await client.call('foo', 'next'))).toBe('worker1 processed next');
@@ -117,29 +148,146 @@ describe.each([
   );
 });
 
-it.runIf(have('redis-server', 'a Redis that refuses later', 'apt-get install redis-server'))(
-  'a Redis that lets nobody subscribe any more ends neither client nor worker: both go on when it is mended',
+const LATER: readonly (Refusal & { readonly again: (server: ServerProcess) => Promise<unknown> })[] = [
+  {
+    ...(REFUSALS[1] as Refusal),
+    // Both hear again, and need not look.
+    again: async (server) => {
+      const channels = (): Promise<unknown> => redisCommand(server, undefined, 'PUBSUB', 'CHANNELS');
+      await expect.poll(channels, { timeout: PATIENCE_MS }).toEqual(expect.arrayContaining([expect.stringMatching(/:to:/)]));
+      await expect.poll(channels, { timeout: PATIENCE_MS }).toEqual(expect.arrayContaining([expect.stringMatching(/:cancel$/)]));
+    },
+  },
+  { ...(REFUSALS[3] as Refusal), again: async () => undefined },
+];
+
+describe.each([
+  ['redis', have('redis-server', 'a Redis that refuses later', 'apt-get install redis-server')],
+  ['nats', have('nats-server', 'a NATS that refuses later', 'apt-get install nats-server')],
+] as const)('%s', (engine, here) => {
+  it.runIf(here).each(LATER.filter(({ scheme }) => scheme === engine))(
+    '$name after a while ends neither client nor worker: both go on when it is mended',
+    { timeout: 60_000 },
+    async ({ scheme, start, refuse, says, mend, again }) => {
+      await using server = await start();
+      const address = `${scheme}://127.0.0.1:${server.port}`;
+      const worker = new Running([fileURLToPath(WORKER), 'worker1', address]);
+      try {
+        let hear: () => void = () => undefined;
+        const refused = new Promise<void>((resolve) => {
+          hear = resolve;
+        });
+        const line = (text: string): void => void (says.test(text) && hear());
+        await using client = new Client({ address, logger: { info: line, warn: line, error: line } });
+        expect(String(await client.call('foo', 'first'))).toBe('worker1 processed first');
+        await refuse(server);
+        await within(PATIENCE_MS, Promise.all([worker.printed(says), refused]), 'both to be refused');
+        await mend(server);
+        expect(String(await client.call('foo', 'next'))).toBe('worker1 processed next');
+        await again(server);
+        expect([worker.child.exitCode, worker.child.signalCode]).toEqual([null, null]);
+      } finally {
+        worker.kill('SIGKILL');
+        await worker.ended;
+      }
+    },
+  );
+});
+
+it.runIf(have('redis-server', 'a Redis that lets nobody tell', 'apt-get install redis-server'))(
+  'jobs that end while Redis lets nobody tell have run once, and their results are found',
   { timeout: 60_000 },
   async () => {
     await using server = await startRedis();
-    const address = `redis://127.0.0.1:${server.port}`;
+    const address = `redis://127.0.0.1:${server.port}?lockMs=1000`;
     const worker = new Running([fileURLToPath(WORKER), 'worker1', address]);
+    const marks = join(await mkdtemp(join(tmpdir(), 'gristmill-waiting-')), 'marks');
+    const ran = (): string[] => (existsSync(marks) ? readFileSync(marks, 'utf8').trim().split('\n') : []);
     try {
-      let hear: () => void = () => undefined;
-      const refused = new Promise<void>((resolve) => {
-        hear = resolve;
-      });
-      const line = (text: string): void => void (/NOPERM/.test(text) && hear());
-      await using client = new Client({ address, logger: { info: line, warn: line, error: line } });
-      expect(String(await client.call('foo', 'first'))).toBe('worker1 processed first');
-      await redisCommand(server.port, undefined, 'ACL', 'SETUSER', 'default', 'resetchannels');
-      await Promise.all([worker.printed(/NOPERM/), refused]);
-      await redisCommand(server.port, undefined, 'ACL', 'SETUSER', 'default', 'allchannels');
-      expect(String(await client.call('foo', 'next'))).toBe('worker1 processed next');
-      expect([worker.child.exitCode, worker.child.signalCode]).toEqual([null, null]);
+      await using pool = new RedisPool({ url: address, logger: false });
+      const ids: string[] = [];
+      for (let i = 0; i < 8; i += 1) ids.push(await pool.submit('marked', `${marks} ${i} 200`));
+      await expect.poll(ran, { timeout: PATIENCE_MS }).toHaveLength(1);
+      await redisCommand(server, undefined, ...NO_CHANNELS);
+      const ended = async (): Promise<unknown[]> =>
+        Promise.all(ids.map(async (id) => await pool.fetch(id).then((record) => [record?.status, record?.attempts])));
+      await expect.poll(ended, { timeout: PATIENCE_MS }).toEqual(ids.map(() => ['done', 1]));
+      expect(ran().sort()).toEqual(ids.map((_, i) => String(i)));
+      expect(await pool.cancel(ids[0] ?? '')).toBe(false);
     } finally {
       worker.kill('SIGKILL');
       await worker.ended;
     }
   },
 );
+
+it.runIf(have('nats-server', 'a NATS with a password', 'apt-get install nats-server'))(
+  'who has the password of a NATS is let in, by its address',
+  { timeout: 60_000 },
+  async () => {
+    await using server = await guardedNatsServer();
+    await guard(server, PASSWORD);
+    const address = `nats://user:p%40ss@127.0.0.1:${server.port}`;
+    await using pool = new NatsPool({ servers: address, logger: false });
+    await pool.spawnWorker(WORKER, { name: 'worker1' });
+    await using client = new Client({ address, logger: false });
+    expect(String(await client.call('foo', 'first'))).toBe('worker1 processed first');
+  },
+);
+
+describe('the thread that keeps locks', () => {
+  const threadOf = (engine: 'redis' | 'nats', workerData: object): Thread =>
+    new Thread(new URL(`../../dist/pools/${engine}/renewer_thread.js`, import.meta.url), { workerData });
+  const said = (thread: Thread): Promise<unknown> => within(PATIENCE_MS, once(thread, 'message'), 'the thread to be ready');
+
+  it.runIf(have('redis-server', 'a Redis that refuses its thread', 'apt-get install redis-server'))('asks a Redis again', async () => {
+    await using server = await startRedis();
+    await redisCommand(server, undefined, 'CONFIG', 'SET', 'requirepass', 'secret');
+    const thread = threadOf('redis', { url: `redis://127.0.0.1:${server.port}`, queue: 'queue', lockMs: 1_000 });
+    try {
+      const ready = said(thread);
+      const refused = (): Promise<unknown> => redisCommand(server, 'secret', 'INFO', 'commandstats');
+      await expect.poll(refused, { timeout: PATIENCE_MS }).toMatch(/cmdstat_hello:.*failed_calls=[2-9]/);
+      await redisCommand(server, 'secret', 'CONFIG', 'SET', 'requirepass', '');
+      await ready;
+    } finally {
+      await thread.terminate();
+    }
+  });
+
+  it.runIf(have('nats-server', 'a NATS that refuses its thread', 'apt-get install nats-server'))(
+    'asks a NATS again, at first and after a break, and keeps locks then',
+    { timeout: 60_000 },
+    async () => {
+      await using server = await guardedNatsServer();
+      await using pool = new NatsPool({ servers: `nats://127.0.0.1:${server.port}`, logger: false });
+      expect(await pool.workerCount()).toBe(0);
+      await using proxy = await startProxy({ host: '127.0.0.1', port: 0 }, { host: '127.0.0.1', port: server.port });
+      const refusedThrice = (before = proxy.connections): Promise<void> =>
+        expect.poll(() => proxy.connections, { timeout: PATIENCE_MS }).toBeGreaterThan(before + 3);
+      await guard(server, PASSWORD);
+      const settings = readNats('address', proxy.address.replace('tcp:', 'nats:'), { lockMs: 500 });
+      const thread = threadOf('nats', { ...settings, name: 'worker1' });
+      try {
+        const ready = said(thread);
+        await refusedThrice();
+        await guard(server, undefined);
+        await ready;
+        await guard(server, PASSWORD);
+        await refusedThrice();
+        await guard(server, undefined);
+        const connection = await connect({ servers: `127.0.0.1:${server.port}`, maxReconnectAttempts: -1, ignoreAuthErrorAbort: true });
+        const renewed = new Promise<void>((resolve) => {
+          connection.subscribe('lock', { callback: () => resolve() });
+        });
+        const held = new HeldJobs((page) => thread.postMessage(page));
+        held.hold('id', 'lock');
+        await within(PATIENCE_MS, renewed, 'the lock to be kept');
+        expect(await pool.workerCount()).toBe(1);
+        await connection.close();
+      } finally {
+        await thread.terminate();
+      }
+    },
+  );
+});

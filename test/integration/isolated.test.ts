@@ -119,6 +119,12 @@ describe('an isolated function', () => {
     expect(String(await client.call('cached', 'meal'))).toBe('meal true undefined');
     expect(String(await client.call('calls', 'meal'))).toBe('<worker1 processed meal 0 true>');
     expect(String(await client.call('runs', 'echo $((6*7))'))).toBe('42\n');
+    expect(String(await client.call('refused', '')).split('\n')).toEqual([
+      'set: value: expected a Uint8Array or a string, got a Uint8Array whose memory is gone',
+      'call: payload: expected a Uint8Array or a string, got a Uint8Array whose memory is gone',
+      'set: value: expected a Uint8Array or a string, got a Uint8Array that has a length, or another such part, of its own',
+      'call: payload: expected a Uint8Array or a string, got a Uint8Array that has a length, or another such part, of its own',
+    ]);
     expect((await jobErrorOf(client.call('jobs', 'x'), 'function-threw')).message).toContain(
       'job.job: a function of a worker with isolate: true cannot',
     );

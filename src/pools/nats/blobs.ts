@@ -8,6 +8,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import { randomBytes } from 'node:crypto';
+import { viewOf } from '../../common/bytes_of.ts';
 
 const PIECE_BYTES = 262_144;
 
@@ -25,7 +26,7 @@ export class Blobs {
   async get(key: string): Promise<Buffer | undefined> {
     const entry = await this.#kv.get(key);
     if (entry === null || entry.operation !== 'PUT') return undefined;
-    const value = bufferOf(entry.value);
+    const value = viewOf(entry.value);
     if (value[0] === 0) return value.subarray(1);
     const [version, count] = value.toString('utf8', 1).split(' ');
     const pieces = await Promise.all(Array.from({ length: Number(count) }, (_, at) => this.#kv.get(`${key}.${version}.${at}`)));
@@ -39,7 +40,7 @@ export class Blobs {
     await this.#kv.put(key, await this.#head(key, bytes));
     if (!inPieces) return;
     const { value } = (await this.#kv.get(key)) ?? { value: new Uint8Array() };
-    const [version] = bufferOf(value).toString('utf8', 1).split(' ');
+    const [version] = viewOf(value).toString('utf8', 1).split(' ');
     const names = await this.#kv.keys(`${key}.>`);
     for await (const name of names) if (!name.startsWith(`${key}.${version}.`)) await this.#purge(name);
   }
@@ -62,7 +63,7 @@ export class Blobs {
       return true;
     } catch (error) {
       if (!isTaken(error)) throw error;
-      if (head[0] === 1) await this.#purge(`${key}.${bufferOf(head).toString('utf8', 1).split(' ')[0]}.>`);
+      if (head[0] === 1) await this.#purge(`${key}.${viewOf(head).toString('utf8', 1).split(' ')[0]}.>`);
       return false;
     }
   }
@@ -101,7 +102,3 @@ function isTaken(error: unknown): boolean {
 }
 
 const WRONG_LAST_SEQUENCE = 10_071;
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}

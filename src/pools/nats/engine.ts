@@ -214,9 +214,12 @@ export class NatsEngine implements PoolEngine {
 
   /** After a break, news may have been missed. */
   async #follow({ connection }: Store): Promise<void> {
-    for await (const { type } of connection.status()) {
-      if (type === 'reconnect') void this.#waiters.look(0);
-      else if (type === 'disconnect') this.#opener.failed(new Error('disconnected'));
+    for await (const status of connection.status()) {
+      if (status.type === 'reconnect') {
+        this.#opener.reconnected();
+        void this.#waiters.look(0);
+      } else if (status.type === 'disconnect') this.#opener.failed(new Error('disconnected'));
+      else if (status.type === 'error') this.#opener.failed(status.error);
     }
   }
 

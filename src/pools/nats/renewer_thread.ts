@@ -1,13 +1,29 @@
 /** The thread of a Renewer: it says that jobs are worked on, and that the worker is there. It must never load zeromq. */
 import { connect } from '@nats-io/transport-node';
 import { Kvm } from '@nats-io/kv';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SeenJobs } from '../held.ts';
-import { namesOf, type NatsSettings } from './settings.ts';
+import { dialling, namesOf, type NatsSettings } from './settings.ts';
 
-const { servers, stream, lockMs, name } = workerData as NatsSettings & { readonly name: string };
-const connection = await connect({ servers: [...servers], maxReconnectAttempts: -1, reconnectTimeWait: 200, waitOnFirstConnect: true });
-const workers = await new Kvm(connection).open(namesOf(stream).workers);
+/** How often a NATS that refuses is asked. */
+const AGAIN_MS = 500;
+
+/** Whoever serves the queue says what is wrong with NATS. */
+async function again<T>(action: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await action();
+    } catch {
+      await pause(AGAIN_MS);
+    }
+  }
+}
+
+const settings = workerData as NatsSettings & { readonly name: string };
+const { stream, lockMs, name } = settings;
+const connection = await again(() => connect(dialling(settings)));
+const workers = await again(() => new Kvm(connection).open(namesOf(stream).workers));
 const held = new SeenJobs();
 const presence = Buffer.concat([Buffer.of(0), Buffer.from(name)]);
 const key = Buffer.from(name).toString('base64url');
@@ -19,5 +35,5 @@ setInterval(() => {
   workers.put(key, presence).catch(() => undefined);
 }, lockMs / 4);
 
-await workers.put(key, presence);
+await again(() => workers.put(key, presence));
 parentPort?.postMessage('ready');

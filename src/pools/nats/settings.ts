@@ -1,9 +1,12 @@
 /** What an address `nats://…` says. Pure. */
+import type { ConnectionOptions } from '@nats-io/transport-node';
 import { checkInteger, checkString, shown } from '../../common/check.ts';
 
 export interface NatsSettings {
-  /** What is dialled: `nats://host:port`, one or several of a cluster, without our own parameters. */
+  /** What is dialled: `nats://host:port`, one or several of a cluster, without our own parameters, nor who we are. */
   readonly servers: readonly string[];
+  /** Who we are, if that was said: as in a URL, `user:password` or a token. */
+  readonly login: string;
   /** What streams, buckets and subjects are called after. */
   readonly stream: string;
   /** How long a worker may be silent before its jobs are given to another. */
@@ -13,6 +16,7 @@ export interface NatsSettings {
 }
 
 const STREAM = 'gristmill';
+const RECONNECT_MS = 200;
 const LOCK_MS = 10_000;
 const MIN_LOCK_MS = 500;
 const NAME = /^[\w-]{1,100}$/;
@@ -21,7 +25,7 @@ const PARAMETERS = ['stream', 'lockMs', 'replicas'];
 type Given = { readonly [K in 'stream' | 'lockMs' | 'replicas']?: unknown };
 
 /**
- * Reads `nats://[user:password@]host[:port][,nats://…][?stream=name&lockMs=10000&replicas=1]`.
+ * Reads `nats://[user:password@ or token@]host[:port][,nats://…][?stream=name&lockMs=10000&replicas=1]`.
  * @throws TypeError or RangeError that names what was expected and the value seen
  */
 export function readNats(what: string, address: unknown, given: Given = {}): NatsSettings {
@@ -42,20 +46,54 @@ export function readNats(what: string, address: unknown, given: Given = {}): Nat
   const stream = given.stream ?? parameters.get('stream') ?? STREAM;
   if (typeof stream !== 'string' || !NAME.test(stream))
     throw new RangeError(`${what}: stream: expected up to 100 of A-Z a-z 0-9 _ -, got ${shown(stream)}`);
+  const logins = new Set(urls.map((url) => loginOf(what, url)).filter((login) => login !== ''));
+  if (logins.size > 1) throw new RangeError(`${what}: expected one user for all servers of a cluster, got ${logins.size}`);
   const servers = urls.map((url) => {
     url.search = '';
+    url.username = '';
+    url.password = '';
     return url.href;
   });
-  return { servers, stream, lockMs: number('lockMs', LOCK_MS, MIN_LOCK_MS), replicas: number('replicas', 1, 1, 5) };
+  return {
+    servers,
+    login: [...logins][0] ?? '',
+    stream,
+    lockMs: number('lockMs', LOCK_MS, MIN_LOCK_MS),
+    replicas: number('replicas', 1, 1, 5),
+  };
+}
+
+/** As it stands in the URL, percent-encoded. */
+function loginOf(what: string, { username, password }: URL): string {
+  try {
+    decodeURIComponent(username + password);
+  } catch {
+    throw new TypeError(`${what}: expected a user and a password that are percent-encoded`);
+  }
+  return password === '' ? username : `${username}:${password}`;
+}
+
+/** How NATS is dialled, as its library wants it: it leaves out what a URL says before the host. */
+export function dialling({ servers, login }: NatsSettings): ConnectionOptions {
+  const [user = '', pass] = login.split(':').map(decodeURIComponent);
+  return {
+    servers: [...servers],
+    ...(login === '' ? {} : pass === undefined ? { token: user } : { user, pass }),
+    maxReconnectAttempts: -1,
+    // Who refuses us may be mended.
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: RECONNECT_MS,
+  };
 }
 
 /** The address that says all of it: what a spawned worker dials. */
-export function natsAddress({ servers, stream, lockMs, replicas }: NatsSettings): string {
+export function natsAddress({ servers, login, stream, lockMs, replicas }: NatsSettings): string {
   const parameters = new URLSearchParams();
   if (stream !== STREAM) parameters.set('stream', stream);
   if (lockMs !== LOCK_MS) parameters.set('lockMs', String(lockMs));
   if (replicas !== 1) parameters.set('replicas', String(replicas));
-  return servers.join(',') + (parameters.size > 0 ? `?${parameters.toString()}` : '');
+  const dialled = servers.map((server) => (login === '' ? server : server.replace('//', `//${login}@`)));
+  return dialled.join(',') + (parameters.size > 0 ? `?${parameters.toString()}` : '');
 }
 
 /** What is called how on the server. */

@@ -13,10 +13,9 @@ import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { ClosedError } from '../../errors.ts';
 import { Blobs } from './blobs.ts';
-import { namesOf, type NatsSettings } from './settings.ts';
+import { dialling, namesOf, type NatsSettings } from './settings.ts';
 
 const AGAIN_MS = 100;
-const RECONNECT_MS = 200;
 const MIN_TTL_MS = 60_000;
 /** How long the server remembers what was submitted, so as not to take it twice. */
 const DUPLICATES_MS = 120_000;
@@ -43,7 +42,7 @@ export class Opener {
   readonly #warn: (text: string) => void;
   #connection: NatsConnection | undefined;
   #closed = false;
-  #said = '';
+  readonly #said = new Set<string>();
 
   constructor(settings: NatsSettings, warn: (text: string) => void) {
     this.#settings = settings;
@@ -58,16 +57,7 @@ export class Opener {
   async open(ttlMs: number): Promise<Store> {
     // That of a try that was refused.
     await this.#connection?.close();
-    const connection = await this.again(() =>
-      connect({
-        servers: [...this.#settings.servers],
-        maxReconnectAttempts: -1,
-        ignoreAuthErrorAbort: true,
-        reconnectTimeWait: RECONNECT_MS,
-        timeout: 2_000,
-        noAsyncTraces: true,
-      }),
-    );
+    const connection = await this.again(() => connect({ ...dialling(this.#settings), timeout: 2_000, noAsyncTraces: true }));
     this.#connection = connection;
     if (this.#closed) await this.close();
     const jsm = await this.again(() => jetstreamManager(connection, { checkAPI: false }));
@@ -118,11 +108,16 @@ export class Opener {
     }
   }
 
-  /** Said once for each reason. */
+  /** Said once for each reason, until there is a connection again. */
   failed(error: Error): void {
-    if (this.#closed || this.#said === error.message) return;
-    this.#said = error.message;
+    if (this.#closed || this.#said.has(error.message)) return;
+    this.#said.add(error.message);
     this.#warn(`${this.#settings.servers.map((server) => new URL(server).host).join(', ')}: ${error.message}`);
+  }
+
+  /** There is a connection again. */
+  reconnected(): void {
+    this.#said.clear();
   }
 
   async close(): Promise<void> {

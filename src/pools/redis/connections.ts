@@ -7,7 +7,8 @@ export class Connections {
   readonly #url: string;
   readonly #warn: (text: string) => void;
   readonly #open: Redis[] = [];
-  #said = '';
+  readonly #said = new Set<string>();
+  #closed = false;
 
   constructor(url: string, warn: (text: string) => void) {
     this.#url = url;
@@ -18,27 +19,30 @@ export class Connections {
   open(): Redis {
     const redis = new Redis(this.#url, {
       maxRetriesPerRequest: null,
-      // What subscribes does so again when it is `ready`: should Redis refuse that, ioredis would leave the error to nobody.
+      // Subscriptions see to it themselves: should Redis refuse one, ioredis would leave the error to nobody.
       autoResubscribe: false,
       retryStrategy: (times) => Math.min(50 * times, MAX_DELAY_MS),
     });
     redis.on('error', (error: Error) => this.failed(error));
     redis.on('connect', () => joined(redis.stream));
-    redis.on('ready', () => {
-      this.#said = '';
-    });
+    redis.on('ready', () => this.#said.clear());
     this.#open.push(redis);
     return redis;
   }
 
-  /** Said once, until there is a connection again. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Said once for each reason, until there is a connection again. */
   failed(error: Error): void {
-    if (this.#said === error.message) return;
-    this.#said = error.message;
+    if (this.#closed || this.#said.has(error.message)) return;
+    this.#said.add(error.message);
     this.#warn(`${new URL(this.#url).host}: ${error.message}`);
   }
 
   close(): void {
+    this.#closed = true;
     for (const redis of this.#open) redis.disconnect();
   }
 }

@@ -22,6 +22,7 @@ import { Connections } from './connections.ts';
 import { INLINE_BYTES, type JobData, type RedisJob } from './data.ts';
 import { RedisServing } from './serving.ts';
 import { prefixOf, type RedisSettings } from './settings.ts';
+import { Subscription } from './subscription.ts';
 
 /** How long the payload stays of a job that was never quite submitted: its producer died meanwhile. */
 const ORPHAN_MS = 3_600_000;
@@ -33,12 +34,11 @@ export class RedisEngine implements PoolEngine {
   readonly #settings: RedisSettings;
   readonly #connections: Connections;
   readonly #redis: Redis;
-  readonly #subscriber: Redis;
+  readonly #news: Subscription;
   readonly #queue: Queue<JobData, null, string, JobData, null, string>;
   readonly #id = randomUUID();
   readonly #waiters = new Waiters((id) => this.fetch(id));
   readonly #prefix: string;
-  #subscribed: Promise<unknown> | undefined;
   /** Which run of Redis it is; asked again when its connection has broken. */
   #run: Promise<string> | undefined;
 
@@ -50,11 +50,13 @@ export class RedisEngine implements PoolEngine {
     this.#redis.on('close', () => {
       this.#run = undefined;
     });
-    this.#subscriber = this.#connections.open();
+    // After a break, what was said meanwhile is looked up.
+    this.#news = new Subscription(this.#connections, this.key('to', this.#id), {
+      message: (message) => this.#heard(message),
+      heard: () => void this.#waiters.look(0),
+    });
     this.#queue = new Queue(settings.queue, { connection: this.#connections.open(), prefix: this.#prefix, skipVersionCheck: true });
     this.#queue.on('error', (error) => this.#connections.failed(error));
-    this.#subscriber.on('messageBuffer', (_channel: Buffer, message: Buffer) => this.#heard(message));
-    this.#subscriber.on('ready', () => void this.#resubscribe());
     this.keys = {
       get: async (key) => (await this.#redis.getBuffer(this.key('cache', key))) ?? undefined,
       set: async (value, key) => {
@@ -77,29 +79,8 @@ export class RedisEngine implements PoolEngine {
     this.#connections.failed(error);
   }
 
-  /** Hears of what it submits from now on. What Redis refuses may be mended: the next job asks again. */
-  async #subscribe(): Promise<void> {
-    this.#subscribed ??= this.#subscriber.subscribe(this.key('to', this.#id)).catch((error: unknown) => {
-      this.#subscribed = undefined;
-      throw error;
-    });
-    await this.#subscribed;
-  }
-
-  /** After a break. What was said meanwhile is looked up. */
-  async #resubscribe(): Promise<void> {
-    const before = this.#subscribed;
-    this.#subscribed = undefined;
-    try {
-      if (before !== undefined) await this.#subscribe();
-    } catch (error) {
-      this.#connections.failed(error as Error);
-    }
-    await this.#waiters.look(0);
-  }
-
   async send(job: Submission): Promise<void> {
-    await this.#subscribe();
+    await this.#news.wanted();
     const { id, payload, ttlMs, priority, nested } = job;
     const inline = payload.length <= INLINE_BYTES;
     const packed = packSubmission(inline ? job : { ...job, payload: Buffer.alloc(0) });
@@ -187,7 +168,8 @@ export class RedisEngine implements PoolEngine {
     const ttlMs = (job.opts.removeOnFail as { age: number }).age * 1_000;
     const first = await this.#redis.set(this.key('record', id), packRecord(record), 'PX', ttlMs, 'NX');
     if (first === null) return false;
-    await this.#redis.publish(`${this.#prefix}:cancel`, id);
+    // A worker that does not hear of it finds the record.
+    await this.#redis.publish(`${this.#prefix}:cancel`, id).catch((error: Error) => this.failed(error));
     // One that a worker has cannot be removed: the worker finds the record.
     const removed = await job.remove().then(
       () => true,

@@ -1,9 +1,13 @@
 /** The thread of a Renewer. It must never load zeromq. */
 import { Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SeenJobs } from '../held.ts';
 import { prefixOf, type RedisSettings } from './settings.ts';
+
+/** How often a Redis that refuses is asked. */
+const AGAIN_MS = 500;
 
 const { url, queue: name, lockMs } = workerData as RedisSettings;
 const connection = new Redis(url, { maxRetriesPerRequest: null });
@@ -24,4 +28,10 @@ setInterval(() => {
   for (const [id, token] of held.all()) renew(id, token);
 }, lockMs / 4);
 
-void connection.ping().then(() => parentPort?.postMessage('ready'));
+for (let isReady = false; !isReady;) {
+  isReady = await connection.ping().then(
+    () => true,
+    () => pause(AGAIN_MS, false),
+  );
+}
+parentPort?.postMessage('ready');

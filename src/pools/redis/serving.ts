@@ -16,6 +16,7 @@ import { Running } from '../running.ts';
 import type { Connections } from './connections.ts';
 import { INLINE_BYTES, type RedisJob } from './data.ts';
 import { prefixOf, type RedisSettings } from './settings.ts';
+import { Subscription } from './subscription.ts';
 import { Taker } from './taker.ts';
 
 /** A record up to this size goes to its producer with the news. */
@@ -25,12 +26,11 @@ const LAST_MS = 600_000;
 /** Another worker may have been faster a few times in a row. */
 const MAX_MISSES = 8;
 const IDLE_MS = 20;
-/** How often Redis is asked for what it refuses. */
-const AGAIN_MS = 500;
 
 /**
  * Makes a job's record and tells its producer, unless there is one. BullMQ hears of the end right behind it, in the same write. If Redis
- * has no room for the record, the lock goes, so that BullMQ does not take the end either: the job runs again.
+ * has no room for the record, the lock goes, so that BullMQ does not take the end either: the job runs again. If it lets nobody tell, the
+ * producer finds the record later; answers why, or ''.
  */
 const RECORD = `
 local made = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
@@ -38,13 +38,14 @@ if made and made.err then
   redis.call('DEL', KEYS[2])
   return made
 end
-if made then redis.call('PUBLISH', ARGV[3], #ARGV[1] <= tonumber(ARGV[5]) and ARGV[4] .. ' ' .. ARGV[1] or ARGV[4]) end
-return made and 1 or 0`;
+if not made then return '' end
+local told = redis.pcall('PUBLISH', ARGV[3], #ARGV[1] <= tonumber(ARGV[5]) and ARGV[4] .. ' ' .. ARGV[1] or ARGV[4])
+return type(told) == 'table' and told.err or ''`;
 
 export class RedisServing implements Serving {
   readonly #options: ServeOptions;
   readonly #redis: Redis;
-  readonly #channels: Redis;
+  readonly #connections: Connections;
   readonly #prefix: string;
   readonly #taker: Taker;
   readonly #renewer: Renewer;
@@ -59,32 +60,18 @@ export class RedisServing implements Serving {
   constructor(settings: RedisSettings, connections: Connections, options: ServeOptions) {
     this.#options = options;
     this.#prefix = prefixOf(settings.queue);
-    this.#channels = connections.open();
-    this.#channels.on('message', (_channel: string, id: string) => this.#running.cancel(id));
-    const subscribed = new Promise<void>((resolve) => {
-      this.#channels.on('ready', () => void this.#subscribe(connections).then(resolve));
+    this.#connections = connections;
+    // What was cancelled before it was heard is looked up.
+    const cancelled = new Subscription(connections, `${this.#prefix}:cancel`, {
+      message: (id) => this.#running.cancel(id.toString()),
+      heard: () => void this.#lookForCancelled(),
     });
     this.#renewer = new Renewer('redis', settings, (error) => connections.failed(error));
     this.#redis = connections.open();
     this.#taker = new Taker(settings, this.#redis, options.name);
     this.#taker.on('error', (error) => connections.failed(error));
     void this.#taker.startStalledCheckTimer();
-    void Promise.all([this.#renewer.ready, subscribed]).then(() => this.#fetch());
-  }
-
-  /** Hears of what is cancelled from now on. If Redis refuses that, it is asked again until it is closed: somebody may mend it. */
-  async #subscribe(connections: Connections): Promise<void> {
-    while (!this.#closing) {
-      try {
-        await this.#channels.subscribe(`${this.#prefix}:cancel`);
-        // What was cancelled while it was away, it did not hear.
-        return void this.#lookForCancelled();
-      } catch (error) {
-        if (this.#closing) return;
-        connections.failed(error as Error);
-      }
-      await pause(AGAIN_MS, undefined, { ref: false });
-    }
+    void Promise.all([this.#renewer.ready, cancelled.wanted()]).then(() => this.#fetch());
   }
 
   lend(count: number): void {
@@ -188,15 +175,19 @@ export class RedisServing implements Serving {
       failed === undefined
         ? this.#taker.done(job, this.#hasRoom())
         : this.#taker.failed(job, new UnrecoverableError(failed), this.#hasRoom());
-    const [next] = await Promise.all([ended, recorded]);
+    const [next, made] = await Promise.allSettled([ended, recorded]);
+    if (made.status === 'rejected') this.#connections.failed(made.reason as Error);
+    if (next.status === 'rejected') throw next.reason;
     if (large) this.#redis.del(payload).catch(() => undefined);
-    return next;
+    return next.value;
   }
 
   async #record(job: RedisJob, record: KeptRecord, ttlMs: number): Promise<void> {
     const id = String(job.id);
     const keys = [this.#key('record', id), this.#taker.lockOf(job)] as const;
-    await this.#redis.eval(RECORD, keys.length, ...keys, packRecord(record), ttlMs, this.#key('to', job.data.to), id, NEWS_BYTES);
+    const values = [packRecord(record), ttlMs, this.#key('to', job.data.to), id, NEWS_BYTES];
+    const untold = await this.#redis.eval(RECORD, keys.length, ...keys, ...values);
+    if (untold !== '') this.#connections.failed(new Error(String(untold)));
   }
 
   async #hasRecord(job: RedisJob): Promise<boolean> {
