@@ -3,7 +3,7 @@ import { checkString, shown } from '../common/check.ts';
 import { isA, told } from '../common/thrown.ts';
 import { bytesOf } from '../common/bytes_of.ts';
 import { abandon } from '../common/untrusted.ts';
-import type { PayloadStore } from '../protocol/payloads.ts';
+import { type PayloadStore, SMALL_BYTES } from '../protocol/payloads.ts';
 import { encodeError } from '../protocol/remote_error.ts';
 import type { MasterEvent } from './events.ts';
 import type { MasterInstruction, MessageInfo } from './instructions.ts';
@@ -119,7 +119,8 @@ export class Generators {
     if (payload === undefined) throw new TypeError(`expected the payload of a message to be a Buffer (from ${phase}), got ${shown(given)}`);
     if (payload.length > this.#maxMessageBytes)
       throw new RangeError(`a message of ${payload.length} bytes is over maxMessageBytes, ${this.#maxMessageBytes} (from ${phase})`);
-    pulled.slots.push(this.#store.put(payload));
+    // Who yields may use small ones again.
+    pulled.slots.push(this.#store.put(payload.length <= SMALL_BYTES ? Buffer.from(payload) : payload));
     pulled.lengths.push(payload.length);
     pulled.functions.push(name);
   }

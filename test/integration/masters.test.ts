@@ -29,8 +29,8 @@ class Two extends Worker {
   }
 }
 
-async function start(processes: Processes, worker: typeof One | typeof Two): Promise<{ master: Master; client: Client }> {
-  const master = processes.uses(new Master({ name: 'same name', address: await freeAddress(), logger: false }));
+async function start(processes: Processes, worker: typeof One | typeof Two, make = Master): Promise<{ master: Master; client: Client }> {
+  const master = processes.uses(new make({ name: 'same name', address: await freeAddress(), logger: false }));
   await master.start();
   await processes.uses(new worker({ name: 'same name', address: master.address, logger: false })).start();
   return { master, client: processes.uses(new Client({ address: master.address, name: 'same name', logger: false })) };
@@ -93,5 +93,32 @@ describe('two masters in one process share nothing', () => {
     expect(await collect(client.job('foo', jobs(10)))).toHaveLength(20);
     expect(await collect(plain.client.job('foo', jobs(10)))).toHaveLength(10);
     await expect(client.call('foo', 'x')).rejects.toBeInstanceOf(JobError);
+  });
+
+  it('a subclass may use the bytes that it has yielded again', async () => {
+    await using processes = new Processes();
+    const scratch = Buffer.alloc(1);
+    function* letters(message: Message, all: string): Generator<Message> {
+      for (const letter of all) {
+        scratch.write(letter);
+        yield message.with({ payload: scratch });
+      }
+    }
+    class Spelling extends Master {
+      override scatter(message: Message): Generator<Message> {
+        return letters(message, 'abc');
+      }
+
+      override gather(message: Message): Generator<Message> {
+        return letters(message, `${message.payload.toString()}!`);
+      }
+    }
+    class Same extends One {
+      same(message: Buffer): Buffer {
+        return message;
+      }
+    }
+    const { client } = await start(processes, Same, Spelling);
+    expect((await collect(client.job('same', ['x']))).map(String).sort()).toEqual(['!', '!', '!', 'a', 'b', 'c']);
   });
 });
