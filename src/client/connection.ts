@@ -197,8 +197,8 @@ export class Connection implements ConsumerPort {
         this.#sent = true;
       },
       resend: ({ lane, from }) => {
-        const kept = this.#kept.from(lane, from);
-        if (!this.#kept.isWhole) return [{ type: 'resync', now: now() }];
+        const kept = this.#kept.again(lane, from);
+        if (kept === undefined) return [{ type: 'resync', now: now() }];
         for (const frames of kept) this.#socket.send(frames);
         return undefined;
       },

@@ -27,7 +27,8 @@ export function onHello(core: Core, connection: number, hello: Hello, token: str
   }
   // Said twice before it was answered: the welcome is on its way.
   if (here !== undefined && here.begunBy === claimOf(hello)) return;
-  if (here !== undefined) endSession(core, here, 'lost');
+  // Who names it without its token cannot say again what it has said, but lives.
+  if (here !== undefined) endSession(core, here, hello.session === here.number && hello.token === NO_ID ? 'left' : 'lost');
   if (core.stopping) return refuse(core, connection, 'closing', `master ${core.config.name} is closing`);
   begin(core, connection, hello, token);
 }

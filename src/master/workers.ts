@@ -87,7 +87,7 @@ function onOutcome(core: Core, worker: WorkerBook, record: OutcomesRecord, at: n
   if (ends) endPart(core, stream, row, -1, 0, by);
 }
 
-/** A part failed. After a time-out its function may still run: it holds its slot until the worker gives the key back. */
+/** A part failed. After a time-out, or if this is not its end, its function may still run: it holds its slot until the worker gives the key back. */
 function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, record: OutcomesRecord, at: number): void {
   const code = codeOf(record.flags[at] as number);
   const slot = record.slots[at] as number;
@@ -99,7 +99,8 @@ function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, re
   const goesOn = isElsewhere ? core.parts.retry(row) !== undefined : tryAgain(core, row, code);
   if (goesOn) core.release(slot);
   else fail(core, stream, row, slot, record.lengths[at] as number, isOld ? undefined : worker);
-  if (code === 'timed-out') addGhost(worker, record.keys[at] as number);
+  const runs = code === 'timed-out' || ((record.flags[at] as number) & ENTRY.partEnd) === 0;
+  if (runs) addGhost(worker, record.keys[at] as number);
 }
 
 /**

@@ -6,6 +6,8 @@ export class Kept {
   readonly #arrived: ((frames: Uint8Array[]) => void) | undefined;
   readonly #lanes = new Map<Lane, { first: number; frames: (Uint8Array[] | undefined)[]; head: number }>();
 
+  #torn = false;
+
   /** @param arrived told of each batch that is acknowledged */
   constructor(arrived?: (frames: Uint8Array[]) => void) {
     this.#arrived = arrived;
@@ -36,17 +38,20 @@ export class Kept {
     }
   }
 
-  /** Whether all of it can be sent again: not if memory of a payload was transferred elsewhere meanwhile. */
-  get isWhole(): boolean {
-    for (const { frames, head } of this.#lanes.values()) {
-      for (let at = head; at < frames.length; at += 1) {
-        if ((frames[at] as Uint8Array[]).some((frame) => frame.length === 0 && frame !== EMPTY)) return false;
-      }
-    }
-    return true;
+  /** What is kept of a lane from `from` on, as it was; undefined if that is lost: memory of a payload was transferred elsewhere meanwhile. */
+  again(lane: Lane, from: number): Uint8Array[][] | undefined {
+    const batches = this.from(lane, from);
+    this.#torn ||= batches.some((frames) => frames.some((frame) => frame.length === 0 && frame !== EMPTY));
+    return this.#torn ? undefined : batches;
+  }
+
+  /** Not all of it could be sent again: whoever wants to go on must begin anew. */
+  get torn(): boolean {
+    return this.#torn;
   }
 
   forgetAll(): void {
+    this.#torn = false;
     this.#lanes.clear();
   }
 

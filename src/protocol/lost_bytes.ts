@@ -15,7 +15,7 @@ import { ENTRY } from './stream_records.ts';
 export interface Lost {
   /** This job cannot be sent, and nothing that comes behind it in its stream is to be. */
   readonly job: (stream: number, job: number) => void;
-  /** A part goes by an error from here on, but its function goes on. */
+  /** This part has failed, but its function goes on. */
   readonly part?: (key: number) => void;
 }
 
@@ -34,7 +34,7 @@ export function encodeLeft(envelope: Envelope, records: readonly WireRecord[], s
     if (record.kind === 'outcomes') left.push(withErrors(record, store, lost, errors));
     else if (record.kind !== 'jobs') left.push(record);
     else {
-      const at = record.slots.findIndex((slot) => store.isLost(slot));
+      const at = record.slots.findIndex((slot) => isLost(store, slot));
       if (at < 0) left.push(record);
       else lost.job(record.stream, record.first + at);
     }
@@ -45,26 +45,37 @@ export function encodeLeft(envelope: Envelope, records: readonly WireRecord[], s
 }
 
 /**
- * What a peer says to go on with its session. If not all that it kept can be sent again, it gives the session up (it names no token), and the
- * state machines above say again what they still want.
+ * What a peer says to go on with its session. If not all that the other side needs could be sent again, it gives the session up (it names no
+ * token), and the state machines above say again what they still want.
  */
 export function helloOf(hello: Hello, kept: Kept): Hello {
-  return kept.isWhole ? hello : { ...hello, token: NO_ID };
+  return kept.torn ? { ...hello, token: NO_ID } : hello;
+}
+
+function isLost(store: PayloadStore, slot: number): boolean {
+  try {
+    store.pieces(slot);
+    return false;
+  } catch (error) {
+    if (error instanceof LostBytes) return true;
+    throw error;
+  }
 }
 
 function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, errors: number[]): OutcomesRecord {
   const { keys, attempts } = record;
   const [flags, slots, lengths] = [[...record.flags], [...record.slots], [...record.lengths]];
+  const ends = (at: number): boolean => ((record.flags[at] as number) & ENTRY.partEnd) !== 0;
   for (const [at, slot] of record.slots.entries()) {
-    if (slot < 0 || !store.isLost(slot)) continue;
+    if (slot < 0 || !isLost(store, slot)) continue;
     const message = `a result cannot be told: ${WHERE_IT_WENT}`;
     const about = { function: '', worker: '', attempts: attempts[at] as number, stack: '', phase: '' };
     const bytes = encodeError({ code: 'bad-result', message, ...about });
-    if (((flags[at] as number) & ENTRY.partEnd) === 0) lost.part?.(keys[at] as number);
-    flags[at] = failureFlags('bad-result');
+    flags[at] = failureFlags('bad-result') - (ends(at) ? 0 : ENTRY.partEnd);
     slots[at] = store.put(bytes);
     lengths[at] = bytes.length;
     errors.push(slots[at]);
+    if (!keys.some((key, later) => later >= at && key === keys[at] && ends(later))) lost.part?.(keys[at] as number);
   }
   return { ...record, flags, slots, lengths };
 }

@@ -74,6 +74,7 @@ export interface ReturnedRecord {
 /**
  * Entries in the order in which they happened. Flags as in `results`: `result`, `partEnd`, `error` (its payload tells it); what is left
  * of the flags of an error beyond ENTRY_SPAN is its code, by its place in JOB_ERROR_CODES.
+ * A part whose error says `timed-out`, or comes without `partEnd`, has failed, but its function goes on until the part is given back.
  * With `partEnd`, the number of results is `index + 1` where the entry is a result, else `index`.
  */
 export interface OutcomesRecord {

@@ -101,8 +101,12 @@ export class PayloadStore {
     return index * SLOTS_PER_BLOCK;
   }
 
-  /** Takes one payload, given in one piece or several; small ones are joined, since `copy` reads one piece. */
-  put(payload: Uint8Array | readonly Uint8Array[]): number {
+  /**
+   * Takes one payload, given in one piece or several; small ones are joined, since `copy` reads one piece. (Of a large one a view that does
+   * not follow the length of its memory.)
+   */
+  put(given: Uint8Array | readonly Uint8Array[]): number {
+    const payload = given instanceof Uint8Array && given.length > SMALL_BYTES ? given.subarray(0, given.length) : given;
     let block = this.#open < 0 ? undefined : this.#blocks[this.#open];
     if (block === undefined || block.length.length >= 512) {
       if (payload instanceof Uint8Array && payload.length <= PIECE_BYTES) return this.#begin(payload);
@@ -118,10 +122,10 @@ export class PayloadStore {
       this.#entered(block, payload.length);
       return slot;
     }
-    const given = payload instanceof Uint8Array ? [payload] : payload.filter((piece) => piece.length > 0);
-    const length = given.reduce((sum, piece) => sum + piece.length, 0);
+    const pieces = payload instanceof Uint8Array ? [payload] : payload.filter((piece) => piece.length > 0);
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     block.at.push(placeOf(block.frames.length, 0));
-    for (const piece of given.length !== 1 && length <= SMALL_BYTES ? [Buffer.concat(given)] : given.flatMap(cut)) {
+    for (const piece of pieces.length !== 1 && length <= SMALL_BYTES ? [Buffer.concat(pieces)] : pieces.flatMap(cut)) {
       block.frames.push(piece);
       block.needed.push(1);
     }
@@ -154,7 +158,7 @@ export class PayloadStore {
     return held(this.#block(slot), slot);
   }
 
-  /** The payload's bytes, uncopied, in as many pieces as they came. */
+  /** The payload's bytes, uncopied, in as many pieces as they came. Throws LostBytes. */
   pieces(slot: number): Uint8Array[] {
     const block = this.#block(slot);
     const place = block.at[slot & LAST_SLOT] as number;
@@ -171,14 +175,6 @@ export class PayloadStore {
       left -= piece.length;
     }
     return pieces;
-  }
-
-  /** Whether the payload's memory is gone. */
-  isLost(slot: number): boolean {
-    const block = this.#block(slot);
-    const place = block.at[slot & LAST_SLOT] as number;
-    const length = held(block, slot);
-    return length > 0 && (block.frames[Math.floor(place / FRAME_SPAN)] as Uint8Array).length === 0;
   }
 
   /** The payload's bytes in one Buffer: copied only if they lie in several frames, and not one behind the other. */

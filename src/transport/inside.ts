@@ -24,8 +24,7 @@ export class Inside {
         const of = (connection: number): typeof inside => (connection % 2 === 1 ? inside : outside);
         return {
           address: outside.address,
-          // Inside, frames arrive as they are, and may be read long after they are acknowledged: those of the outside go as copies.
-          send: (connection, frames) => of(connection).send(Math.floor(connection / 2), connection % 2 === 1 ? frames.map(copied) : frames),
+          send: (connection, frames) => of(connection).send(Math.floor(connection / 2), frames),
           forget: (connection) => of(connection).forget(Math.floor(connection / 2)),
           close: async (lingerMs) => {
             await Promise.all([outside.close(lingerMs), inside.close(lingerMs)]);
@@ -48,8 +47,4 @@ function numbered(handlers: RouterHandlers, rest: 0 | 1): RouterHandlers {
     lost: (connection) => handlers.lost(connection * 2 + rest),
     rejected: (what) => handlers.rejected(what),
   };
-}
-
-function copied(frame: Uint8Array): Uint8Array {
-  return Buffer.from(frame);
 }

@@ -114,8 +114,8 @@ export class Sockets {
         return;
       }
       case 'resend': {
-        const kept = this.#kept.from(instruction.lane, instruction.from);
-        if (!this.#kept.isWhole) return this.#options.tell({ type: 'resync', now: now() });
+        const kept = this.#kept.again(instruction.lane, instruction.from);
+        if (kept === undefined) return this.#options.tell({ type: 'resync', now: now() });
         for (const frames of kept) this.#socket(instruction.lane)?.send(frames);
         return;
       }

@@ -101,7 +101,7 @@ export class Workload {
   }
 
   /** Nobody wants these. Each goes back: at once if it is not begun or over, else when its function has ended. It may run elsewhere. */
-  abort(keys: readonly number[], out: WorkerInstruction[]): void {
+  abort(keys: readonly number[], out: WorkerInstruction[], asked = true): void {
     const parts = this.#parts;
     const [queued, begun, gone]: [number[], number[], number[]] = [[], [], []];
     for (const key of keys) {
@@ -110,7 +110,7 @@ export class Workload {
       else if (parts.state[local] === PART.queued) queued.push(local);
       else begun.push(local);
     }
-    if (gone.length > 0) this.#reports.unwanted(gone);
+    if (asked && gone.length > 0) this.#reports.unwanted(gone);
     if (queued.length > 0) this.#giveUp(queued, 'unwanted');
     this.#stop(begun, 'nobody waits for this job any more', out);
   }

@@ -1,6 +1,6 @@
 /** Memory that users gave away, and transfer elsewhere all the same. */
 import { describe, expect, it } from 'vitest';
-import { Client, Master, type Payload, Worker } from '../../src/index.ts';
+import { Client, grain, Master, type Payload, Worker } from '../../src/index.ts';
 import { startMill } from '../../src/testing/index.ts';
 import { collect, jobErrorOf, texts, thrownBy, untilError } from './helpers.ts';
 import { freeAddress } from './ports.ts';
@@ -46,7 +46,9 @@ const LOST_RESULT = 'a result cannot be told: its memory was transferred elsewhe
 class Careless extends Worker {
   readonly given: Uint8Array[] = [];
   readonly scratch = Buffer.alloc(9);
+  readonly wayOut = deferred();
   returned = 0;
+  holding = 0;
 
   echo(message: Buffer): Buffer {
     return message;
@@ -94,6 +96,26 @@ class Careless extends Worker {
     const bytes = new Uint8Array(20_000).fill(7);
     this.given.push(bytes);
     return bytes;
+  }
+
+  /** Is slow on its way out. */
+  async *holds(): AsyncGenerator<Uint8Array> {
+    this.holding += 1;
+    try {
+      yield* this.many();
+    } finally {
+      await this.wayOut.promise;
+      this.holding -= 1;
+    }
+  }
+
+  async waits(): Promise<string> {
+    await this.wayOut.promise;
+    return 'at last';
+  }
+
+  beside(): string {
+    return `${this.holding}`;
   }
 
   steal(): void {
@@ -247,6 +269,28 @@ describe.each([
   });
 });
 
+describe('a function of which a result was lost', () => {
+  it.each([
+    ['its slot', undefined],
+    ['its core', { cores: 1 }],
+  ])('holds %s until it has ended', async (_, resources) => {
+    await using mill = await startMill(Careless, { workers: 0, masterOptions: { policy: grain() } });
+    const worker = await mill.addWorker({ resources: { cores: 1 } });
+    const { client } = mill;
+    const stream = client.job('holds', [''], { resources });
+    expect((await stream.next()).value).toHaveLength(2 * MiB);
+    await expect.poll(() => client.status()).toMatchObject({ streams: [{ waitingForCredit: 1 }] });
+    worker.steal();
+    expect((await untilError(stream)).error).toMatchObject({ code: 'bad-result', message: LOST_RESULT });
+    const beside = client.call('beside', '', { resources });
+    await expect.poll(() => client.status()).toMatchObject({ queued: 1, workers: [{ abandoned: 1 }] });
+    expect(worker.holding).toBe(1);
+    worker.wayOut.resolve();
+    expect((await beside).toString()).toBe('0');
+    await expect.poll(() => client.status()).toMatchObject({ workers: [{ running: 0, abandoned: 0, allocated: 0 }] });
+  });
+});
+
 describe('a payload that waits', () => {
   it('for a master ends its stream when there is one, and nothing else', async () => {
     const address = await freeAddress();
@@ -285,6 +329,22 @@ describe('a payload that waits', () => {
 });
 
 describe('a message that is to be sent again', () => {
+  it('of a job that has ended is needed by nobody: the session goes on', async () => {
+    await using mill = await startMill(Careless);
+    const [worker] = mill.workers as [Careless];
+    const how: string[] = [];
+    worker.events.on('connected', (event) => how.push(event.how));
+    mill.client.events.on('connected', (event) => how.push(event.how));
+    const bytes = large();
+    expect(await mill.client.call('echo', bytes)).toHaveLength(2 * MiB);
+    await mill.client.call('kept', '');
+    worker.steal();
+    transferred(bytes);
+    mill.network.cut();
+    expect((await mill.client.call('echo', 'still here')).toString()).toBe('still here');
+    await expect.poll(() => how).toEqual(['resumed', 'resumed']);
+  });
+
   it('of a client: another session begins, in which its stream ends, and the others go on', async () => {
     await using mill = await startMill(Careless);
     const how: string[] = [];
@@ -304,10 +364,12 @@ describe('a message that is to be sent again', () => {
   });
 
   it('of a worker: another session begins, in which its parts run again', async () => {
-    await using mill = await startMill(Careless);
+    await using mill = await startMill(Careless, { masterOptions: { crashLimit: 1 }, slots: 2 });
     const [worker] = mill.workers as [Careless];
     const how: string[] = [];
     worker.events.on('connected', (event) => how.push(event.how));
+    // It is there all the time, and is not to blame.
+    const innocent = mill.client.call('waits', '');
     const reports = `${MILL}.pull`;
     const went = deferred();
     async function* two(): AsyncGenerator<string> {
@@ -330,6 +392,8 @@ describe('a message that is to be sent again', () => {
     expect((await second).value).toEqual(Buffer.alloc(20_000, 7));
     expect(await other).toEqual(['a', 'b']);
     expect(worker.given).toHaveLength(3);
+    worker.wayOut.resolve();
+    expect((await innocent).toString()).toBe('at last');
     expect(how.at(-1)).toBe('anew');
   });
 });

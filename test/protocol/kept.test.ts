@@ -95,9 +95,11 @@ describe('what is kept', () => {
     const kept = new Kept();
     kept.keep('control', 1, encodeBatch(envelope, [jobs], store));
     structuredClone(small.buffer, { transfer: [small.buffer] });
-    expect(kept.isWhole).toBe(true);
+    expect([kept.again('control', 1)?.length, kept.torn]).toEqual([1, false]);
     structuredClone(large.buffer, { transfer: [large.buffer] });
-    expect(kept.isWhole).toBe(false);
+    kept.keep('control', 2, frames('control', 2));
+    // The first has arrived: nobody needs it.
+    expect([kept.again('control', 2), kept.torn]).toEqual([[frames('control', 2)], false]);
     const hello = {
       type: 'hello',
       role: 'client',
@@ -110,10 +112,14 @@ describe('what is kept', () => {
       slots: 0,
       fields: [],
     } as const;
+    expect(helloOf(hello, kept)).toBe(hello);
+    const other = new Uint8Array(100_000);
+    const slot = store.put(other);
+    kept.keep('control', 3, encodeBatch(envelope, [{ ...jobs, slots: [slot], lengths: [100_000] }], store));
+    structuredClone(other.buffer, { transfer: [other.buffer] });
+    expect([kept.again('control', 2), kept.torn]).toEqual([undefined, true]);
     expect(helloOf(hello, kept)).toEqual({ ...hello, token: NO_ID });
-    kept.keep('control', 2, frames('control', 2));
-    kept.forget('control', 1);
-    expect(kept.isWhole).toBe(true);
+    kept.forgetAll();
     expect(helloOf(hello, kept)).toBe(hello);
   });
 });

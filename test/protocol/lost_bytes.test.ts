@@ -8,6 +8,12 @@ import { ENTRY, type JobsRecord } from '../../src/protocol/stream_records.ts';
 
 const ENVELOPE = { lane: 'control', epoch: NO_ID, session: 1, token: NO_ID, seq: 1, ack: 0, reportsAck: 0 } as const;
 
+/** As newer libraries of types know it. */
+const Resizable = ArrayBuffer as unknown as new (
+  bytes: number,
+  options: { readonly maxByteLength: number },
+) => ArrayBuffer & { resize(bytes: number): void };
+
 class Sender {
   readonly store = new PayloadStore();
   readonly lost: [what: string, ...numbers: number[]][] = [];
@@ -38,6 +44,16 @@ function transferred(bytes: Uint8Array): void {
 }
 
 describe('a message of which a payload is lost', () => {
+  it('is one of which memory was cut short, too', () => {
+    const sender = new Sender();
+    const memory = new Resizable(3_000_000, { maxByteLength: 3_000_000 });
+    const bytes = new Uint8Array(memory);
+    const [lossy, last] = [sender.jobs(1, 0, [bytes]), sender.jobs(2, 0, [Buffer.from('a')])];
+    memory.resize(1_500_000);
+    expect(sender.send(lossy, last).records.map((record) => record.kind === 'jobs' && record.stream)).toEqual([2]);
+    expect(sender.lost).toEqual([['job', 1, 0]]);
+  });
+
   it.each([9, 16_384, 16_385, 3_000_000])('goes without the record that has it: %i bytes', (size) => {
     const sender = new Sender();
     const bytes = new Uint8Array(size);
@@ -63,34 +79,40 @@ describe('a message of which a payload is lost', () => {
 
   it('says of a result that it is an error, and of a part that goes on that nobody waits', () => {
     const sender = new Sender();
-    const [whole, gone, last] = [Buffer.from('whole'), new Uint8Array(100_000), new Uint8Array(100_000)];
-    const slots = [whole, gone, last].map((payload) => sender.store.put(payload));
-    transferred(gone);
-    transferred(last);
+    const [whole, gone, last, ending] = [Buffer.from('whole'), ...[0, 1, 2].map(() => new Uint8Array(100_000))] as [
+      Buffer,
+      ...Uint8Array<ArrayBuffer>[],
+    ];
+    const given = [whole, gone, last, ending] as Uint8Array[];
+    const slots = [...given.map((payload) => sender.store.put(payload)), -1];
+    for (const bytes of given.slice(1)) transferred(bytes);
     const { records, store } = sender.send({
       kind: 'outcomes',
-      keys: [1, 2, 3],
-      attempts: [1, 4, 1],
-      indexes: [0, 7, 0],
-      flags: [ENTRY.result | ENTRY.partEnd, ENTRY.result, ENTRY.result | ENTRY.partEnd],
+      keys: [1, 2, 3, 4, 4],
+      attempts: [1, 4, 1, 1, 1],
+      indexes: [0, 7, 0, 0, 1],
+      flags: [ENTRY.result | ENTRY.partEnd, ENTRY.result, ENTRY.result | ENTRY.partEnd, ENTRY.result, ENTRY.partEnd],
       busyMicros: 9,
       slots,
-      lengths: [5, 100_000, 100_000],
+      lengths: [5, 100_000, 100_000, 100_000, 0],
     });
     const [record] = records;
     if (record?.kind !== 'outcomes') throw new Error('it is no outcomes');
-    expect(record).toMatchObject({ keys: [1, 2, 3], attempts: [1, 4, 1], indexes: [0, 7, 0], busyMicros: 9 });
+    expect(record).toMatchObject({ keys: [1, 2, 3, 4, 4], attempts: [1, 4, 1, 1, 1], indexes: [0, 7, 0, 0, 1], busyMicros: 9 });
     expect(store.joined(record.slots[0] as number).toString()).toBe('whole');
     expect(record.flags.slice(1).map((flags) => [flags & (ENTRY.error | ENTRY.partEnd), codeOf(flags)])).toEqual([
+      [ENTRY.error, 'bad-result'],
       [ENTRY.error | ENTRY.partEnd, 'bad-result'],
-      [ENTRY.error | ENTRY.partEnd, 'bad-result'],
+      [ENTRY.error, 'bad-result'],
+      [ENTRY.partEnd, 'function-threw'],
     ]);
     expect(decodeError(store.joined(record.slots[1] as number))).toMatchObject({
       code: 'bad-result',
       message: 'a result cannot be told: its memory was transferred elsewhere before it was sent',
       attempts: 4,
     });
+    // What ends in the same breath does not go on.
     expect(sender.lost).toEqual([['part', 2]]);
-    expect(sender.store.count).toBe(3);
+    expect(sender.store.count).toBe(4);
   });
 });

@@ -91,13 +91,13 @@ export class NatsEngine implements PoolEngine {
   }
 
   /** Resolves to its place in the work queue. */
-  async #enqueue(job: Submission, streamed: boolean): Promise<number> {
+  async #enqueue(job: Submission, streamed: boolean, signal?: AbortSignal): Promise<number> {
     const { js } = await this.#store;
     const names = namesOf(this.#settings.stream);
     const large = isLarge(job);
     const packed = packJob({ job: packSubmission(large ? { ...job, payload: Buffer.alloc(0) } : job), large, to: this.#id, streamed });
     const subject = job.nested === true ? names.nested : names.jobs;
-    const { seq } = await this.#opener.again(() => js.publish(subject, packed, { msgID: job.id, timeout: 2_000 }));
+    const { seq } = await this.#opener.again(() => js.publish(subject, packed, { msgID: job.id, timeout: 2_000 }), signal);
     return seq;
   }
 
@@ -123,7 +123,7 @@ export class NatsEngine implements PoolEngine {
     const { id } = job;
     // It may end before we hear that it was taken.
     const waiting = this.#waiters.wait(id, signal, true);
-    const sequence = this.#sendStreamed(job);
+    const sequence = this.#sendStreamed(job, signal);
     const streamed: StreamedJob = { sequence, large: isLarge(job), recorded: true };
     this.#streamed.set(id, streamed);
     try {
@@ -136,10 +136,10 @@ export class NatsEngine implements PoolEngine {
     }
   }
 
-  async #sendStreamed(job: Submission): Promise<number> {
+  async #sendStreamed(job: Submission, signal: AbortSignal): Promise<number> {
     const { open } = await this.#store;
-    if (isLarge(job)) await this.#opener.again(() => open.put(`${job.id}-payload`, job.payload));
-    return await this.#enqueue(job, true);
+    if (isLarge(job)) await this.#opener.again(() => open.put(`${job.id}-payload`, job.payload), signal);
+    return await this.#enqueue(job, true, signal);
   }
 
   /** What is known of a job that is waited for. */
@@ -183,10 +183,10 @@ export class NatsEngine implements PoolEngine {
   /** Its place in the queue is known, and nobody else asks for it. */
   async #cancelStreamed(id: string, { sequence, large }: StreamedJob): Promise<boolean> {
     const { connection, open, remove } = await this.#store;
-    const place = await sequence;
+    // It may not have been sent yet, and is not then; or have ended meanwhile.
+    const place = await sequence.catch(() => undefined);
     connection.publish(namesOf(this.#settings.stream).cancel, id);
-    // It may have ended meanwhile.
-    await remove(place).catch(() => undefined);
+    if (place !== undefined) await remove(place).catch(() => undefined);
     if (large) await this.#opener.again(() => open.delete(`${id}-payload`));
     return true;
   }

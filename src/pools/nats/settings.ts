@@ -2,11 +2,13 @@
 import type { ConnectionOptions } from '@nats-io/transport-node';
 import { checkInteger, checkString, shown } from '../../common/check.ts';
 
+export type NatsLogin = { readonly user: string; readonly pass: string } | { readonly token: string } | Readonly<Record<string, never>>;
+
 export interface NatsSettings {
   /** What is dialled: `nats://host:port`, one or several of a cluster, without our own parameters, nor who we are. */
   readonly servers: readonly string[];
-  /** Who we are, if that was said: as in a URL, `user:password` or a token. */
-  readonly login: string;
+  /** Who we are, as NATS is told; nothing if nobody said. */
+  readonly login: NatsLogin;
   /** What streams, buckets and subjects are called after. */
   readonly stream: string;
   /** How long a worker may be silent before its jobs are given to another. */
@@ -46,8 +48,10 @@ export function readNats(what: string, address: unknown, given: Given = {}): Nat
   const stream = given.stream ?? parameters.get('stream') ?? STREAM;
   if (typeof stream !== 'string' || !NAME.test(stream))
     throw new RangeError(`${what}: stream: expected up to 100 of A-Z a-z 0-9 _ -, got ${shown(stream)}`);
-  const logins = new Set(urls.map((url) => loginOf(what, url)).filter((login) => login !== ''));
-  if (logins.size > 1) throw new RangeError(`${what}: expected one user for all servers of a cluster, got ${logins.size}`);
+  const logins = urls.map((url, at) => loginOf(what, url, list[at] as string)).filter((login) => Object.keys(login).length > 0);
+  const [login = {}] = logins;
+  if (logins.some((other) => JSON.stringify(other) !== JSON.stringify(login)))
+    throw new RangeError(`${what}: expected one user for all servers of a cluster`);
   const servers = urls.map((url) => {
     url.search = '';
     url.username = '';
@@ -56,29 +60,29 @@ export function readNats(what: string, address: unknown, given: Given = {}): Nat
   });
   return {
     servers,
-    login: [...logins][0] ?? '',
+    login,
     stream,
     lockMs: number('lockMs', LOCK_MS, MIN_LOCK_MS),
     replicas: number('replicas', 1, 1, 5),
   };
 }
 
-/** As it stands in the URL, percent-encoded. */
-function loginOf(what: string, { username, password }: URL): string {
+/** @param given the same address, which says whether there is a password: one that is empty is none to a URL */
+function loginOf(what: string, { username, password }: URL, given: string): NatsLogin {
   try {
-    decodeURIComponent(username + password);
+    const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
+    if (/^nats:\/\/[^/?#]*:[^/?#]*@/u.test(given)) return { user, pass };
+    return user === '' ? {} : { token: user };
   } catch {
     throw new TypeError(`${what}: expected a user and a password that are percent-encoded`);
   }
-  return password === '' ? username : `${username}:${password}`;
 }
 
 /** How NATS is dialled, as its library wants it: it leaves out what a URL says before the host. */
 export function dialling({ servers, login }: NatsSettings): ConnectionOptions {
-  const [user = '', pass] = login.split(':').map(decodeURIComponent);
   return {
     servers: [...servers],
-    ...(login === '' ? {} : pass === undefined ? { token: user } : { user, pass }),
+    ...login,
     maxReconnectAttempts: -1,
     // Who refuses us may be mended.
     ignoreAuthErrorAbort: true,
@@ -92,7 +96,9 @@ export function natsAddress({ servers, login, stream, lockMs, replicas }: NatsSe
   if (stream !== STREAM) parameters.set('stream', stream);
   if (lockMs !== LOCK_MS) parameters.set('lockMs', String(lockMs));
   if (replicas !== 1) parameters.set('replicas', String(replicas));
-  const dialled = servers.map((server) => (login === '' ? server : server.replace('//', `//${login}@`)));
+  const said = 'user' in login ? [login.user, login.pass] : 'token' in login ? [login.token] : [];
+  const before = said.map(encodeURIComponent).join(':');
+  const dialled = servers.map((server) => (before === '' ? server : server.replace('//', () => `//${before}@`)));
   return dialled.join(',') + (parameters.size > 0 ? `?${parameters.toString()}` : '');
 }
 

@@ -19,6 +19,8 @@ const AGAIN_MS = 100;
 const MIN_TTL_MS = 60_000;
 /** How long the server remembers what was submitted, so as not to take it twice. */
 const DUPLICATES_MS = 120_000;
+/** Reasons that are remembered so as not to be said again. */
+const MAX_REASONS = 100;
 const MAX_PENDING = 65_536;
 
 export interface Store {
@@ -93,9 +95,10 @@ export class Opener {
     };
   }
 
-  /** Does it until it is done: a server that is away is waited for. What the server refuses is refused. */
-  async again<T>(action: () => Promise<T>): Promise<T> {
+  /** Does it until it is done: a server that is away is waited for. What the server refuses is refused. @param signal nobody wants it any more */
+  async again<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (;;) {
+      signal?.throwIfAborted();
       if (this.#closed) throw new ClosedError('closed', 'the pool was closed');
       try {
         return await action();
@@ -110,7 +113,7 @@ export class Opener {
 
   /** Said once for each reason, until there is a connection again. */
   failed(error: Error): void {
-    if (this.#closed || this.#said.has(error.message)) return;
+    if (this.#closed || this.#said.has(error.message) || this.#said.size >= MAX_REASONS) return;
     this.#said.add(error.message);
     this.#warn(`${this.#settings.servers.map((server) => new URL(server).host).join(', ')}: ${error.message}`);
   }

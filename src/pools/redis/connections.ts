@@ -2,6 +2,8 @@
 import { Redis } from 'ioredis';
 
 const MAX_DELAY_MS = 500;
+/** Reasons that are remembered so as not to be said again. */
+const MAX_REASONS = 100;
 
 export class Connections {
   readonly #url: string;
@@ -36,7 +38,7 @@ export class Connections {
 
   /** Said once for each reason, until there is a connection again. */
   failed(error: Error): void {
-    if (this.#closed || this.#said.has(error.message)) return;
+    if (this.#closed || this.#said.has(error.message) || this.#said.size >= MAX_REASONS) return;
     this.#said.add(error.message);
     this.#warn(`${new URL(this.#url).host}: ${error.message}`);
   }

@@ -79,8 +79,10 @@ export class RedisEngine implements PoolEngine {
     this.#connections.failed(error);
   }
 
-  async send(job: Submission): Promise<void> {
+  /** @param signal nobody wants it any more */
+  async send(job: Submission, signal?: AbortSignal): Promise<void> {
     await this.#news.wanted();
+    signal?.throwIfAborted();
     const { id, payload, ttlMs, priority, nested } = job;
     const inline = payload.length <= INLINE_BYTES;
     const packed = packSubmission(inline ? job : { ...job, payload: Buffer.alloc(0) });
@@ -129,7 +131,7 @@ export class RedisEngine implements PoolEngine {
       signal.throwIfAborted();
       if (run === last) throw new Error(`${job.function}: the job is gone from Redis`);
       last = run;
-      await this.send(job);
+      await this.send(job, signal);
       // It was given up while it was on its way: who did looked for it too early.
       if (signal.aborted) await this.cancel(id);
       this.#waiters.sent(id);
