@@ -2,7 +2,7 @@
 import type { ConnectionOptions } from '@nats-io/transport-node';
 import { checkInteger, checkString, shown } from '../../common/check.ts';
 
-export type NatsLogin = { readonly user: string; readonly pass: string } | { readonly token: string } | Readonly<Record<string, never>>;
+type NatsLogin = { readonly user: string; readonly pass: string } | { readonly token: string } | Readonly<Record<string, never>>;
 
 export interface NatsSettings {
   /** What is dialled: `nats://host:port`, one or several of a cluster, without our own parameters, nor who we are. */
