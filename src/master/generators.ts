@@ -1,9 +1,9 @@
 /** Runs the user's scatter and gather. Whatever they do ends in an event; nothing here rejects. */
 import { checkString, shown } from '../common/check.ts';
 import { isA, told } from '../common/thrown.ts';
-import { bytesOf } from '../common/bytes_of.ts';
+import { bytesOf, viewOf } from '../common/bytes_of.ts';
 import { abandon } from '../common/untrusted.ts';
-import { type PayloadStore, SMALL_BYTES } from '../protocol/payloads.ts';
+import type { PayloadStore } from '../protocol/payloads.ts';
 import { encodeError } from '../protocol/remote_error.ts';
 import type { MasterEvent } from './events.ts';
 import type { MasterInstruction, MessageInfo } from './instructions.ts';
@@ -119,8 +119,8 @@ export class Generators {
     if (payload === undefined) throw new TypeError(`expected the payload of a message to be a Buffer (from ${phase}), got ${shown(given)}`);
     if (payload.length > this.#maxMessageBytes)
       throw new RangeError(`a message of ${payload.length} bytes is over maxMessageBytes, ${this.#maxMessageBytes} (from ${phase})`);
-    // Who yields may use small ones again.
-    pulled.slots.push(this.#store.put(payload.length <= SMALL_BYTES ? Buffer.from(payload) : payload));
+    // Copied: who yields may use it again, or give it away.
+    pulled.slots.push(this.#store.put(Buffer.from(viewOf(payload))));
     pulled.lengths.push(payload.length);
     pulled.functions.push(name);
   }

@@ -1,4 +1,5 @@
 /** What has happened to parts since it was last told: the columns of the next `ran`. Results are copied, if they are small. Pure. */
+import { viewOf } from '../common/bytes_of.ts';
 import { Packer } from '../protocol/packer.ts';
 import { failureFlags } from '../protocol/part_records.ts';
 import { type PayloadStore, SMALL_BYTES } from '../protocol/payloads.ts';
@@ -118,7 +119,7 @@ export class Ledger {
   /** It waits for credit, perhaps with a result. */
   wait(task: Task, bytes: Uint8Array | undefined): void {
     if (bytes !== undefined)
-      task.waiting = { slot: this.#store.put(bytes.length <= SMALL_BYTES ? Buffer.from(bytes) : bytes), length: bytes.length };
+      task.waiting = { slot: this.#store.put(bytes.length <= SMALL_BYTES ? Buffer.from(viewOf(bytes)) : bytes), length: bytes.length };
     task.park(true, this.clockMs);
     task.lets(this.clockMs);
     this.#waits.push(task.local);

@@ -95,13 +95,16 @@ describe('two masters in one process share nothing', () => {
     await expect(client.call('foo', 'x')).rejects.toBeInstanceOf(JobError);
   });
 
-  it('a subclass may use the bytes that it has yielded again', async () => {
+  it.each([1, 100_000])('a subclass may use the %i bytes that it has yielded again, or transfer them', async (bytes) => {
     await using processes = new Processes();
-    const scratch = Buffer.alloc(1);
+    const scratch = Buffer.alloc(bytes);
     function* letters(message: Message, all: string): Generator<Message> {
       for (const letter of all) {
         scratch.write(letter);
         yield message.with({ payload: scratch });
+        const own = new Uint8Array(scratch);
+        yield message.with({ payload: own });
+        structuredClone(own.buffer, { transfer: [own.buffer] });
       }
     }
     class Spelling extends Master {
@@ -110,7 +113,7 @@ describe('two masters in one process share nothing', () => {
       }
 
       override gather(message: Message): Generator<Message> {
-        return letters(message, `${message.payload.toString()}!`);
+        return letters(message, `${message.payload.toString('latin1', 0, 1)}!`);
       }
     }
     class Same extends One {
@@ -119,6 +122,13 @@ describe('two masters in one process share nothing', () => {
       }
     }
     const { client } = await start(processes, Same, Spelling);
-    expect((await collect(client.job('same', ['x']))).map(String).sort()).toEqual(['!', '!', '!', 'a', 'b', 'c']);
+    const results = await collect(client.job('same', ['x']));
+    expect(
+      results
+        .map((result) => result.toString('latin1', 0, 1))
+        .sort()
+        .join(''),
+    ).toBe('!!!!!!!!!!!!aaaabbbbcccc');
+    expect(new Set(results.map(({ length }) => length))).toEqual(new Set([bytes]));
   });
 });

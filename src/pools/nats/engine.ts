@@ -93,11 +93,13 @@ export class NatsEngine implements PoolEngine {
   /** Resolves to its place in the work queue. */
   async #enqueue(job: Submission, streamed: boolean, signal?: AbortSignal): Promise<number> {
     const { js } = await this.#store;
+    // Not later: what was sent without an answer may be there, and is sent until its place is known.
+    signal?.throwIfAborted();
     const names = namesOf(this.#settings.stream);
     const large = isLarge(job);
     const packed = packJob({ job: packSubmission(large ? { ...job, payload: Buffer.alloc(0) } : job), large, to: this.#id, streamed });
     const subject = job.nested === true ? names.nested : names.jobs;
-    const { seq } = await this.#opener.again(() => js.publish(subject, packed, { msgID: job.id, timeout: 2_000 }), signal);
+    const { seq } = await this.#opener.again(() => js.publish(subject, packed, { msgID: job.id, timeout: 2_000 }));
     return seq;
   }
 
@@ -132,13 +134,14 @@ export class NatsEngine implements PoolEngine {
       return record;
     } finally {
       this.#streamed.delete(id);
+      this.#waiters.tell(id, undefined);
       if (streamed.recorded) void this.#store.then(({ ended }) => ended.delete(id)).catch(() => undefined);
     }
   }
 
   async #sendStreamed(job: Submission, signal: AbortSignal): Promise<number> {
     const { open } = await this.#store;
-    if (isLarge(job)) await this.#opener.again(() => open.put(`${job.id}-payload`, job.payload), signal);
+    if (isLarge(job)) await this.#opener.again(() => open.put(`${job.id}-payload`, job.payload));
     return await this.#enqueue(job, true, signal);
   }
 

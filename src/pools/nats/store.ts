@@ -95,10 +95,9 @@ export class Opener {
     };
   }
 
-  /** Does it until it is done: a server that is away is waited for. What the server refuses is refused. @param signal nobody wants it any more */
-  async again<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** Does it until it is done: a server that is away is waited for. What the server refuses is refused. */
+  async again<T>(action: () => Promise<T>): Promise<T> {
     for (;;) {
-      signal?.throwIfAborted();
       if (this.#closed) throw new ClosedError('closed', 'the pool was closed');
       try {
         return await action();
