@@ -8,8 +8,12 @@
  *
  * An answer that is late among others that are not is waited for a little longer. To fall asleep would not only cost this one: the scheduler
  * puts who works on answers on a core that has gone idle, and there they stand behind who is awake again for the next question.
+ *
+ * It may be late because who works on it stands behind who waits: the scheduler would let them wait for milliseconds. So from then on there
+ * are naps.
  */
 import { now } from './clock.ts';
+import { nap } from './nap.ts';
 
 /** So many times as long as an answer may take, it is waited for. */
 const PATIENCE = 3;
@@ -46,10 +50,18 @@ export class Worth {
   }
 }
 
-/** The clock, and what runs something in the next turn. */
+/** So many times as long as the usual answer takes, it is late. */
+const LATE = 2;
+/** From the end of a nap to the next. */
+const AWAKE_MS = 0.2;
+/** How much the last answer says of the usual one. */
+const NEWS = 1 / 16;
+
+/** The clock, what runs something in the next turn, and what leaves the core to others for some microseconds. */
 export interface Loop {
   now(): number;
   turn(run: () => void): void;
+  nap(): void;
 }
 
 /** About a microsecond long, once V8 has compiled them; before that forty. So each turn has one more, up to all. */
@@ -68,6 +80,7 @@ const LOOP: Loop = {
     for (let i = 0; i < rounds; i += 1) sum = (sum + i) | 0;
     setImmediate(run);
   },
+  nap,
 };
 
 export class Spin {
@@ -76,6 +89,8 @@ export class Spin {
   readonly #worth = new Worth();
   #askedAtMs = 0;
   #untilMs = 0;
+  #usualMs: number;
+  #napAtMs = 0;
   #waiting = false;
   #turning = false;
 
@@ -83,6 +98,7 @@ export class Spin {
   constructor(limitMs: number, loop = LOOP) {
     this.#limitMs = limitMs;
     this.#loop = loop;
+    this.#usualMs = limitMs / LATE;
   }
 
   /** A question was asked, and nothing else is to be done before its answer. */
@@ -90,6 +106,7 @@ export class Spin {
     if (this.#limitMs === 0 || this.#waiting || !this.#worth.next()) return;
     this.#askedAtMs = this.#loop.now();
     this.#untilMs = this.#askedAtMs + PATIENCE * this.#limitMs;
+    this.#napAtMs = this.#askedAtMs + LATE * this.#usualMs;
     this.#waiting = true;
     if (!this.#turning) this.#turn();
   }
@@ -100,6 +117,7 @@ export class Spin {
     this.#waiting = false;
     const ms = this.#loop.now() - this.#askedAtMs;
     this.#worth.told(ms <= this.#limitMs);
+    this.#usualMs += (Math.min(ms, this.#limitMs) - this.#usualMs) * NEWS;
   }
 
   #turn(): void {
@@ -109,6 +127,12 @@ export class Spin {
 
   readonly #look = (): void => {
     this.#turning = false;
-    if (this.#loop.now() < this.#untilMs) this.#turn();
+    const nowMs = this.#loop.now();
+    if (nowMs >= this.#untilMs) return;
+    if (nowMs >= this.#napAtMs) {
+      this.#loop.nap();
+      this.#napAtMs = this.#loop.now() + AWAKE_MS;
+    }
+    this.#turn();
   };
 }

@@ -50,6 +50,12 @@ describe('whether to wait awake', () => {
 class FakeLoop implements Loop {
   ms = 0;
   next: (() => void) | undefined;
+  readonly naps: number[] = [];
+  readonly napMs: number;
+
+  constructor(napMs = 0) {
+    this.napMs = napMs;
+  }
 
   now(): number {
     return this.ms;
@@ -57,6 +63,11 @@ class FakeLoop implements Loop {
 
   turn(run: () => void): void {
     this.next = run;
+  }
+
+  nap(): void {
+    this.naps.push(this.ms);
+    this.ms += this.napMs;
   }
 
   /** Lets turns pass until none is asked for. Returns how many. */
@@ -69,6 +80,15 @@ class FakeLoop implements Loop {
       run();
     }
     return turns;
+  }
+}
+
+/** Asks so many questions, each answered after so long. */
+function teach(spin: Spin, loop: FakeLoop, questions: number, ms: number): void {
+  for (let i = 0; i < questions; i += 1) {
+    spin.asked();
+    loop.ms += ms;
+    spin.answered();
   }
 }
 
@@ -124,5 +144,30 @@ describe('waiting awake', () => {
     spin.answered();
     spin.asked();
     expect(loop.next).toBeUndefined();
+  });
+
+  it('leaves the core to others now and then, once an answer takes twice as long as usual', () => {
+    const loop = new FakeLoop(0.0625);
+    const spin = new Spin(1, loop);
+    teach(spin, loop, 200, 0.25);
+    const asked = loop.ms;
+    spin.asked();
+    loop.pass(0.03125, 40);
+    const [first, second, third] = loop.naps.map((ms) => ms - asked) as [number, number, number];
+    // At 0.5, and each time 0.2 after the end of the last: both as seen every 0.03125.
+    expect(first).toBeCloseTo(0.5 + 0.03125, 5);
+    expect(second - first).toBeCloseTo(0.0625 + 0.21875, 5);
+    expect(third - second).toBeCloseTo(0.0625 + 0.21875, 5);
+  });
+
+  it('does not nap while answers come as usual', () => {
+    const loop = new FakeLoop();
+    const spin = new Spin(1, loop);
+    for (let i = 0; i < 100; i += 1) {
+      spin.asked();
+      expect(loop.pass(0.0625, 4)).toBe(4);
+      spin.answered();
+    }
+    expect(loop.naps).toEqual([]);
   });
 });
