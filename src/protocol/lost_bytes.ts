@@ -6,7 +6,7 @@
 import type { Hello } from './greetings.ts';
 import type { Kept } from './kept.ts';
 import { type Envelope, encodeBatch, NO_ID, type WireRecord } from './messages.ts';
-import { failureFlags, type OutcomesRecord } from './part_records.ts';
+import { codeOf, failureFlags, type OutcomesRecord } from './part_records.ts';
 import { LostBytes, type PayloadStore } from './payloads.ts';
 import { encodeError } from './remote_error.ts';
 import { ENTRY } from './stream_records.ts';
@@ -15,7 +15,7 @@ import { ENTRY } from './stream_records.ts';
 export interface Lost {
   /** This job cannot be sent, and nothing that comes behind it in its stream is to be. */
   readonly job: (stream: number, job: number) => void;
-  /** This part has failed, but its function goes on. */
+  /** This part has failed, whatever else was to be told of it here. Its function may go on. */
   readonly part?: (key: number) => void;
 }
 
@@ -62,20 +62,42 @@ function isLost(store: PayloadStore, slot: number): boolean {
   }
 }
 
+/** The first result of a part that is lost becomes its error, and what comes behind it of that part is left out: nobody could use it. */
 function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, errors: number[]): OutcomesRecord {
-  const { keys, attempts } = record;
-  const [flags, slots, lengths] = [[...record.flags], [...record.slots], [...record.lengths]];
-  const ends = (at: number): boolean => ((record.flags[at] as number) & ENTRY.partEnd) !== 0;
-  for (const [at, slot] of record.slots.entries()) {
-    if (slot < 0 || !isLost(store, slot)) continue;
-    const message = `a result cannot be told: ${WHERE_IT_WENT}`;
-    const about = { function: '', worker: '', attempts: attempts[at] as number, stack: '', phase: '' };
-    const bytes = encodeError({ code: 'bad-result', message, ...about });
-    flags[at] = failureFlags('bad-result') - (ends(at) ? 0 : ENTRY.partEnd);
-    slots[at] = store.put(bytes);
-    lengths[at] = bytes.length;
-    errors.push(slots[at]);
-    if (!keys.some((key, later) => later >= at && key === keys[at] && ends(later))) lost.part?.(keys[at] as number);
+  const [keys, attempts, indexes, flags, slots, lengths]: number[][] = [[], [], [], [], [], []] as const;
+  const failed = new Map<number, number>();
+  for (const [at, key] of record.keys.entries()) {
+    const slot = record.slots[at] as number;
+    const ends = hasEnded(record.flags[at] as number);
+    const error = failureFlags('bad-result') - (ends ? 0 : ENTRY.partEnd);
+    const place = failed.get(key);
+    if (place !== undefined) {
+      attempts[place] = record.attempts[at] as number;
+      flags[place] = error;
+      continue;
+    }
+    const isGone = slot >= 0 && isLost(store, slot);
+    if (isGone) failed.set(key, keys.length);
+    keys.push(key);
+    attempts.push(record.attempts[at] as number);
+    indexes.push(record.indexes[at] as number);
+    flags.push(isGone ? error : (record.flags[at] as number));
+    slots.push(slot);
+    lengths.push(record.lengths[at] as number);
   }
-  return { ...record, flags, slots, lengths };
+  for (const [key, place] of failed) {
+    const message = `a result cannot be told: ${WHERE_IT_WENT}`;
+    const about = { function: '', worker: '', attempts: attempts[place] as number, stack: '', phase: '' };
+    const bytes = encodeError({ code: 'bad-result', message, ...about });
+    slots[place] = store.put(bytes);
+    lengths[place] = bytes.length;
+    errors.push(slots[place]);
+    lost.part?.(key);
+  }
+  return { kind: 'outcomes', keys, attempts, indexes, flags, busyMicros: record.busyMicros, slots, lengths };
+}
+
+/** Whether the function of a part is over. Of one whose time is over, the end is told later. */
+function hasEnded(flags: number): boolean {
+  return (flags & ENTRY.partEnd) !== 0 && ((flags & ENTRY.error) === 0 || codeOf(flags) !== 'timed-out');
 }

@@ -58,7 +58,7 @@ export type WorkerEvent =
   /** The socket that brings parts by PUSH had stood, and is gone. */
   | { readonly type: 'pullLost'; readonly now: number }
   | RanEvent
-  /** A result of this part could not be told, and it went by an error: nobody waits for what else it gives. */
+  /** A result of this part could not be told, and went by an error: the part is to be forgotten, and stopped if it goes on. */
   | { readonly type: 'lost'; readonly key: number; readonly now: number }
   /** The sockets have been drained: parts may be begun. */
   | { readonly type: 'turn'; readonly now: number }

@@ -20,6 +20,10 @@ export class Remembered {
     this.#newest[key & (PLACES - 1)] = key;
   }
 
+  forget(key: number): void {
+    if (this.has(key)) this.#newest[key & (PLACES - 1)] = 0;
+  }
+
   clear(): void {
     this.#newest.fill(0);
   }

@@ -23,8 +23,7 @@ export interface WorkloadOptions {
 }
 
 export class Workload {
-  readonly #slots: number;
-  readonly #maxParked: number;
+  readonly #options: WorkloadOptions;
   readonly #parts = new Parts();
   readonly #reports: Reports;
   #offered: readonly number[] = [];
@@ -35,8 +34,7 @@ export class Workload {
   readonly #remembered = new Remembered();
 
   constructor(options: WorkloadOptions) {
-    this.#slots = options.slots;
-    this.#maxParked = options.maxParked;
+    this.#options = options;
     this.#reports = new Reports(options.drafts, this.#parts);
   }
 
@@ -49,8 +47,7 @@ export class Workload {
   take(record: PartsRecord, pushed: boolean, leaving: boolean, out: WorkerInstruction[]): void {
     const parts = this.#parts;
     if (pushed) this.#reports.pushed(record);
-    const back: number[] = [];
-    const again: number[] = [];
+    const [back, again]: [number[], number[]] = [[], []];
     for (let row = 0; row < record.keys.length; row += 1) {
       const key = record.keys[row] as number;
       const here = parts.wantedBy(key);
@@ -86,9 +83,9 @@ export class Workload {
     this.#giveUp(locals, 'returned');
   }
 
-  returnQueued(): void {
+  returnQueued(how: 'returned' | 'untold' = 'returned'): void {
     const locals = [...this.#parts.locals()].filter((local) => this.#parts.state[local] === PART.queued);
-    if (locals.length > 0) this.#giveUp(locals, 'returned');
+    if (locals.length > 0) this.#giveUp(locals, how);
   }
 
   #giveUp(locals: readonly number[], how: 'returned' | 'unwanted' | 'untold'): void {
@@ -102,17 +99,22 @@ export class Workload {
 
   /** Nobody wants these. Each goes back: at once if it is not begun or over, else when its function has ended. It may run elsewhere. */
   abort(keys: readonly number[], out: WorkerInstruction[], asked = true): void {
-    const parts = this.#parts;
     const [queued, begun, gone]: [number[], number[], number[]] = [[], [], []];
     for (const key of keys) {
-      const local = parts.find(key);
+      const local = this.#parts.find(key);
       if (local < 0) gone.push(key);
-      else if (parts.state[local] === PART.queued) queued.push(local);
+      else if (this.#parts.state[local] === PART.queued) queued.push(local);
       else begun.push(local);
     }
     if (asked && gone.length > 0) this.#reports.unwanted(gone);
     if (queued.length > 0) this.#giveUp(queued, 'unwanted');
     this.#stop(begun, 'nobody waits for this job any more', out);
+  }
+
+  /** A result of this part went by an error: so it may come again, and nobody waits for what else its function gives. */
+  lost(key: number, out: WorkerInstruction[]): void {
+    this.#remembered.forget(key);
+    this.abort([key], out, false);
   }
 
   #stop(begun: readonly number[], reason: string, out: WorkerInstruction[]): void {
@@ -130,8 +132,7 @@ export class Workload {
   /** The session is gone, and nobody will ask for its parts. What runs is told to stop; its lane is free when it has. */
   forgetAll(out: WorkerInstruction[]): void {
     const parts = this.#parts;
-    const queued = [...parts.locals()].filter((local) => parts.state[local] === PART.queued);
-    this.#giveUp(queued, 'untold');
+    this.returnQueued('untold');
     const begun = [...parts.locals()];
     this.#stop(begun, 'the master that gave this job is gone', out);
     for (const local of begun) parts.silence(local);
@@ -174,10 +175,10 @@ export class Workload {
     const parts = this.#parts;
     const ready: number[] = [];
     // Were all lanes held by parts that wait, those that they wait for might never have one.
-    const stuck = parts.count(PART.queued) > 0 && parts.count(PART.waiting) >= this.#slots ? 1 : 0;
-    const short = Math.max(stuck, parts.count(PART.ready) - (this.#slots - parts.held));
+    const stuck = parts.count(PART.queued) > 0 && parts.count(PART.waiting) >= this.#options.slots ? 1 : 0;
+    const short = Math.max(stuck, parts.count(PART.ready) - (this.#options.slots - parts.held));
     if (parts.count(PART.waiting) > 0 && (short > 0 || parts.count(PART.queued) > 0)) parts.makeWay(short);
-    let free = this.#slots - parts.held;
+    let free = this.#options.slots - parts.held;
     const waiting: number[] = [];
     for (const local of this.#goOn) {
       const state = parts.state[local];
@@ -221,7 +222,7 @@ export class Workload {
       const local = event.waits[i] as number;
       parts.wanted[local] = event.wanted[i] as number;
       parts.over[local] = event.over[i] as boolean;
-      const parks = parts.own[local] === true || parts.count(PART.parked) < this.#maxParked || parts.state[local] === PART.lending;
+      const parks = parts.own[local] === true || parts.count(PART.parked) < this.#options.maxParked || parts.state[local] === PART.lending;
       parts.move(local, parks ? MOVE.park : MOVE.wait);
     }
     this.#reports.hungry(event.waits);
@@ -246,7 +247,6 @@ export class Workload {
     const local = event.locals[at] as number;
     const index = event.indexes[at] as number;
     const flags = event.flags[at] as number;
-    const slot = event.slots[at] as number;
     const length = event.lengths[at] as number;
     if (index !== parts.index[local])
       throw new Error(`assertion: part ${parts.key[local]} reports result ${index}, not ${parts.index[local]}`);
@@ -259,7 +259,7 @@ export class Workload {
       parts.bytes[local] = bytes;
     }
     const overdue = (flags & ENTRY.error) !== 0 && (flags & ENTRY.partEnd) === 0;
-    this.#reports.entry(local, index, overdue ? flags + ENTRY.partEnd : flags, slot, length);
+    this.#reports.entry(local, index, overdue ? flags + ENTRY.partEnd : flags, event.slots[at] as number, length);
     if (overdue) parts.move(local, MOVE.abort);
     if ((flags & ENTRY.partEnd) === 0) return;
     this.#reports.spend(parts.slot[local] as number);

@@ -71,3 +71,8 @@ export function pass(ms: number): Promise<void> {
     setTimeout(resolve, ms);
   });
 }
+
+/** Its memory is somebody else's now. */
+export function transferred(bytes: Uint8Array): void {
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+}

@@ -2,15 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { Client, grain, Master, type Payload, Worker } from '../../src/index.ts';
 import { startMill } from '../../src/testing/index.ts';
-import { collect, jobErrorOf, texts, thrownBy, untilError } from './helpers.ts';
+import { collect, jobErrorOf, texts, thrownBy, transferred, untilError } from './helpers.ts';
 import { freeAddress } from './ports.ts';
 
 const MiB = 1_048_576;
 const MILL = 'memory://mill';
-
-function transferred(bytes: Uint8Array): unknown {
-  return structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
-}
 
 function large(): Uint8Array {
   return new Uint8Array(2 * MiB).fill(7);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeLeft } from '../../src/protocol/lost_bytes.ts';
 import { decode, encodeBatch, NO_ID, type WireRecord } from '../../src/protocol/messages.ts';
-import { codeOf } from '../../src/protocol/part_records.ts';
+import { codeOf, failureFlags } from '../../src/protocol/part_records.ts';
 import { PayloadStore } from '../../src/protocol/payloads.ts';
 import { decodeError } from '../../src/protocol/remote_error.ts';
 import { ENTRY, type JobsRecord } from '../../src/protocol/stream_records.ts';
@@ -77,7 +77,7 @@ describe('a message of which a payload is lost', () => {
     expect([sender.store.count, sender.store.bytes]).toEqual([0, 0]);
   });
 
-  it('says of a result that it is an error, and of a part that goes on that nobody waits', () => {
+  it('says of a result that it is an error, and which parts have failed', () => {
     const sender = new Sender();
     const [whole, gone, last, ending] = [Buffer.from('whole'), ...[0, 1, 2].map(() => new Uint8Array(100_000))] as [
       Buffer,
@@ -98,21 +98,69 @@ describe('a message of which a payload is lost', () => {
     });
     const [record] = records;
     if (record?.kind !== 'outcomes') throw new Error('it is no outcomes');
-    expect(record).toMatchObject({ keys: [1, 2, 3, 4, 4], attempts: [1, 4, 1, 1, 1], indexes: [0, 7, 0, 0, 1], busyMicros: 9 });
+    expect(record).toMatchObject({ keys: [1, 2, 3, 4], attempts: [1, 4, 1, 1], indexes: [0, 7, 0, 0], busyMicros: 9 });
     expect(store.joined(record.slots[0] as number).toString()).toBe('whole');
     expect(record.flags.slice(1).map((flags) => [flags & (ENTRY.error | ENTRY.partEnd), codeOf(flags)])).toEqual([
       [ENTRY.error, 'bad-result'],
       [ENTRY.error | ENTRY.partEnd, 'bad-result'],
-      [ENTRY.error, 'bad-result'],
-      [ENTRY.partEnd, 'function-threw'],
+      // Its end came behind it.
+      [ENTRY.error | ENTRY.partEnd, 'bad-result'],
     ]);
     expect(decodeError(store.joined(record.slots[1] as number))).toMatchObject({
       code: 'bad-result',
       message: 'a result cannot be told: its memory was transferred elsewhere before it was sent',
       attempts: 4,
     });
-    // What ends in the same breath does not go on.
-    expect(sender.lost).toEqual([['part', 2]]);
+    expect(sender.lost).toEqual([
+      ['part', 2],
+      ['part', 3],
+      ['part', 4],
+    ]);
     expect(sender.store.count).toBe(4);
+  });
+
+  it('leaves out what comes behind a lost result of the same part, of which the newest attempt has failed', () => {
+    const sender = new Sender();
+    const [bytes, more] = [new Uint8Array(100_000), new Uint8Array(100_000)];
+    const slots = [bytes, Buffer.from('b'), more, Buffer.from('other'), Buffer.from('d')].map((payload) => sender.store.put(payload));
+    for (const each of [bytes, more]) transferred(each);
+    const { records, store } = sender.send({
+      kind: 'outcomes',
+      keys: [1, 1, 1, 2, 1],
+      attempts: [1, 2, 2, 1, 3],
+      indexes: [4, 5, 6, 0, 7],
+      flags: [ENTRY.result, ENTRY.result, ENTRY.result, ENTRY.result | ENTRY.partEnd, ENTRY.result],
+      busyMicros: 9,
+      slots,
+      lengths: [100_000, 1, 100_000, 5, 1],
+    });
+    expect(records[0]).toMatchObject({ keys: [1, 2], attempts: [3, 1], indexes: [4, 0] });
+    const [record] = records;
+    if (record?.kind !== 'outcomes') throw new Error('it is no outcomes');
+    expect(record.flags.map((flags) => flags & (ENTRY.error | ENTRY.partEnd))).toEqual([ENTRY.error, ENTRY.partEnd]);
+    expect(decodeError(store.joined(record.slots[0] as number))).toMatchObject({ code: 'bad-result', attempts: 3 });
+    expect(store.joined(record.slots[1] as number).toString()).toBe('other');
+    expect(sender.lost).toEqual([['part', 1]]);
+  });
+
+  it('does not say that a part has ended whose time was over', () => {
+    const sender = new Sender();
+    const bytes = new Uint8Array(100_000);
+    const slots = [bytes, Buffer.from('{}')].map((payload) => sender.store.put(payload));
+    transferred(bytes);
+    const { records } = sender.send({
+      kind: 'outcomes',
+      keys: [1, 1],
+      attempts: [1, 1],
+      indexes: [0, 1],
+      flags: [ENTRY.result, failureFlags('timed-out')],
+      busyMicros: 0,
+      slots,
+      lengths: [100_000, 2],
+    });
+    const [record] = records;
+    if (record?.kind !== 'outcomes') throw new Error('it is no outcomes');
+    expect(record.keys).toEqual([1]);
+    expect(record.flags.map((flags) => [flags & (ENTRY.error | ENTRY.partEnd), codeOf(flags)])).toEqual([[ENTRY.error, 'bad-result']]);
   });
 });

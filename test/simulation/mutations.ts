@@ -78,8 +78,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an abort that does not reach what is not begun',
     file: 'src/worker/workload.ts',
-    from: 'else if (parts.state[local] === PART.queued)\n                queued.push(local);\n            else\n                begun.push(local);',
-    to: 'else if (parts.state[local] !== PART.queued)\n                begun.push(local);',
+    from: 'else if (this.#parts.state[local] === PART.queued)\n                queued.push(local);\n            else\n                begun.push(local);',
+    to: 'else if (this.#parts.state[local] !== PART.queued)\n                begun.push(local);',
   },
   {
     name: 'parts of a cancelled stream that are given away',
@@ -90,8 +90,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a lane too many',
     file: 'src/worker/workload.ts',
-    from: 'let free = this.#slots - parts.held;',
-    to: 'let free = this.#slots + 1 - parts.held;',
+    from: 'let free = this.#options.slots - parts.held;',
+    to: 'let free = this.#options.slots + 1 - parts.held;',
   },
   {
     name: 'a job let go before it has ended',

@@ -31,4 +31,14 @@ describe('what a worker remembers of parts by PUSH', () => {
     remembered.add(keyOf(7 + SHARED, 1));
     expect([remembered.has(keyOf(7, 9)), remembered.has(keyOf(7 + SHARED, 1))]).toEqual([false, true]);
   });
+
+  it('is not what it was told to forget, unless another has come since', () => {
+    const remembered = new Remembered();
+    remembered.add(keyOf(7, 9));
+    remembered.forget(keyOf(7, 10));
+    remembered.forget(keyOf(7 + SHARED, 9));
+    expect(remembered.has(keyOf(7, 9))).toBe(true);
+    remembered.forget(keyOf(7, 9));
+    expect(remembered.has(keyOf(7, 9))).toBe(false);
+  });
 });
