@@ -60,9 +60,9 @@ export interface ClientOptions<F extends string = string> {
   /**
    * After one job alone was sent, its result is waited for without sleeping, if results come within so many microseconds: that saves the
    * time of waking up, and costs a core for as long. One that is late is waited for three times as long, with naps of 40 µs, for which
-   * Linux is asked to end this process's sleeps in time (`timerslack_ns`); where most are late, it is soon left off. Where client, master
-   * and worker share two cores, the slowest of a hundred answers come later for it: who works on them stands behind the client.
-   * 0: never. Default: 1000, on a machine with one core 0.
+   * Linux is asked to end the sleeps of this process's main thread, and of what it starts, in time (`timerslack_ns`); where most are
+   * late, it is soon left off. Where client, master and worker share two cores, the slowest of a hundred answers come later for it: who
+   * works on them stands behind the client. 0: never. Default: 1000, on a machine with one core 0.
    */
   readonly spinMicros?: number | undefined;
   /** Where lines for people go: default stderr; `false`: nowhere. */

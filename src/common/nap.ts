@@ -2,7 +2,8 @@
  * A nap of 40 microseconds, on the spot: the core is somebody else's for so long.
  *
  * Linux wakes a sleeper up to 50 µs late, so that several can be woken together, unless a process says that its main thread wants it
- * precisely; which the first nap does. (Its timers come that much sooner, too.) Elsewhere a nap would be longer than what it is for.
+ * precisely; which the first nap does. (Its timers come that much sooner, too, and what it starts from then on inherits that.) Elsewhere a nap
+ * would be longer than what it is for.
  */
 import { writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
@@ -21,9 +22,10 @@ export function nap(): void {
   if (naps) Atomics.wait(nobody, 0, 0, NAP_MS);
 }
 
-/** Whether it could be asked for: on Linux, unless its /proc may not be written to. */
+/** Whether it could be asked for: on Linux, unless its /proc may not be written to, or this thread may not wait. */
 function becomesPrecise(): boolean {
   try {
+    Atomics.wait(nobody, 0, 0, NAP_MS);
     writeFileSync('/proc/self/timerslack_ns', LEAST_SLACK, { flag: 'r+' });
     return true;
   } catch {

@@ -129,7 +129,7 @@ export class Spin {
     this.#turning = false;
     const nowMs = this.#loop.now();
     if (nowMs >= this.#untilMs) return;
-    if (nowMs >= this.#napAtMs) {
+    if (this.#waiting && nowMs >= this.#napAtMs) {
       this.#loop.nap();
       this.#napAtMs = this.#loop.now() + AWAKE_MS;
     }

@@ -60,7 +60,7 @@ function onOutcome(core: Core, worker: WorkerBook, record: OutcomesRecord, at: n
   const stream = core.streams.get(parts.stream[row] as number) as Stream;
   // The worker may have it as a newer attempt, too, and must be told if this one ends the part.
   const by = parts.isOutdated(row, worker.session, record.attempts[at] as number) ? undefined : worker;
-  if (by === undefined && ends) worker.ghosts.delete(key);
+  if (ends && (by === undefined || parts.worker[row] !== worker.session)) worker.ghosts.delete(key);
   if (ends) absolve(core, worker, key);
   if ((flags & ENTRY.error) !== 0) return onError(core, worker, stream, row, record, at);
   const expected = parts.index[row] as number;
@@ -95,7 +95,9 @@ function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, re
   const isOld = core.parts.isOutdated(row, worker.session, record.attempts[at] as number);
   if (code === 'worker-lost' && struck(core, worker, row, isOld)) return core.release(slot);
   // Where a part may be tried again, its newest attempt decides: it is queued, or runs elsewhere, or is on its way here once more.
-  const isElsewhere = isOld || core.parts.worker[row] !== worker.session;
+  // One by PUSH of which a good end was to be told, which needs no word before, and was lost, is nobody's yet.
+  const isPushed = core.parts.state[row] === PART.pushed && core.parts.attempt[row] === record.attempts[at];
+  const isElsewhere = isOld || (core.parts.worker[row] !== worker.session && !isPushed);
   const goesOn = isElsewhere ? core.parts.retry(row) !== undefined : tryAgain(core, row, code);
   if (goesOn) core.release(slot);
   else fail(core, stream, row, slot, record.lengths[at] as number, isOld ? undefined : worker);

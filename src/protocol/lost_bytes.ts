@@ -15,7 +15,7 @@ import { ENTRY } from './stream_records.ts';
 export interface Lost {
   /** This job cannot be sent, and nothing that comes behind it in its stream is to be. */
   readonly job: (stream: number, job: number) => void;
-  /** This part has failed, whatever else was to be told of it here. Its function may go on. */
+  /** This part has failed, whatever else its record had of it. Its function may go on. */
   readonly part?: (key: number) => void;
 }
 
@@ -62,7 +62,7 @@ function isLost(store: PayloadStore, slot: number): boolean {
   }
 }
 
-/** The first result of a part that is lost becomes its error, and what comes behind it of that part is left out: nobody could use it. */
+/** The first result of a part that is lost becomes its error, and what its record has of it behind that is left out: nobody could use it. */
 function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, errors: number[]): OutcomesRecord {
   const [keys, attempts, indexes, flags, slots, lengths]: number[][] = [[], [], [], [], [], []] as const;
   const failed = new Map<number, number>();

@@ -21,7 +21,8 @@ export class Remembered {
   }
 
   forget(key: number): void {
-    if (this.has(key)) this.#newest[key & (PLACES - 1)] = 0;
+    const place = key & (PLACES - 1);
+    if (this.#newest[place] === key) this.#newest[place] = 0;
   }
 
   clear(): void {

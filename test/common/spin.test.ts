@@ -168,6 +168,8 @@ describe('waiting awake', () => {
       expect(loop.pass(0.0625, 4)).toBe(4);
       spin.answered();
     }
+    // Nor when nothing is asked any more.
+    loop.pass(0.0625);
     expect(loop.naps).toEqual([]);
   });
 });

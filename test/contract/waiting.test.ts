@@ -246,6 +246,70 @@ it.runIf(have('nats-server', 'a NATS with a password', 'apt-get install nats-ser
   },
 );
 
+/** How many jobs a NATS has. */
+async function queuedAt({ port }: ServerProcess): Promise<number> {
+  const connection = await connect({ servers: `127.0.0.1:${port}` });
+  const { state } = await (await jetstreamManager(connection)).streams.info('gristmill');
+  await connection.close();
+  return state.messages;
+}
+
+it.runIf(have('nats-server', 'a NATS whose jobs are given up', 'apt-get install nats-server'))(
+  'what is given up while a NATS is away is not done later',
+  { timeout: 60_000 },
+  async () => {
+    await using server = await natsServer();
+    await using proxy = await startProxy({ host: '127.0.0.1', port: await freePort() }, { host: '127.0.0.1', port: server.port });
+    await using pool = new NatsPool({ servers: `nats://127.0.0.1:${server.port}`, logger: false });
+    await pool.spawnWorker(WORKER, { name: 'worker1' });
+    await using client = new Client({ address: proxy.address.replace('tcp:', 'nats:'), logger: false });
+    const marks = join(tmpdir(), `gristmill-waiting-${randomUUID()}`);
+    expect(String(await client.call('foo', 'first'))).toBe('worker1 processed first');
+    proxy.refuse();
+    await server.kill();
+    proxy.cut();
+    const sizes = Array.from({ length: 20 }, (_, i) => (i % 4 === 0 ? 300_000 : 9));
+    const given = sizes.map((size) => client.call('marked', `${marks} ${'x'.repeat(size)}`, { signal: AbortSignal.timeout(500) }));
+    for (const call of await Promise.allSettled(given))
+      expect(call).toMatchObject({ status: 'rejected', reason: { name: 'TimeoutError' } });
+    await server.start();
+    expect(await pool.ended(await pool.submit('foo', 'next'))).toMatchObject({ status: 'done' });
+    // The worker is there, and is quicker than the client.
+    proxy.delay(300);
+    await proxy.listen();
+    expect(String(await client.call('foo', 'last'))).toBe('worker1 processed last');
+    await expect.poll(() => queuedAt(server), { timeout: PATIENCE_MS }).toBe(0);
+    expect(existsSync(marks)).toBe(false);
+  },
+);
+
+it.runIf(have('nats-server', 'a NATS whose answer is lost', 'apt-get install nats-server'))(
+  'a job that a NATS took, but that nobody heard of, is taken out when it is given up',
+  { timeout: 60_000 },
+  async () => {
+    await using server = await natsServer();
+    await using proxy = await startProxy({ host: '127.0.0.1', port: 0 }, { host: '127.0.0.1', port: server.port });
+    await using client = new Client({ address: proxy.address.replace('tcp:', 'nats:'), logger: false });
+    const marks = join(tmpdir(), `gristmill-waiting-${randomUUID()}`);
+    const key = await client.set('it is there');
+    proxy.swallow('down');
+    const wanted = new AbortController();
+    const given = client.call('marked', `${marks} given-up`, { signal: wanted.signal }).catch((error: Error) => error.name);
+    await expect.poll(() => queuedAt(server), { timeout: PATIENCE_MS }).toBe(1);
+    wanted.abort();
+    expect(await given).toBe('AbortError');
+    await proxy.heal();
+    proxy.cut();
+    await expect.poll(() => queuedAt(server), { timeout: PATIENCE_MS }).toBe(0);
+    expect(String(await client.get(key))).toBe('it is there');
+    await using pool = new NatsPool({ servers: `nats://127.0.0.1:${server.port}`, logger: false });
+    await pool.spawnWorker(WORKER, { name: 'worker1' });
+    expect(String(await client.call('marked', `${marks} last`))).toBe('last 1');
+    expect(readFileSync(marks, 'utf8')).toBe('last\n');
+    rmSync(marks);
+  },
+);
+
 describe('the thread that keeps locks', () => {
   const threadOf = (engine: 'redis' | 'nats', workerData: object): Thread =>
     new Thread(new URL(`../../dist/pools/${engine}/renewer_thread.js`, import.meta.url), { workerData });

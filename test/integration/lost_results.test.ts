@@ -25,6 +25,34 @@ class Moody extends Worker {
     yield 'three';
   }
 
+  /** Loses what it gave the job before, once it is told to, in the turn in which both end. */
+  step(message: Buffer): Uint8Array {
+    const before = this.#last;
+    this.#last = new Uint8Array(20_000);
+    if (before !== undefined && String(message) === 'steals' && this.begun === 0) {
+      this.begun += 1;
+      transferred(before);
+    }
+    return this.#last;
+  }
+
+  #last: Uint8Array | undefined;
+
+  /** Loses one of six, and throws behind the last, the first time: more than fits a message. */
+  *fails(): Generator<Uint8Array> {
+    this.begun += 1;
+    const given = Array.from({ length: 6 }, () => new Uint8Array(700_000));
+    for (const [at, bytes] of given.entries()) {
+      if (Moody.fails && at === 3) transferred(given[2] as Uint8Array);
+      yield bytes;
+    }
+    const { fails } = Moody;
+    Moody.fails = false;
+    if (fails) throw new Error('as it should');
+  }
+
+  static fails = false;
+
   echo(message: Buffer): Buffer {
     return message;
   }
@@ -67,5 +95,48 @@ describe.each([leastLoaded(), roundRobin()])('a lost result, with $name', (polic
     await using place = await start(policy);
     expect(await texts(place.client.job('steps', [''], { retries }))).toEqual(['well', 'two', 'three']);
     expect(place.worker.begun).toBe(2);
+  });
+
+  it('that would have ended its part is given by another attempt, too', async () => {
+    await using place = await start(policy);
+    let allCame = (): void => undefined;
+    const came = new Promise<void>((resolve) => (allCame = resolve));
+    async function* source(): AsyncGenerator<string> {
+      for (let i = 0; i < 200; i += 1) yield '';
+      await came;
+      for (let i = 0; i < 10; i += 1) yield i === 3 ? 'steals' : '';
+    }
+    let results = 0;
+    for await (const result of place.client.job('step', source(), { retries })) {
+      expect(result).toHaveLength(20_000);
+      results += 1;
+      if (results === 200) allCame();
+    }
+    expect([results, place.worker.begun]).toEqual([210, 1]);
+  });
+
+  it('whose function fails in another message leaves its slot free', async () => {
+    await using place = await start(policy);
+    const { client } = place;
+    await using second = new Moody({ name: 'second', address: place.worker.address, logger: false });
+    await second.start();
+    const wanted = { retries: { attempts: 3, minMs: 0, on: ['bad-result', 'function-threw'] }, ordered: true } as const;
+    let results = 0;
+    let ended = (): void => undefined;
+    async function* source(): AsyncGenerator<string> {
+      for (let i = 1; i <= 3; i += 1) {
+        Moody.fails = i === 3;
+        const all = new Promise<void>((resolve) => (ended = resolve));
+        yield '';
+        await all;
+      }
+    }
+    for await (const _ of client.job('fails', source(), wanted)) {
+      results += 1;
+      if (results % 6 === 0) ended();
+    }
+    expect(results).toBe(18);
+    const free = { running: 0, abandoned: 0 };
+    await expect.poll(() => client.status()).toMatchObject({ workers: [free, free] });
   });
 });

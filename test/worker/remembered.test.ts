@@ -36,6 +36,7 @@ describe('what a worker remembers of parts by PUSH', () => {
     const remembered = new Remembered();
     remembered.add(keyOf(7, 9));
     remembered.forget(keyOf(7, 10));
+    remembered.forget(keyOf(7, 8));
     remembered.forget(keyOf(7 + SHARED, 9));
     expect(remembered.has(keyOf(7, 9))).toBe(true);
     remembered.forget(keyOf(7, 9));

@@ -17,7 +17,7 @@ import { Waiters } from '../waiters.ts';
 import { endedRecord, packEnded, packJob, packOpen, unpackNews, unpackOpen } from './data.ts';
 import { NatsServing } from './serving.ts';
 import { namesOf, type NatsSettings } from './settings.ts';
-import { Opener, type Store } from './store.ts';
+import { DUPLICATES_MS, Opener, type Store } from './store.ts';
 
 /** A job up to this size travels in its message. */
 const INLINE_BYTES = 262_144;
@@ -92,15 +92,33 @@ export class NatsEngine implements PoolEngine {
 
   /** Resolves to its place in the work queue. */
   async #enqueue(job: Submission, streamed: boolean, signal?: AbortSignal): Promise<number> {
-    const { js } = await this.#store;
-    // Not later: what was sent without an answer may be there, and is sent until its place is known.
     signal?.throwIfAborted();
-    const names = namesOf(this.#settings.stream);
-    const large = isLarge(job);
+    try {
+      return await this.#publish(job, streamed, signal);
+    } catch (error) {
+      if (signal?.aborted !== true) throw error;
+      return await this.#findGivenUp(job);
+    }
+  }
+
+  async #publish(job: Submission, streamed: boolean, signal: AbortSignal | undefined, large = isLarge(job)): Promise<number> {
+    const { js } = await this.#store;
+    const { jobs, nested } = namesOf(this.#settings.stream);
     const packed = packJob({ job: packSubmission(large ? { ...job, payload: Buffer.alloc(0) } : job), large, to: this.#id, streamed });
-    const subject = job.nested === true ? names.nested : names.jobs;
-    const { seq } = await this.#opener.again(() => js.publish(subject, packed, { msgID: job.id, timeout: 2_000 }));
+    const subject = job.nested === true ? nested : jobs;
+    const { seq } = await this.#opener.again(() => js.publish(subject, packed, { msgID: job.id, timeout: 2_000 }), signal);
     return seq;
+  }
+
+  /**
+   * What was sent without an answer may be there, though it is given up. Its place is heard by sending what has the same id, as long as the
+   * server knows it by that; should this one be taken, its payload is nowhere, and whoever takes it lets it go.
+   */
+  async #findGivenUp(job: Submission): Promise<number> {
+    const { open } = await this.#store;
+    const signal = AbortSignal.timeout(DUPLICATES_MS);
+    await this.#opener.again(() => open.delete(`${job.id}-payload`), signal);
+    return await this.#publish({ ...job, payload: Buffer.alloc(0) }, true, signal, true);
   }
 
   async fetch(id: string): Promise<KeptRecord | undefined> {
@@ -141,7 +159,7 @@ export class NatsEngine implements PoolEngine {
 
   async #sendStreamed(job: Submission, signal: AbortSignal): Promise<number> {
     const { open } = await this.#store;
-    if (isLarge(job)) await this.#opener.again(() => open.put(`${job.id}-payload`, job.payload));
+    if (isLarge(job)) await this.#opener.again(() => open.put(`${job.id}-payload`, job.payload), signal);
     return await this.#enqueue(job, true, signal);
   }
 

@@ -18,7 +18,7 @@ import { dialling, namesOf, type NatsSettings } from './settings.ts';
 const AGAIN_MS = 100;
 const MIN_TTL_MS = 60_000;
 /** How long the server remembers what was submitted, so as not to take it twice. */
-const DUPLICATES_MS = 120_000;
+export const DUPLICATES_MS = 120_000;
 /** Reasons that are remembered so as not to be said again. */
 const MAX_REASONS = 100;
 const MAX_PENDING = 65_536;
@@ -95,9 +95,10 @@ export class Opener {
     };
   }
 
-  /** Does it until it is done: a server that is away is waited for. What the server refuses is refused. */
-  async again<T>(action: () => Promise<T>): Promise<T> {
+  /** Does it until it is done, or given up: a server that is away is waited for. What the server refuses is refused. */
+  async again<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (;;) {
+      signal?.throwIfAborted();
       if (this.#closed) throw new ClosedError('closed', 'the pool was closed');
       try {
         return await action();
