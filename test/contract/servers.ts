@@ -1,4 +1,5 @@
 /** Servers of other makers, each of its own on a free port, with a folder that outlives a kill. */
+import { AuthorizationError, connect as connectToNats } from '@nats-io/transport-node';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -106,10 +107,21 @@ export function guardedNatsServer(): Promise<ServerProcess> {
   });
 }
 
-/** From now on it wants this password of `user`; undefined: it lets everybody in. */
+/** From now on it wants this password of `user`; undefined: it lets everybody in. It reads that some time after it was told to. */
 export async function guard(server: ServerProcess, password: string | undefined): Promise<void> {
   const users = password === undefined ? '' : `authorization { user: user, password: "${password}" }`;
   await server.configure(CONFIG, (folder) => natsConfig(folder, users));
+  while ((await letsAnybodyIn(server)) !== (password === undefined));
+}
+
+async function letsAnybodyIn({ port }: ServerProcess): Promise<boolean> {
+  try {
+    await (await connectToNats({ servers: `127.0.0.1:${port}`, reconnect: false })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof AuthorizationError) return false;
+    throw error;
+  }
 }
 
 /** A nats-server with JetStream in files. */
