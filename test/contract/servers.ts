@@ -107,20 +107,25 @@ export function guardedNatsServer(): Promise<ServerProcess> {
   });
 }
 
+/** How often a server is asked whether it has read what it wants. */
+const MOST_ASKED = 2_000;
+
 /** From now on it wants this password of `user`; undefined: it lets everybody in. It reads that some time after it was told to. */
 export async function guard(server: ServerProcess, password: string | undefined): Promise<void> {
   const users = password === undefined ? '' : `authorization { user: user, password: "${password}" }`;
   await server.configure(CONFIG, (folder) => natsConfig(folder, users));
-  while ((await letsAnybodyIn(server)) !== (password === undefined));
+  for (let asked = 0; asked < MOST_ASKED; asked += 1) if ((await letsAnybodyIn(server)) === (password === undefined)) return;
+  throw new Error(`nats-server: it did not read ${CONFIG}`);
 }
 
-async function letsAnybodyIn({ port }: ServerProcess): Promise<boolean> {
+/** undefined: the connection broke, as all do when it reads what it wants. */
+async function letsAnybodyIn({ port }: ServerProcess): Promise<boolean | undefined> {
   try {
-    await (await connectToNats({ servers: `127.0.0.1:${port}`, reconnect: false })).close();
+    const connection = await connectToNats({ servers: `127.0.0.1:${port}`, reconnect: false });
+    await connection.close();
     return true;
   } catch (error) {
-    if (error instanceof AuthorizationError) return false;
-    throw error;
+    return error instanceof AuthorizationError ? false : undefined;
   }
 }
 
