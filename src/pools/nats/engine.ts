@@ -118,7 +118,7 @@ export class NatsEngine implements PoolEngine {
     const { open } = await this.#store;
     const signal = AbortSignal.timeout(DUPLICATES_MS);
     await this.#opener.again(() => open.delete(`${job.id}-payload`), signal);
-    return await this.#publish({ ...job, payload: Buffer.alloc(0) }, true, signal, true);
+    return await this.#publish(job, true, signal, true);
   }
 
   async fetch(id: string): Promise<KeptRecord | undefined> {
