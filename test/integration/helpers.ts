@@ -1,6 +1,16 @@
 /** Small things that the integration tests share. */
 import { expect } from 'vitest';
-import { type ClientOptions, Client, GristmillError, JobError, type JobErrorCode } from '../../src/index.ts';
+import {
+  type ClientOptions,
+  Client,
+  GristmillError,
+  JobError,
+  type JobErrorCode,
+  Master,
+  type PolicyChoice,
+  type Worker,
+  type WorkerOptions,
+} from '../../src/index.ts';
 import type { Processes } from './processes.ts';
 
 /** A client in this process that is closed when the test ends; silent unless asked. */
@@ -75,4 +85,27 @@ export function pass(ms: number): Promise<void> {
 /** Its memory is somebody else's now. */
 export function transferred(bytes: Uint8Array): void {
   structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+}
+
+/** A worker and a client of it, over sockets, with a master of their own. */
+export interface Place<W extends Worker> extends AsyncDisposable {
+  readonly client: Client<W>;
+  readonly worker: W;
+}
+
+export async function startPlace<W extends Worker>(Kind: new (options: WorkerOptions) => W, policy?: PolicyChoice): Promise<Place<W>> {
+  const master = new Master({ name: 'master', address: 'tcp://127.0.0.1:*', policy, logger: false });
+  await master.start();
+  const worker = new Kind({ name: 'worker', address: master.address, logger: false });
+  await worker.start();
+  const client = new Client<W>({ address: master.address, logger: false });
+  return {
+    client,
+    worker,
+    [Symbol.asyncDispose]: async () => {
+      await client.close();
+      await worker.stop();
+      await master.stop();
+    },
+  };
 }

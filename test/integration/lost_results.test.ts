@@ -1,7 +1,7 @@
 /** Results whose memory was transferred elsewhere before they were sent, of jobs that may be tried again. */
 import { describe, expect, it } from 'vitest';
-import { Client, leastLoaded, Master, type PolicyChoice, roundRobin, Worker } from '../../src/index.ts';
-import { texts, transferred } from './helpers.ts';
+import { leastLoaded, roundRobin, Worker } from '../../src/index.ts';
+import { startPlace, texts, transferred } from './helpers.ts';
 
 /** Too large to be copied. */
 function lost(): Uint8Array {
@@ -58,47 +58,25 @@ class Moody extends Worker {
   }
 }
 
-interface Place extends AsyncDisposable {
-  readonly client: Client<Moody>;
-  readonly worker: Moody;
-}
-
 /** With one worker, over sockets: only those push. */
-async function start(policy: PolicyChoice): Promise<Place> {
-  const master = new Master({ name: 'master', address: 'tcp://127.0.0.1:*', policy, logger: false });
-  await master.start();
-  const worker = new Moody({ name: 'worker', address: master.address, logger: false });
-  await worker.start();
-  const client = new Client<Moody>({ address: master.address, logger: false });
-  return {
-    client,
-    worker,
-    [Symbol.asyncDispose]: async () => {
-      await client.close();
-      await worker.stop();
-      await master.stop();
-    },
-  };
-}
-
 describe.each([leastLoaded(), roundRobin()])('a lost result, with $name', (policy) => {
   const retries = { attempts: 1, minMs: 0, on: ['bad-result'] } as const;
 
   it('is given by another attempt, on the same worker, where its job allows that', async () => {
-    await using place = await start(policy);
+    await using place = await startPlace(Moody, policy);
     expect((await place.client.call('once', '', { retries })).toString()).toBe('well');
     expect(await texts(place.client.job('echo', ['a', 'b'], { ordered: true }))).toEqual(['a', 'b']);
     expect(place.worker.begun).toBe(2);
   });
 
   it('takes those behind it along: the next attempt begins anew', async () => {
-    await using place = await start(policy);
+    await using place = await startPlace(Moody, policy);
     expect(await texts(place.client.job('steps', [''], { retries }))).toEqual(['well', 'two', 'three']);
     expect(place.worker.begun).toBe(2);
   });
 
   it('that would have ended its part is given by another attempt, too', async () => {
-    await using place = await start(policy);
+    await using place = await startPlace(Moody, policy);
     let allCame = (): void => undefined;
     const came = new Promise<void>((resolve) => (allCame = resolve));
     async function* source(): AsyncGenerator<string> {
@@ -116,7 +94,7 @@ describe.each([leastLoaded(), roundRobin()])('a lost result, with $name', (polic
   });
 
   it('whose function fails in another message leaves its slot free', async () => {
-    await using place = await start(policy);
+    await using place = await startPlace(Moody, policy);
     const { client } = place;
     await using second = new Moody({ name: 'second', address: place.worker.address, logger: false });
     await second.start();

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Client, grain, Master, type Payload, Worker } from '../../src/index.ts';
 import { startMill } from '../../src/testing/index.ts';
-import { collect, jobErrorOf, texts, thrownBy, transferred, untilError } from './helpers.ts';
+import { collect, jobErrorOf, type Place, startPlace, texts, thrownBy, transferred, untilError } from './helpers.ts';
 import { freeAddress } from './ports.ts';
 
 const MiB = 1_048_576;
@@ -124,35 +124,13 @@ class Careless extends Worker {
   }
 }
 
-interface Place extends AsyncDisposable {
-  readonly client: Client<Careless>;
-  readonly worker: Careless;
-}
-
-async function overZeroMQ(): Promise<Place> {
-  const master = new Master({ name: 'master', address: 'tcp://127.0.0.1:*', logger: false });
-  await master.start();
-  const worker = new Careless({ name: 'worker', address: master.address, logger: false });
-  await worker.start();
-  const client = new Client<Careless>({ address: master.address, logger: false });
-  return {
-    client,
-    worker,
-    [Symbol.asyncDispose]: async () => {
-      await client.close();
-      await worker.stop();
-      await master.stop();
-    },
-  };
-}
-
-async function withinOneProcess(): Promise<Place> {
+async function withinOneProcess(): Promise<Place<Careless>> {
   const mill = await startMill(Careless);
   return { client: mill.client, worker: mill.workers[0] as Careless, [Symbol.asyncDispose]: () => mill.stop() };
 }
 
 describe.each([
-  ['over ZeroMQ', overZeroMQ],
+  ['over ZeroMQ', () => startPlace(Careless)],
   ['within one process', withinOneProcess],
 ] as const)('%s', (_, start) => {
   it('a payload that was sent is nobody’s business', async () => {
