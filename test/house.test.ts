@@ -34,8 +34,6 @@ const WALL: house.Wall = {
   ],
   shells: [
     'src/common/clock.ts',
-    'src/common/spin.ts',
-    'src/common/nap.ts',
     'src/common/tick.ts',
     'src/common/untrusted.ts',
     'src/common/emitter.ts',

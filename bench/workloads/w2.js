@@ -87,7 +87,7 @@ export async function w2(settings) {
     tables: [
       {
         title: 'W2: one 9-byte job in flight',
-        note: 'Round trip in µs: median of the runs (min–max). `call()` opens a stream for each job; the other line is one stream of all. Our client waits awake for such an answer: see its CPU, and `spinMicros`.',
+        note: 'Round trip in µs: median of the runs (min–max). `call()` opens a stream for each job; the other line is one stream of all.',
         head: ['system', 'p50 µs', 'p99 µs', 'p50, times bare', 'CPU µs a job'],
         rows: lines.map((line) => row(line, base)),
       },

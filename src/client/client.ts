@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
 import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
@@ -25,19 +24,7 @@ import type { Transport } from '../transport/transport.ts';
 
 import { type ClientEvents, Connection } from './connection.ts';
 
-const OPTIONS = [
-  'address',
-  'function',
-  'name',
-  'connectTimeoutMs',
-  'maxMessageBytes',
-  'spinMicros',
-  'logger',
-  'transport',
-  'historyLimit',
-] as const;
-/** A result of a function that does next to nothing comes in a third of that, and when everybody has slept, in two thirds. */
-const SPIN_MICROS = 1_000;
+const OPTIONS = ['address', 'function', 'name', 'connectTimeoutMs', 'maxMessageBytes', 'logger', 'transport', 'historyLimit'] as const;
 const NO_SCOPE: Scope = { parent: 0 };
 
 export interface ClientOptions<F extends string = string> {
@@ -57,14 +44,6 @@ export interface ClientOptions<F extends string = string> {
   readonly connectTimeoutMs?: number | undefined;
   /** The largest payload that is sent, in bytes. The master may allow less. Default: 64 MiB. */
   readonly maxMessageBytes?: number | undefined;
-  /**
-   * After one job alone was sent, its result is waited for without sleeping, if results come within so many microseconds: that saves the
-   * time of waking up, and costs a core for as long. One that is late is waited for three times as long, with naps of 40 µs, for which
-   * Linux is asked to end the sleeps of this process's main thread, and of what it starts, in time (`timerslack_ns`); where most are
-   * late, it is soon left off. Where client, master and worker share two cores, the slowest of a hundred answers come later for it: who
-   * works on them stands behind the client. 0: never. Default: 1000, on a machine with one core 0.
-   */
-  readonly spinMicros?: number | undefined;
   /** Where lines for people go: default stderr; `false`: nowhere. */
   readonly logger?: Logger | false | undefined;
   /** How messages travel; default: ZeroMQ. */
@@ -109,7 +88,6 @@ export class Client<W = never> implements AsyncDisposable {
       connectTimeoutMs:
         options.connectTimeoutMs === undefined ? Infinity : checkInteger('Client: connectTimeoutMs', options.connectTimeoutMs, 0, 1),
       maxMessageBytes: checkInteger('Client: maxMessageBytes', options.maxMessageBytes, MAX_MESSAGE_BYTES, 1),
-      spinMs: checkInteger('Client: spinMicros', options.spinMicros, availableParallelism() > 1 ? SPIN_MICROS : 0, 0) / 1_000,
       logger: loggerFor(options.logger),
       transport: checkTransport('Client: transport', options.transport) ?? transportFor(addresses, loggerFor(options.logger)),
       historyLimit: limit,

@@ -5,7 +5,6 @@
 import { now, WakeUp } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
-import { Spin } from '../common/spin.ts';
 import { Tick } from '../common/tick.ts';
 import { ClosedError, ConnectError } from '../errors.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
@@ -54,8 +53,6 @@ export interface ConnectionOptions {
   readonly function: string | undefined;
   readonly connectTimeoutMs: number;
   readonly maxMessageBytes: number;
-  /** How long to wait awake for the result of one job. */
-  readonly spinMs?: number;
   readonly logger: Logger;
   /** How many events the history keeps. */
   readonly historyLimit: number;
@@ -70,8 +67,6 @@ export class Connection implements ConsumerPort {
   readonly #kept = new Kept();
   readonly #driver: Driver<ClientInstruction, ClientEvent>;
   readonly #tick = new Tick((nowMs) => this.#flush(nowMs));
-  readonly #spin: Spin;
-  #sent = false;
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   readonly #socket: MasterDial;
   readonly #reasons = new Set<string>();
@@ -82,7 +77,6 @@ export class Connection implements ConsumerPort {
     this.#options = options;
     this.id = options.id;
     this.#maxMessageBytes = options.maxMessageBytes;
-    this.#spin = new Spin(options.spinMs ?? 0);
     this.caller = new Caller(this, options.function);
     this.#driver = new Driver({
       machine: new ClientState(options),
@@ -144,10 +138,7 @@ export class Connection implements ConsumerPort {
   });
 
   #flush(nowMs: number): void {
-    this.#sent = false;
     this.#driver.feed({ type: 'flush', now: nowMs });
-    // One payload is here: that of the one job that has not ended.
-    if (this.#sent && this.store.count === 1) this.#spin.asked();
   }
 
   #feed(event: ClientEvent): void {
@@ -157,7 +148,6 @@ export class Connection implements ConsumerPort {
   }
 
   #message(frames: Frames): void {
-    this.#spin.answered();
     const before = this.store.bytes;
     const message = decode(frames, this.store);
     switch (message.type) {
@@ -192,9 +182,7 @@ export class Connection implements ConsumerPort {
       send: ({ envelope, records, transmit }) => {
         const frames = encodeLeft(envelope, records, this.store, this.caller.lost);
         if (envelope.seq > 0) this.#kept.keep(envelope.lane, envelope.seq, frames);
-        if (!transmit) return;
-        this.#socket.send(frames);
-        this.#sent = true;
+        if (transmit) this.#socket.send(frames);
       },
       resend: ({ lane, from }) => {
         const kept = this.#kept.again(lane, from);

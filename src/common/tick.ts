@@ -10,8 +10,8 @@
  */
 import { now } from './clock.ts';
 
-/** What lies there is read sooner after a tick than this. */
-const QUIET_MS = 0.02;
+/** What lies there is read sooner after a tick, or after it was asked for, than this. */
+export const QUIET_MS = 0.02;
 
 export class Tick {
   readonly #end: (nowMs: number) => void;

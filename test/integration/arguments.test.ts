@@ -179,7 +179,6 @@ const ofClient: Wrong[] = [
   ...names.slice(1),
   ...common,
   ...numbers(1, 'connectTimeoutMs', 'maxMessageBytes', 'historyLimit'),
-  ...numbers(0, 'spinMicros'),
   ['a port to choose', { address: 'tcp://127.0.0.1:*' }, RangeError, /address: expected a port to dial/],
   ['a function that is no name', { function: () => 0 }, TypeError, /function: expected a string, got function/],
 ];
