@@ -142,9 +142,10 @@ export class Connection implements ConsumerPort {
   }
 
   #feed(event: ClientEvent): void {
-    this.#driver.feed(event);
+    // First: what it leads to belongs to its tick, and need not ask for one.
     if (event.type === 'batch') this.#tick.heard(event.now);
     else this.#tick.schedule();
+    this.#driver.feed(event);
   }
 
   #message(frames: Frames): void {

@@ -33,7 +33,7 @@ export class Tick {
     this.#atOnce = atOnce;
   }
 
-  /** A message came, at that time, and has been read and handled since: the tick under way ends soon. */
+  /** A message came, at that time: the tick under way ends soon. Before this is called it has been handled, if that may be `atOnce`. */
   heard(nowMs: number): void {
     this.#messages += 1;
     if (!this.#isLone || this.#ending) return this.schedule();
