@@ -19,6 +19,7 @@ const SMALL_JOBS_OF_BARE = 20_000;
 /** Of so many bytes: large enough for frames of their own. It takes that many until the code that handles such is compiled. */
 const OWN_FRAME = 163_840;
 const OWN_FRAME_JOBS = 6_000;
+const OWN_FRAME_JOBS_OF_BARE = 1_000;
 
 /** What a master's memory was after small jobs, before the first large payload, and at its highest. @typedef {{ small: number, base: number, peak: number }} Memory */
 
@@ -28,14 +29,15 @@ const rate = (bytes) => (/** @type {Sample} */ sample) => (sample.jobs * bytes) 
 /**
  * Warms the system up with smaller jobs, and marks its master's memory: what code and young garbage take is not the payloads'.
  * @param {Memory} memory
- * @param {number} jobs
+ * @param {number} small
+ * @param {number} large
  * @returns {Case['prepare']}
  */
-function marked(memory, jobs) {
+function marked(memory, small, large) {
   return async (system) => {
-    await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
+    await system.run('throughput', { jobs: small, bytes: 9, inFlight: 0 });
     memory.small = (await system.role('master').usage()).rss;
-    await system.run('throughput', { jobs: OWN_FRAME_JOBS, bytes: OWN_FRAME, inFlight: IN_FLIGHT });
+    await system.run('throughput', { jobs: large, bytes: OWN_FRAME, inFlight: IN_FLIGHT });
     memory.base = (await system.role('master').usage()).rss;
     await system.role('master').ask('resetPeak');
   };
@@ -66,8 +68,18 @@ async function echoed(bytes, settings, must, peers) {
   const memory = { [OURS]: { small: 0, base: 0, peak: 0 }, [BARE]: { small: 0, base: 0, peak: 0 } };
   /** @type {Case[]} */
   const cases = [
-    { name: OURS, start: () => gristmill(), prepare: marked(memory[OURS], SMALL_JOBS), run: watched(judged(), memory[OURS]) },
-    { name: BARE, start: () => bare(), prepare: marked(memory[BARE], SMALL_JOBS_OF_BARE), run: watched(judged(), memory[BARE]) },
+    {
+      name: OURS,
+      start: () => gristmill(),
+      prepare: marked(memory[OURS], SMALL_JOBS, OWN_FRAME_JOBS),
+      run: watched(judged(), memory[OURS]),
+    },
+    {
+      name: BARE,
+      start: () => bare(),
+      prepare: marked(memory[BARE], SMALL_JOBS_OF_BARE, OWN_FRAME_JOBS_OF_BARE),
+      run: watched(judged(), memory[BARE]),
+    },
   ];
   if (peers) {
     cases.push(
