@@ -95,7 +95,7 @@ function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, re
   const isOld = core.parts.isOutdated(row, worker.session, record.attempts[at] as number);
   if (code === 'worker-lost' && struck(core, worker, row, isOld)) return core.release(slot);
   // Where a part may be tried again, its newest attempt decides: it is queued, or runs elsewhere, or is on its way here once more.
-  // One by PUSH of which a good end was to be told, which needs no word before, and was lost, is nobody's yet.
+  // One by PUSH of which a good end was to be told, which needs no word before, and was lost, is nobody's yet: it is taken from there.
   const isPushed = core.parts.state[row] === PART.pushed && core.parts.attempt[row] === record.attempts[at];
   const isElsewhere = isOld || (core.parts.worker[row] !== worker.session && !isPushed);
   const goesOn = isElsewhere ? core.parts.retry(row) !== undefined : tryAgain(core, row, code);

@@ -15,8 +15,10 @@ import { ENTRY } from './stream_records.ts';
 export interface Lost {
   /** This job cannot be sent, and nothing that comes behind it in its stream is to be. */
   readonly job: (stream: number, job: number) => void;
-  /** This part has failed, whatever else its record had of it. Its function may go on. */
-  readonly part?: (key: number) => void;
+  /** This attempt of a part has failed, whatever else was to be said of it. Its function may go on. */
+  readonly part?: (key: number, attempt: number) => void;
+  /** Parts that have failed so, for as long as messages follow that were made before it was known: what these hold of them is left out. */
+  readonly failed?: Set<number>;
 }
 
 export const WHERE_IT_WENT = 'its memory was transferred elsewhere before it was sent';
@@ -24,7 +26,7 @@ export const WHERE_IT_WENT = 'its memory was transferred elsewhere before it was
 /** As encodeBatch, but for what is lost. */
 export function encodeLeft(envelope: Envelope, records: readonly WireRecord[], store: PayloadStore, lost: Lost): Uint8Array[] {
   try {
-    return encodeBatch(envelope, records, store);
+    if (lost.failed === undefined || lost.failed.size === 0) return encodeBatch(envelope, records, store);
   } catch (error) {
     if (!(error instanceof LostBytes)) throw error;
   }
@@ -62,13 +64,18 @@ function isLost(store: PayloadStore, slot: number): boolean {
   }
 }
 
-/** The first result of a part that is lost becomes its error, and what its record has of it behind that is left out: nobody could use it. */
+/** The first result of a part that is lost becomes its error, and what stands behind that is left out: nobody could use it. */
 function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, errors: number[]): OutcomesRecord {
   const [keys, attempts, indexes, flags, slots, lengths]: number[][] = [[], [], [], [], [], []] as const;
   const failed = new Map<number, number>();
   for (const [at, key] of record.keys.entries()) {
     const slot = record.slots[at] as number;
     const ends = hasEnded(record.flags[at] as number);
+    if (lost.failed?.has(key) === true) {
+      // (It may have come again since, and have ended as a newer attempt.)
+      if (ends) lost.part?.(key, record.attempts[at] as number);
+      continue;
+    }
     const error = failureFlags('bad-result') - (ends ? 0 : ENTRY.partEnd);
     const place = failed.get(key);
     if (place !== undefined) {
@@ -92,7 +99,8 @@ function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, err
     slots[place] = store.put(bytes);
     lengths[place] = bytes.length;
     errors.push(slots[place]);
-    lost.part?.(key);
+    lost.failed?.add(key);
+    lost.part?.(key, attempts[place] as number);
   }
   return { kind: 'outcomes', keys, attempts, indexes, flags, busyMicros: record.busyMicros, slots, lengths };
 }

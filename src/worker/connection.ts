@@ -76,6 +76,8 @@ export class Connection implements ConsumerPort {
   readonly #tick = new Tick(() => this.#turn());
   readonly #wakeUp = new WakeUp(() => this.#tell({ type: 'wake', now: now() }));
   readonly #reasons = new Set<string>();
+  /** Parts of which a result was lost, in the flush under way. */
+  readonly #failed = new Set<number>();
   #maxMessageBytes: number = MAX_MESSAGE_BYTES;
   #connected = false;
   /** Something happened that no flush has followed: there may be something to say. */
@@ -108,7 +110,7 @@ export class Connection implements ConsumerPort {
       name,
       meeting,
       store: this.store,
-      lost: { job: this.caller.lost.job, part: (key) => this.#driver.feed({ type: 'lost', key, now: now() }) },
+      lost: { job: this.caller.lost.job, part: (key, attempt) => this.#lost(key, attempt), failed: this.#failed },
       tell: (event) => this.#tell(event),
       rejected: (reason) => this.#rejected(reason),
     });
@@ -203,8 +205,15 @@ export class Connection implements ConsumerPort {
   }
 
   #flush(): void {
-    this.#driver.feed({ type: 'flush', now: now() });
     this.#unsaid = false;
+    this.#driver.feed({ type: 'flush', now: now() });
+    if (this.#failed.size > 0) this.#failed.clear();
+  }
+
+  #lost(key: number, attempt: number): void {
+    this.#unsaid = true;
+    this.#driver.feed({ type: 'lost', key, attempt, now: now() });
+    this.#schedule();
   }
 
   #handlers(): Handlers<WorkerInstruction, WorkerEvent> {

@@ -58,8 +58,8 @@ export type WorkerEvent =
   /** The socket that brings parts by PUSH had stood, and is gone. */
   | { readonly type: 'pullLost'; readonly now: number }
   | RanEvent
-  /** A result of this part could not be told, and went by an error: the part is to be forgotten, and stopped if it goes on. */
-  | { readonly type: 'lost'; readonly key: number; readonly now: number }
+  /** A result of this part could not be told, and went by an error; its end may not have been told. It is forgotten, and stopped if it goes on. */
+  | { readonly type: 'lost'; readonly key: number; readonly attempt: number; readonly now: number }
   /** The sockets have been drained: parts may be begun. */
   | { readonly type: 'turn'; readonly now: number }
   /** The end of a tick: what was decided goes out. */

@@ -98,7 +98,7 @@ export class Workload {
   }
 
   /** Nobody wants these. Each goes back: at once if it is not begun or over, else when its function has ended. It may run elsewhere. */
-  abort(keys: readonly number[], out: WorkerInstruction[], asked = true): void {
+  abort(keys: readonly number[], out: WorkerInstruction[]): void {
     const [queued, begun, gone]: [number[], number[], number[]] = [[], [], []];
     for (const key of keys) {
       const local = this.#parts.find(key);
@@ -106,15 +106,16 @@ export class Workload {
       else if (this.#parts.state[local] === PART.queued) queued.push(local);
       else begun.push(local);
     }
-    if (asked && gone.length > 0) this.#reports.unwanted(gone);
+    if (gone.length > 0) this.#reports.unwanted(gone);
     if (queued.length > 0) this.#giveUp(queued, 'unwanted');
     this.#stop(begun, 'nobody waits for this job any more', out);
   }
 
-  /** A result of this part went by an error: so it may come again, and nobody waits for what else its function gives. */
-  lost(key: number, out: WorkerInstruction[]): void {
+  /** A result of this part went by an error, and what stood behind it was left out. It may come again; nobody waits for what else its function gives. */
+  lost(key: number, attempt: number, out: WorkerInstruction[]): void {
     this.#remembered.forget(key);
-    this.abort([key], out, false);
+    if (this.#parts.find(key) >= 0) this.abort([key], out);
+    else this.#reports.returned([key], [attempt]);
   }
 
   #stop(begun: readonly number[], reason: string, out: WorkerInstruction[]): void {
@@ -131,11 +132,10 @@ export class Workload {
 
   /** The session is gone, and nobody will ask for its parts. What runs is told to stop; its lane is free when it has. */
   forgetAll(out: WorkerInstruction[]): void {
-    const parts = this.#parts;
     this.returnQueued('untold');
-    const begun = [...parts.locals()];
+    const begun = [...this.#parts.locals()];
     this.#stop(begun, 'the master that gave this job is gone', out);
-    for (const local of begun) parts.silence(local);
+    for (const local of begun) this.#parts.silence(local);
     this.#goOn = [];
     this.#reports.reset();
     this.#remembered.clear();

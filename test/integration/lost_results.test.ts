@@ -1,6 +1,6 @@
 /** Results whose memory was transferred elsewhere before they were sent, of jobs that may be tried again. */
 import { describe, expect, it } from 'vitest';
-import { leastLoaded, roundRobin, Worker } from '../../src/index.ts';
+import { type Client, leastLoaded, roundRobin, type StreamOptions, Worker } from '../../src/index.ts';
 import { startPlace, texts, transferred } from './helpers.ts';
 
 /** Too large to be copied. */
@@ -38,24 +38,47 @@ class Moody extends Worker {
 
   #last: Uint8Array | undefined;
 
-  /** Loses one of six, and throws behind the last, the first time: more than fits a message. */
-  *fails(): Generator<Uint8Array> {
+  /** Loses one of six, once it is told to: more than fits a message. Returns whether it was. */
+  *six(): Generator<Uint8Array, boolean> {
     this.begun += 1;
+    const { loses } = Moody;
+    Moody.loses = false;
     const given = Array.from({ length: 6 }, () => new Uint8Array(700_000));
     for (const [at, bytes] of given.entries()) {
-      if (Moody.fails && at === 3) transferred(given[2] as Uint8Array);
+      if (loses && at === 3) transferred(given[2] as Uint8Array);
       yield bytes;
     }
-    const { fails } = Moody;
-    Moody.fails = false;
-    if (fails) throw new Error('as it should');
+    return loses;
   }
 
-  static fails = false;
+  *fails(): Generator<Uint8Array> {
+    if (yield* this.six()) throw new Error('as it should');
+  }
+
+  static loses = false;
 
   echo(message: Buffer): Buffer {
     return message;
   }
+}
+
+/** One after the other, of which the last loses one: by then it has credit for all of its results, so many. Returns how many came in all. */
+async function threeJobs(client: Client<Moody>, name: 'six' | 'fails', each: number, options: StreamOptions): Promise<number> {
+  let results = 0;
+  let ended = (): void => undefined;
+  async function* source(): AsyncGenerator<string> {
+    for (let i = 1; i <= 3; i += 1) {
+      Moody.loses = i === 3;
+      const all = new Promise<void>((resolve) => (ended = resolve));
+      yield '';
+      await all;
+    }
+  }
+  for await (const _ of client.job(name, source(), options)) {
+    results += 1;
+    if (results % each === 0) ended();
+  }
+  return results;
 }
 
 /** With one worker, over sockets: only those push. */
@@ -73,6 +96,14 @@ describe.each([leastLoaded(), roundRobin()])('a lost result, with $name', (polic
     await using place = await startPlace(Moody, policy);
     expect(await texts(place.client.job('steps', [''], { retries }))).toEqual(['well', 'two', 'three']);
     expect(place.worker.begun).toBe(2);
+  });
+
+  it('takes along what other messages of the same turn hold of its part, but for its end', async () => {
+    await using place = await startPlace(Moody, policy);
+    expect(await threeJobs(place.client, 'six', 6, { retries })).toBe(18);
+    expect(place.worker.begun).toBe(4);
+    await expect.poll(() => place.client.status()).toMatchObject({ workers: [{ running: 0, abandoned: 0 }] });
+    expect((await place.client.call('echo', 'a')).toString()).toBe('a');
   });
 
   it('that would have ended its part is given by another attempt, too', async () => {
@@ -99,21 +130,7 @@ describe.each([leastLoaded(), roundRobin()])('a lost result, with $name', (polic
     await using second = new Moody({ name: 'second', address: place.worker.address, logger: false });
     await second.start();
     const wanted = { retries: { attempts: 3, minMs: 0, on: ['bad-result', 'function-threw'] }, ordered: true } as const;
-    let results = 0;
-    let ended = (): void => undefined;
-    async function* source(): AsyncGenerator<string> {
-      for (let i = 1; i <= 3; i += 1) {
-        Moody.fails = i === 3;
-        const all = new Promise<void>((resolve) => (ended = resolve));
-        yield '';
-        await all;
-      }
-    }
-    for await (const _ of client.job('fails', source(), wanted)) {
-      results += 1;
-      if (results % 6 === 0) ended();
-    }
-    expect(results).toBe(18);
+    expect(await threeJobs(client, 'fails', 6, wanted)).toBe(18);
     const free = { running: 0, abandoned: 0 };
     await expect.poll(() => client.status()).toMatchObject({ workers: [free, free] });
   });

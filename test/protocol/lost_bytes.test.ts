@@ -17,11 +17,13 @@ const Resizable = ArrayBuffer as unknown as new (
 class Sender {
   readonly store = new PayloadStore();
   readonly lost: [what: string, ...numbers: number[]][] = [];
+  readonly failed = new Set<number>();
 
   send(...records: WireRecord[]): { records: readonly WireRecord[]; store: PayloadStore } {
     const frames = encodeLeft(ENVELOPE, records, this.store, {
       job: (stream, job) => void this.lost.push(['job', stream, job]),
-      part: (key) => void this.lost.push(['part', key]),
+      part: (key, attempt) => void this.lost.push(['part', key, attempt]),
+      failed: this.failed,
     });
     const store = new PayloadStore();
     const message = decode(
@@ -112,9 +114,9 @@ describe('a message of which a payload is lost', () => {
       attempts: 4,
     });
     expect(sender.lost).toEqual([
-      ['part', 2],
-      ['part', 3],
-      ['part', 4],
+      ['part', 2, 4],
+      ['part', 3, 1],
+      ['part', 4, 1],
     ]);
     expect(sender.store.count).toBe(4);
   });
@@ -140,7 +142,37 @@ describe('a message of which a payload is lost', () => {
     expect(record.flags.map((flags) => flags & (ENTRY.error | ENTRY.partEnd))).toEqual([ENTRY.error, ENTRY.partEnd]);
     expect(decodeError(store.joined(record.slots[0] as number))).toMatchObject({ code: 'bad-result', attempts: 3 });
     expect(store.joined(record.slots[1] as number).toString()).toBe('other');
-    expect(sender.lost).toEqual([['part', 1]]);
+    expect(sender.lost).toEqual([['part', 1, 3]]);
+  });
+
+  it('leaves that out of messages, too, that were made before it was known; and tells of ends in them', () => {
+    const sender = new Sender();
+    const bytes = new Uint8Array(100_000);
+    const slots = [bytes, Buffer.from('b'), Buffer.from('c'), Buffer.from('other')].map((payload) => sender.store.put(payload));
+    transferred(bytes);
+    const [first, second, third, other] = slots.map((slot) => [slot]) as [number[], number[], number[], number[]];
+    const outcome = (key: number, attempt: number, flags: number, slot: number[], length: number): WireRecord => ({
+      kind: 'outcomes',
+      keys: [key],
+      attempts: [attempt],
+      indexes: [0],
+      flags: [flags],
+      busyMicros: 0,
+      slots: slot,
+      lengths: [length],
+    });
+    sender.send(outcome(1, 1, ENTRY.result, first, 100_000));
+    const behind = sender.send(outcome(1, 1, ENTRY.result, second, 1), outcome(2, 1, ENTRY.result | ENTRY.partEnd, other, 5)).records;
+    expect(behind.map((record) => record.kind === 'outcomes' && record.keys)).toEqual([[], [2]]);
+    expect(sender.lost).toEqual([['part', 1, 1]]);
+    sender.send(outcome(1, 2, ENTRY.result | ENTRY.partEnd, third, 1));
+    expect(sender.lost).toEqual([
+      ['part', 1, 1],
+      ['part', 1, 2],
+    ]);
+    sender.failed.clear();
+    const [last] = sender.send(outcome(1, 3, ENTRY.result | ENTRY.partEnd, third, 1)).records;
+    expect(last).toMatchObject({ keys: [1], attempts: [3], flags: [ENTRY.result | ENTRY.partEnd] });
   });
 
   it('does not say that a part has ended whose time was over', () => {
