@@ -16,8 +16,8 @@ class Example extends Processes {
   readonly #name: string;
   readonly #env: Readonly<Record<string, string>>;
 
-  constructor(name: string, address: string, env: Readonly<Record<string, string>> = {}) {
-    super();
+  constructor(name: string, address: string, env: Readonly<Record<string, string>> = {}, stuckMs?: number) {
+    super(stuckMs);
     this.#name = name;
     this.address = address;
     this.#env = env;
@@ -148,7 +148,8 @@ describe('checksum', () => {
   }
 
   it('prints of a real folder what sha256sum prints, line for line', { timeout: 120_000 }, async () => {
-    await using example = new Example('checksum', await freeAddress());
+    // Ten thousand files: on a machine that is slow and busy that takes longer than other tests before they are stuck.
+    await using example = new Example('checksum', await freeAddress(), {}, 100_000);
     await example.startAll();
     const client = example.role('client');
     await linesOf(client);

@@ -6,12 +6,13 @@
  * both it is, is guessed from the tick before; a wrong guess costs one message more.
  *
  * A shell that need neither wait for promises nor know what else lies there ends the tick of a lone message at once, unless another tick
- * has just ended: then more may have come. (A worker does need to: before it begins a part, it reads whether that is taken back.)
+ * has just ended: then more may have come. (A worker does need to: before it begins a part, it reads whether that is taken back, but for
+ * what may have come in the last millisecond, see transport/zeromq_receiver.ts.)
  */
 import { now } from './clock.ts';
 
-/** What lies there is read sooner after a tick, or after it was asked for, than this. */
-export const QUIET_MS = 0.02;
+/** What lies there is read sooner after a tick than this. */
+const QUIET_MS = 0.02;
 
 export class Tick {
   readonly #end: (nowMs: number) => void;

@@ -7,8 +7,12 @@ import { FEW_BYTES, PIECE_BYTES, type PayloadBlock, type PayloadStore, placeOf, 
 const FIRST_CHUNK = 4_096;
 const LAST_CHUNK = 65_536;
 
+function emptyBlock(): PayloadBlock {
+  return { frames: [], at: [], length: [], needed: [], live: 0 };
+}
+
 /** What a packer holds before anything is added. Never written to, nor given to a store. */
-const NOTHING: PayloadBlock = { frames: [], at: [], length: [], needed: [], live: 0 };
+const NOTHING = emptyBlock();
 
 export function payloadLength(payload: Uint8Array | string): number {
   return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
@@ -29,7 +33,7 @@ export class Packer {
   add(payload: Uint8Array | string, length: number): void {
     if (length > SMALL_BYTES) return this.#addLarge(payload, length);
     if (this.#at + length > this.#chunk.length) this.#nextChunk(length);
-    if (this.#block.live === 0) this.#begin(length);
+    if (this.#block === NOTHING) this.#begin(length);
     else this.#enter(length);
     if (typeof payload === 'string') this.#chunk.write(payload, this.#at);
     else if (length > FEW_BYTES) this.#chunk.set(payload, this.#at);
@@ -68,7 +72,7 @@ export class Packer {
   }
 
   #addLarge(payload: Uint8Array | string, length: number): void {
-    if (this.#block.live === 0) this.#block = { frames: [], at: [], length: [], needed: [], live: 0 };
+    if (this.#block === NOTHING) this.#block = emptyBlock();
     const block = this.#block;
     block.at.push(placeOf(block.frames.length, 0));
     block.length.push(length);

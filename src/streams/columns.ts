@@ -64,7 +64,7 @@ export class Entries {
 
   /** Drops the entries from `at` on; returns the slots that they had. */
   cut(at: number): readonly number[] {
-    if (at === this.size) return NONE;
+    if (at >= this.size) return NONE;
     const slots = this.slots.slice(at).filter((slot) => slot >= 0);
     for (const column of [this.jobs, this.parts, this.indexes, this.flags, this.slots, this.lengths]) column.length = at;
     return slots;

@@ -2,16 +2,15 @@
  * The one reader of a socket. `receive` ends at once while messages are there; after 512 of them zeromq.js itself gives the
  * event loop a turn.
  *
- * Behind a message that came alone the socket is looked at when its tick has ended (common/tick.ts): to find that nothing else is there takes a
- * fifth of the time in which it could have been answered. But a worker that begins a part is to know whether it was taken back meanwhile: so
- * only if the socket was found empty a moment ago.
+ * Behind a message that came alone, to an empty socket, the socket is looked at again behind the promises and ticks that the message led to
+ * (common/tick.ts): to find nothing takes a fifth of the time in which it could have been answered. But a worker that begins a part is to know
+ * whether it was taken back: so only if the socket was found empty within the last millisecond.
  *
  * Nobody else may ask a socket with a reader whether it is readable or writable: asking takes the wake-up that a waiting `receive`
  * is meant to get. `dry()` answers that question without touching the socket.
  */
 
 import { now } from '../common/clock.ts';
-import { QUIET_MS } from '../common/tick.ts';
 import type { Frames } from './transport.ts';
 
 /** What the reader needs of a ZeroMQ socket. */
@@ -21,6 +20,8 @@ interface ReadableSocket {
 
 /** What was found empty is taken for empty so long. */
 const FRESH_MS = 1;
+
+const settled = Promise.resolve();
 
 /** `dry()` waits this long for a reader that is never idle. */
 const MAX_TURNS = 200;
@@ -44,6 +45,8 @@ export class Receiver {
   readonly #deliver: (frames: Frames) => void;
   #delivered = 0;
   #askedAtMs = 0;
+  /** Microtasks that stand behind what was given at once, if anything was: one for each time that was asked. */
+  #marks = 0;
   #stopped = false;
 
   constructor(socket: ReadableSocket, deliver: (frames: Frames) => void) {
@@ -74,19 +77,31 @@ export class Receiver {
   readonly #ask = (): void => {
     if (this.#stopped) return;
     this.#askedAtMs = now();
-    this.#socket.receive().then(this.#got, this.#failed);
+    try {
+      this.#socket.receive().then(this.#got, this.#failed);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    this.#marks += 1;
+    void settled.then(this.#passed);
+  };
+
+  readonly #passed = (): void => {
+    this.#marks -= 1;
   };
 
   readonly #got = (frames: Frames): void => {
     if (this.#stopped) return;
     this.#delivered += 1;
-    const waitedMs = now() - this.#askedAtMs;
+    // The clock would not tell: what lies there is given at once, but behind promises that may take long.
+    const foundEmpty = this.#marks === 0;
+    const cameAlone = foundEmpty && now() - this.#askedAtMs < FRESH_MS;
     try {
       this.#deliver(frames);
     } catch (error) {
       raise(error);
     }
-    if (waitedMs >= QUIET_MS && waitedMs < FRESH_MS) process.nextTick(this.#ask);
+    if (cameAlone) process.nextTick(this.#ask);
     else this.#ask();
   };
 

@@ -60,7 +60,7 @@ export type WorkerEvent =
   | RanEvent
   /** A result of this part could not be told, and went by an error; its end may not have been told. It is forgotten, and stopped if it goes on. */
   | { readonly type: 'lost'; readonly key: number; readonly attempt: number; readonly now: number }
-  /** The sockets have been drained: parts may be begun. */
+  /** The sockets were drained, within the last millisecond: parts may be begun. */
   | { readonly type: 'turn'; readonly now: number }
   /** The end of a tick: what was decided goes out. */
   | { readonly type: 'flush'; readonly now: number }
