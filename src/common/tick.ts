@@ -7,7 +7,7 @@
  *
  * A shell that need neither wait for promises nor know what else lies there ends the tick of a lone message at once, unless another tick
  * has just ended: then more may have come. (A worker does need to: before it begins a part, it reads whether that is taken back, but for
- * what may have come in the last millisecond, see transport/zeromq_receiver.ts.)
+ * what may have come with a lone message, see transport/zeromq_receiver.ts.)
  */
 import { now } from './clock.ts';
 

@@ -15,8 +15,8 @@ import { ENTRY } from './stream_records.ts';
 export interface Lost {
   /** This job cannot be sent, and nothing that comes behind it in its stream is to be. */
   readonly job: (stream: number, job: number) => void;
-  /** This attempt of a part has failed, whatever else was to be said of it. Its function may go on. */
-  readonly part?: (key: number, attempt: number) => void;
+  /** This attempt of a part has failed, whatever else was to be said of it. Its function may go on; or has ended, and that was left out (`untold`). */
+  readonly part?: (key: number, attempt: number, untold: boolean) => void;
   /** Parts that have failed so, for as long as messages follow that were made before it was known: what these hold of them is left out. */
   readonly failed?: Set<number>;
 }
@@ -73,7 +73,7 @@ function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, err
     const ends = hasEnded(record.flags[at] as number);
     if (lost.failed?.has(key) === true) {
       // (It may have come again since, and have ended as a newer attempt.)
-      if (ends) lost.part?.(key, record.attempts[at] as number);
+      if (ends) lost.part?.(key, record.attempts[at] as number, true);
       continue;
     }
     const error = failureFlags('bad-result') - (ends ? 0 : ENTRY.partEnd);
@@ -100,7 +100,7 @@ function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, err
     lengths[place] = bytes.length;
     errors.push(slots[place]);
     lost.failed?.add(key);
-    lost.part?.(key, attempts[place] as number);
+    lost.part?.(key, attempts[place] as number, false);
   }
   return { kind: 'outcomes', keys, attempts, indexes, flags, busyMicros: record.busyMicros, slots, lengths };
 }

@@ -1,10 +1,10 @@
 /**
- * The one reader of a socket. `receive` ends at once while messages are there; after 512 of them zeromq.js itself gives the
- * event loop a turn.
+ * The one reader of a socket. `receive` ends at once while messages are there; after 512 operations in a row zeromq.js itself gives
+ * the event loop a turn.
  *
  * Behind a message that came alone, to an empty socket, the socket is looked at again behind the promises and ticks that the message led to
  * (common/tick.ts): to find nothing takes a fifth of the time in which it could have been answered. But a worker that begins a part is to know
- * whether it was taken back: so only if the socket was found empty within the last millisecond.
+ * whether it was taken back: so only if the socket was found empty not longer than a millisecond before.
  *
  * Nobody else may ask a socket with a reader whether it is readable or writable: asking takes the wake-up that a waiting `receive`
  * is meant to get. `dry()` answers that question without touching the socket.
@@ -93,7 +93,7 @@ export class Receiver {
   readonly #got = (frames: Frames): void => {
     if (this.#stopped) return;
     this.#delivered += 1;
-    // The clock would not tell: what lies there is given at once, but behind promises that may take long.
+    // The clock would not tell: what lies there is given at once (but for turns after 512), and behind promises that may take long.
     const foundEmpty = this.#marks === 0;
     const cameAlone = foundEmpty && now() - this.#askedAtMs < FRESH_MS;
     try {

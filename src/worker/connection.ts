@@ -110,7 +110,7 @@ export class Connection implements ConsumerPort {
       name,
       meeting,
       store: this.store,
-      lost: { job: this.caller.lost.job, part: (key, attempt) => this.#lost(key, attempt), failed: this.#failed },
+      lost: { job: this.caller.lost.job, part: (key, attempt, untold) => this.#lost(key, attempt, untold), failed: this.#failed },
       tell: (event) => this.#tell(event),
       rejected: (reason) => this.#rejected(reason),
     });
@@ -210,9 +210,9 @@ export class Connection implements ConsumerPort {
     if (this.#failed.size > 0) this.#failed.clear();
   }
 
-  #lost(key: number, attempt: number): void {
+  #lost(key: number, attempt: number, untold: boolean): void {
     this.#unsaid = true;
-    this.#driver.feed({ type: 'lost', key, attempt, now: now() });
+    this.#driver.feed({ type: 'lost', key, attempt, untold, now: now() });
     this.#schedule();
   }
 

@@ -4,6 +4,18 @@ import type { Envelope, WireRecord } from '../protocol/messages.ts';
 import type { ConsumerEvent } from '../streams/events.ts';
 
 /**
+ * A result of a part could not be told, and went by an error. The part is to be forgotten, and stopped if it goes on. `untold`: it has ended, and
+ * that could not be told either.
+ */
+export interface LostEvent {
+  readonly type: 'lost';
+  readonly key: number;
+  readonly attempt: number;
+  readonly untold: boolean;
+  readonly now: number;
+}
+
+/**
  * What the executor has done since it last said so. Entries are in the order in which they happened. It is said before any other
  * event that comes from outside, so that the state always knows which parts are begun.
  */
@@ -58,9 +70,8 @@ export type WorkerEvent =
   /** The socket that brings parts by PUSH had stood, and is gone. */
   | { readonly type: 'pullLost'; readonly now: number }
   | RanEvent
-  /** A result of this part could not be told, and went by an error; its end may not have been told. It is forgotten, and stopped if it goes on. */
-  | { readonly type: 'lost'; readonly key: number; readonly attempt: number; readonly now: number }
-  /** The sockets were drained, within the last millisecond: parts may be begun. */
+  | LostEvent
+  /** The sockets were drained, not longer than a millisecond before the last message came: parts may be begun. */
   | { readonly type: 'turn'; readonly now: number }
   /** The end of a tick: what was decided goes out. */
   | { readonly type: 'flush'; readonly now: number }

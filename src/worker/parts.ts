@@ -79,6 +79,12 @@ export class Parts {
     return this.state.length - this.#free.length;
   }
 
+  /** Whether its function has begun, and has not ended. */
+  isBegun(local: number): boolean {
+    const state = this.state[local];
+    return local >= 0 && state !== PART.queued && state !== PART.offered && state !== PART.ended;
+  }
+
   /** How many of the parts that need lanes are in a state, one of PART. */
   count(state: number): number {
     return this.#counts[state] as number;

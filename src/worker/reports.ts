@@ -82,7 +82,7 @@ export class Reports {
     this.#pushed = [];
   }
 
-  /** Parts go back, of these attempts. `accept` was said of them. */
+  /** Parts go back, of these attempts. `accept` was said of them, or of one whose end could not be told, an error. */
   returned(keys: readonly number[], attempts: readonly number[]): void {
     this.#told = true;
     this.unwanted(keys, attempts);

@@ -128,7 +128,7 @@ export class WorkerState {
       case 'ran':
         return this.#workload.ran(event);
       case 'lost':
-        return this.#workload.lost(event.key, event.attempt, out);
+        return this.#workload.lost(event, out);
       case 'turn':
         return this.#workload.turn(this.#peer.state === 'joined' && !this.#unsure && this.#life === 'serving', out);
       case 'flush':

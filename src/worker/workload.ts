@@ -8,7 +8,7 @@
 import type { Drafts } from '../protocol/drafts.ts';
 import { codeOf, type GrantRecord, type PartsRecord } from '../protocol/part_records.ts';
 import { ENTRY } from '../protocol/stream_records.ts';
-import type { RanEvent } from './events.ts';
+import type { LostEvent, RanEvent } from './events.ts';
 import type { WorkerInstruction } from './instructions.ts';
 import { MOVE, PART, Parts } from './parts.ts';
 import { Remembered } from './remembered.ts';
@@ -111,11 +111,11 @@ export class Workload {
     this.#stop(begun, 'nobody waits for this job any more', out);
   }
 
-  /** A result of this part went by an error, and what stood behind it was left out. It may come again; nobody waits for what else its function gives. */
-  lost(key: number, attempt: number, out: WorkerInstruction[]): void {
+  /** A result of a part went by an error: it may come again (it may be here already), and nobody waits for what else its function gives. */
+  lost({ key, attempt, untold }: LostEvent, out: WorkerInstruction[]): void {
     this.#remembered.forget(key);
-    if (this.#parts.find(key) >= 0) this.abort([key], out);
-    else this.#reports.returned([key], [attempt]);
+    if (untold) this.#reports.returned([key], [attempt]);
+    else if (this.#parts.isBegun(this.#parts.find(key))) this.abort([key], out);
   }
 
   #stop(begun: readonly number[], reason: string, out: WorkerInstruction[]): void {

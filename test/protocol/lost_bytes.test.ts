@@ -22,7 +22,7 @@ class Sender {
   send(...records: WireRecord[]): { records: readonly WireRecord[]; store: PayloadStore } {
     const frames = encodeLeft(ENVELOPE, records, this.store, {
       job: (stream, job) => void this.lost.push(['job', stream, job]),
-      part: (key, attempt) => void this.lost.push(['part', key, attempt]),
+      part: (key, attempt, untold) => void this.lost.push([untold ? 'end' : 'part', key, attempt]),
       failed: this.failed,
     });
     const store = new PayloadStore();
@@ -168,7 +168,7 @@ describe('a message of which a payload is lost', () => {
     sender.send(outcome(1, 2, ENTRY.result | ENTRY.partEnd, third, 1));
     expect(sender.lost).toEqual([
       ['part', 1, 1],
-      ['part', 1, 2],
+      ['end', 1, 2],
     ]);
     sender.failed.clear();
     const [last] = sender.send(outcome(1, 3, ENTRY.result | ENTRY.partEnd, third, 1)).records;
