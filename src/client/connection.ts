@@ -66,7 +66,7 @@ export class Connection implements ConsumerPort {
   readonly #options: ConnectionOptions;
   readonly #kept = new Kept();
   readonly #driver: Driver<ClientInstruction, ClientEvent>;
-  readonly #tick = new Tick((nowMs) => this.#flush(nowMs));
+  readonly #tick = new Tick((nowMs) => this.#driver.feed({ type: 'flush', now: nowMs }));
   readonly #wakeUp = new WakeUp(() => this.#feed({ type: 'wake', now: now() }));
   readonly #socket: MasterDial;
   readonly #reasons = new Set<string>();
@@ -136,10 +136,6 @@ export class Connection implements ConsumerPort {
   readonly #whenClosed = new Promise<void>((resolve) => {
     this.#resolveClosed = resolve;
   });
-
-  #flush(nowMs: number): void {
-    this.#driver.feed({ type: 'flush', now: nowMs });
-  }
 
   #feed(event: ClientEvent): void {
     // First: what it leads to belongs to its tick, and need not ask for one.

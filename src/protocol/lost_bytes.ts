@@ -67,7 +67,8 @@ function isLost(store: PayloadStore, slot: number): boolean {
 /** The first result of a part that is lost becomes its error, and what stands behind that is left out: nobody could use it. */
 function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, errors: number[]): OutcomesRecord {
   const [keys, attempts, indexes, flags, slots, lengths]: number[][] = [[], [], [], [], [], []] as const;
-  const failed = new Map<number, number>();
+  /** Where the errors of this record's parts stand, by key. */
+  const places = new Map<number, number>();
   for (const [at, key] of record.keys.entries()) {
     const slot = record.slots[at] as number;
     const ends = hasEnded(record.flags[at] as number);
@@ -77,14 +78,14 @@ function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, err
       continue;
     }
     const error = failureFlags('bad-result') - (ends ? 0 : ENTRY.partEnd);
-    const place = failed.get(key);
+    const place = places.get(key);
     if (place !== undefined) {
       attempts[place] = record.attempts[at] as number;
       flags[place] = error;
       continue;
     }
     const isGone = slot >= 0 && isLost(store, slot);
-    if (isGone) failed.set(key, keys.length);
+    if (isGone) places.set(key, keys.length);
     keys.push(key);
     attempts.push(record.attempts[at] as number);
     indexes.push(record.indexes[at] as number);
@@ -92,7 +93,7 @@ function withErrors(record: OutcomesRecord, store: PayloadStore, lost: Lost, err
     slots.push(slot);
     lengths.push(record.lengths[at] as number);
   }
-  for (const [key, place] of failed) {
+  for (const [key, place] of places) {
     const message = `a result cannot be told: ${WHERE_IT_WENT}`;
     const about = { function: '', worker: '', attempts: attempts[place] as number, stack: '', phase: '' };
     const bytes = encodeError({ code: 'bad-result', message, ...about });

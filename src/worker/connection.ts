@@ -2,9 +2,9 @@
  * The shell around a worker's state machine: what happens becomes events, instructions are carried out, and a tick ends what happened
  * in one turn of the event loop.
  *
- * A tick begins parts (the sockets have been drained a moment ago, see common/tick.ts), and then sends what came of them, with what was to be said before. Only what
- * may block the event loop waits until that is said. Before any event from outside, what the executor did is told: so the state knows
- * which parts are begun when it is asked to give some back.
+ * A tick begins parts (the sockets have been drained a moment ago, see common/tick.ts), and then sends what came of them, with what was to
+ * be said before. Only what may block the event loop waits until that is said. Before any event from outside, what the executor did is
+ * told: so the state knows which parts are begun when it is asked to give some back.
  */
 import { randomBytes } from 'node:crypto';
 import { now, WakeUp } from '../common/clock.ts';
