@@ -9,6 +9,7 @@
  *   name: string,
  *   peer?: boolean,
  *   start: () => Promise<System>,
+ *   kept?: boolean,
  *   prepare?: ((system: System) => Promise<void>) | undefined,
  *   run: (system: System, warming: boolean) => Promise<Sample>,
  * }} Case
@@ -39,6 +40,20 @@ export function calibrated(task, options, { seconds, first, least = 1 }) {
     const sample = await system.run(task, all);
     if (warming) jobs = Math.max(least, Math.round(perSecond(sample) * seconds));
     return sample;
+  };
+}
+
+/**
+ * A warm-up in steps, which ends early on a machine that is slow: what it has not compiled by then it compiles later than others.
+ * @param {number} steps
+ * @param {number} seconds
+ * @param {(system: System) => Promise<unknown>} step
+ * @returns {(system: System) => Promise<void>}
+ */
+export function warmedInSteps(steps, seconds, step) {
+  return async (system) => {
+    const until = performance.now() + seconds * 1_000;
+    for (let i = 0; i < steps && performance.now() < until; i += 1) await step(system);
   };
 }
 
@@ -84,7 +99,8 @@ class Entrant {
   async stop() {
     const { system } = this;
     this.system = undefined;
-    await system?.stop();
+    // What is kept was started by somebody who has more to do with it.
+    if (this.one.kept !== true) await system?.stop();
   }
 }
 

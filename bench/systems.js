@@ -82,6 +82,20 @@ async function started(begin) {
   }
 }
 
+/**
+ * Starts several at once. If one cannot, those that could are stopped.
+ * @param {Promise<System>[]} starts
+ * @returns {Promise<System[]>}
+ */
+export async function together(...starts) {
+  const settled = await Promise.allSettled(starts);
+  const systems = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = settled.find((one) => one.status === 'rejected');
+  if (failed === undefined) return systems;
+  await Promise.all(systems.map((system) => system.stop()));
+  throw failed.reason;
+}
+
 /** @param {number} count @param {string} name */
 const names = (count, name) => Array.from({ length: count }, (_, i) => (count === 1 ? name : `${name}${i + 1}`));
 

@@ -3,15 +3,15 @@
  * Grain: 10 workers of 8 cores, and jobs of 1, 2, 4 and 8 cores that hold them for random times, all offered at once. Utilisation is what
  * of all cores was held, from the first job's start until the queue was dry: until the last job began. First-come-first-served is reckoned
  * for the same jobs with the times that they took in that very run: no job begins before those that came earlier have begun, and nothing
- * is lost between two jobs. And W1 with grain(), whose jobs ask for nothing, against leastLoaded().
+ * is lost between two jobs. (W1 has a line with grain(), whose jobs ask for nothing.)
  *
- * @import { Outcome, Settings, Spread } from '../types.ts'
+ * @import { Outcome, Settings } from '../types.ts'
  *
  * @typedef {{ cores: number, from: number, to: number }} Span what a job held, and from when to when
  */
-import { calibrated, inTurns, lineOf, say } from '../rounds.js';
-import { over, perSecond, ratio, shownSpread, spread } from '../stats.js';
-import { gristmill, mixed } from '../systems.js';
+import { say } from '../rounds.js';
+import { shownSpread, spread } from '../stats.js';
+import { mixed } from '../systems.js';
 
 const WORKERS = 10;
 const CORES = 8;
@@ -74,7 +74,7 @@ function inOrder(spans) {
 }
 
 /** @param {Settings} settings @returns {Promise<Outcome>} */
-async function packing({ runs, quick }) {
+export async function grain({ runs, quick }) {
   const title = `grain(): ${JOBS} jobs of ${SIZES.join(', ')} cores on ${WORKERS} workers of ${CORES}`;
   const system = await mixed({ workers: WORKERS, cores: CORES });
   try {
@@ -117,35 +117,4 @@ async function packing({ runs, quick }) {
   } finally {
     await system.stop();
   }
-}
-
-/** @param {Settings} settings @returns {Promise<Outcome>} */
-async function asking(settings) {
-  const run = () => calibrated('throughput', { bytes: 9, inFlight: 0 }, { seconds: settings.seconds, first: 20_000 });
-  const title = 'W1 with grain(), whose jobs ask for nothing';
-  const cases = [
-    { name: 'leastLoaded()', start: () => gristmill(), run: run() },
-    { name: 'grain()', start: () => gristmill({ policy: 'grain' }), run: run() },
-  ];
-  const lines = await inTurns(title, cases, settings);
-  /** @type {Spread} */
-  const against = ratio(lineOf(lines, 'grain()'), lineOf(lines, 'leastLoaded()'), perSecond);
-  return {
-    judged: [
-      {
-        row: 'W1 with grain()',
-        shown: `${shownSpread(against, 2)}x leastLoaded()`,
-        value: against.median,
-        must: { atLeast: 0.75, text: 'within 25 % of leastLoaded()' },
-      },
-    ],
-    tables: [{ title, head: ['policy', 'jobs/s'], rows: lines.map((line) => [line.name, shownSpread(over(line, perSecond))]) }],
-  };
-}
-
-/** @param {Settings} settings @returns {Promise<Outcome>} */
-export async function grain(settings) {
-  const packed = await packing(settings);
-  const asked = await asking(settings);
-  return { judged: [...packed.judged, ...asked.judged], tables: [...packed.tables, ...asked.tables] };
 }

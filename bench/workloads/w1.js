@@ -5,13 +5,14 @@
  * @import { Case } from '../rounds.js'
  * @import { Judged, Line, Outcome, Settings, Spread, Table } from '../types.ts'
  */
-import { calibrated, inTurns, lineOf } from '../rounds.js';
+import { calibrated, inTurns, lineOf, warmedInSteps } from '../rounds.js';
 import { perSecond, ratio, over, shownCpu, shownSpread } from '../stats.js';
 import { bare, bullmq, gristmill, pool, redisVersion } from '../systems.js';
 
 const OURS = 'gristmill';
 const EIGHT = 'gristmill, 8 clients';
 const DEALT = 'gristmill, roundRobin()';
+const GRAIN = 'gristmill, grain()';
 const ASYNC = 'gristmill, jobs from an async generator';
 const KIB = 'gristmill, 1 KiB';
 const BARE = 'bare';
@@ -25,12 +26,12 @@ const BARE_KIB = 'bare, 1 KiB';
 const WARM_JOBS = 400_000;
 const EIGHT_WARM_JOBS = 1_000_000;
 const WARM_STREAMS = 4;
+const LONGEST_S = 5;
 
 /** @param {number} jobs @returns {Case['prepare']} */
 function warmedBy(jobs) {
-  return async (system) => {
-    for (let i = 0; i < WARM_STREAMS; i += 1) await system.run('throughput', { jobs: jobs / WARM_STREAMS, bytes: 9, inFlight: 0 });
-  };
+  const each = { jobs: jobs / WARM_STREAMS, bytes: 9, inFlight: 0 };
+  return warmedInSteps(WARM_STREAMS, LONGEST_S, (system) => system.run('throughput', each));
 }
 
 /** @param {Settings} settings @returns {Case[]} */
@@ -43,9 +44,10 @@ function cases({ seconds, quick }) {
   /** @type {Case[]} */
   const all = [
     { name: OURS, start: () => gristmill(), prepare: warm, run: calibrated('throughput', small, fast) },
-    { name: BARE, start: () => bare(), run: calibrated('throughput', small, { seconds, first: 80_000 }) },
+    { name: BARE, start: () => bare(), run: calibrated('throughput', small, { seconds, first: 40_000 }) },
     { name: EIGHT, start: () => gristmill({ clients: 8 }), prepare: warmEach, run: calibrated('throughput', small, fast) },
     { name: DEALT, start: () => gristmill({ policy: 'roundRobin' }), prepare: warm, run: calibrated('throughput', small, fast) },
+    { name: GRAIN, start: () => gristmill({ policy: 'grain' }), prepare: warm, run: calibrated('throughput', small, fast) },
     { name: KIB, start: () => gristmill(), run: calibrated('throughput', kib, fast) },
     { name: BARE_KIB, start: () => bare(), run: calibrated('throughput', kib, fast) },
     {
@@ -79,6 +81,7 @@ function judge(lines) {
     { row: 'W1 with 8 clients', ...times(against(EIGHT, OURS), 'W1'), must: within },
     { row: 'W1 with roundRobin()', ...times(against(DEALT, OURS), 'W1'), must: within },
     { row: 'W1 with 1 KiB payloads', ...times(against(KIB, BARE_KIB), 'bare'), must: { atLeast: 3, text: '≥ 3x bare' } },
+    { row: 'W1 with grain()', ...times(against(GRAIN, OURS), 'W1'), must: { atLeast: 0.75, text: 'within 25 % of W1' } },
   ];
 }
 

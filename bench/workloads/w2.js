@@ -22,6 +22,8 @@ const p99 = ({ latencies }) => quantile(latencies, 0.99) * 1_000;
  * many streams as there will be runs, and some more: code that has only seen one is compiled anew for the next.
  */
 const LONE_JOBS = 8_400;
+/** There is little code. */
+const LONE_JOBS_OF_BARE = 3_600;
 const FEWER_LONE_JOBS = 1_200;
 const STREAMS = 12;
 
@@ -48,7 +50,7 @@ function cases({ seconds, quick }) {
   /** @type {Case[]} */
   const judgedOnes = [
     { name: OURS, start: () => gristmill(), prepare: warmedBy(100_000, lone), run: judged() },
-    { name: BARE, start: () => bare(), prepare: warmedBy(50_000, lone), run: judged() },
+    { name: BARE, start: () => bare(), prepare: warmedBy(10_000, quick ? lone : LONE_JOBS_OF_BARE), run: judged() },
   ];
   /** @type {Case[]} */
   const others = [

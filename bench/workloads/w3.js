@@ -3,11 +3,12 @@
  * W3: large payloads echoed, eight in flight; and what the master needs for them.
  *
  * @import { Case } from '../rounds.js'
+ * @import { System } from '../systems.js'
  * @import { Judged, Line, Outcome, Sample, Settings, Table } from '../types.ts'
  */
-import { calibrated, inTurns, lineOf } from '../rounds.js';
+import { calibrated, inTurns, lineOf, say } from '../rounds.js';
 import { over, ratio, shown, shownCpu, shownSpread } from '../stats.js';
-import { bare, bullmq, gristmill, pool, redisVersion } from '../systems.js';
+import { bare, bullmq, gristmill, pool, redisVersion, together } from '../systems.js';
 
 const MIB = 1_048_576;
 const OURS = 'gristmill';
@@ -26,61 +27,63 @@ const OWN_FRAME_JOBS_OF_BARE = 1_000;
 /** @param {number} bytes */
 const rate = (bytes) => (/** @type {Sample} */ sample) => (sample.jobs * bytes) / 1_000 / sample.ms;
 
-/**
- * Warms the system up with smaller jobs, and marks its master's memory: what code and young garbage take is not the payloads'.
- * @param {Memory} memory
- * @param {number} small
- * @param {number} large
- * @returns {Case['prepare']}
- */
-function marked(memory, small, large) {
-  return async (system) => {
-    await system.run('throughput', { jobs: small, bytes: 9, inFlight: 0 });
-    memory.small = (await system.role('master').usage()).rss;
-    await system.run('throughput', { jobs: large, bytes: OWN_FRAME, inFlight: IN_FLIGHT });
-    memory.base = (await system.role('master').usage()).rss;
-    await system.role('master').ask('resetPeak');
-  };
-}
+/** A system that payloads of one size after the other go through, and its master's memory. */
+class Echo {
+  /** @type {Memory} */
+  memory = { small: 0, base: 0, peak: 0 };
 
-/** Runs, and looks at the master's highest memory after each. @param {Case['run']} run @param {Memory} memory @returns {Case['run']} */
-function watched(run, memory) {
-  return async (system, warming) => {
-    const sample = await run(system, warming);
-    memory.peak = (await system.role('master').usage()).peakRss;
-    return sample;
-  };
+  /** @param {string} name @param {System} system */
+  constructor(name, system) {
+    this.name = name;
+    this.system = system;
+  }
+
+  /**
+   * Warms it up with smaller jobs, and marks its master's memory: what code and young garbage take is not the payloads'.
+   * @param {number} small
+   * @param {number} large
+   */
+  async warmUp(small, large) {
+    say(`W3: ${this.name} warms up`);
+    const master = this.system.role('master');
+    await this.system.run('throughput', { jobs: small, bytes: 9, inFlight: 0 });
+    this.memory.small = (await master.usage()).rss;
+    await this.system.run('throughput', { jobs: large, bytes: OWN_FRAME, inFlight: IN_FLIGHT });
+    this.memory.base = (await master.usage()).rss;
+  }
+
+  /** Payloads of one size: the master's highest memory is looked at after each run. @param {Case['run']} run @returns {Case} */
+  case(run) {
+    const master = this.system.role('master');
+    return {
+      name: this.name,
+      kept: true,
+      start: () => Promise.resolve(this.system),
+      prepare: () => master.ask('resetPeak'),
+      run: async (system, warming) => {
+        const sample = await run(system, warming);
+        this.memory.peak = (await master.usage()).peakRss;
+        return sample;
+      },
+    };
+  }
 }
 
 /**
  * @param {number} bytes
  * @param {Settings} settings
+ * @param {{ ours: Echo, base: Echo }} echoes
  * @param {{ atLeast: number, text: string }} must
  * @param {boolean} peers
  * @returns {Promise<Outcome>}
  */
-async function echoed(bytes, settings, must, peers) {
+async function echoed(bytes, settings, { ours, base }, must, peers) {
   const title = `W3: ${bytes / MIB} MiB payloads echoed`;
   /** @param {number} seconds */
   const run = (seconds) =>
     calibrated('throughput', { bytes, inFlight: IN_FLIGHT }, { seconds, first: IN_FLIGHT * 2, least: IN_FLIGHT * 3 });
-  const [judged, other] = [() => run(settings.seconds), () => run(settings.seconds / 2)];
-  const memory = { [OURS]: { small: 0, base: 0, peak: 0 }, [BARE]: { small: 0, base: 0, peak: 0 } };
-  /** @type {Case[]} */
-  const cases = [
-    {
-      name: OURS,
-      start: () => gristmill(),
-      prepare: marked(memory[OURS], SMALL_JOBS, OWN_FRAME_JOBS),
-      run: watched(judged(), memory[OURS]),
-    },
-    {
-      name: BARE,
-      start: () => bare(),
-      prepare: marked(memory[BARE], SMALL_JOBS_OF_BARE, OWN_FRAME_JOBS_OF_BARE),
-      run: watched(judged(), memory[BARE]),
-    },
-  ];
+  const other = () => run(settings.seconds / 2);
+  const cases = [ours.case(run(settings.seconds)), base.case(run(settings.seconds))];
   if (peers) {
     cases.push(
       { name: 'Piscina', peer: true, start: () => pool('piscina', { each: 4 }), run: other() },
@@ -89,6 +92,7 @@ async function echoed(bytes, settings, must, peers) {
     if (redisVersion() !== undefined) cases.push({ name: 'BullMQ', peer: true, start: () => bullmq({ concurrency: 4 }), run: other() });
   }
   const lines = await inTurns(title, cases, settings);
+  const memory = { [OURS]: ours.memory, [BARE]: base.memory };
   return { judged: judge(title, lines, bytes, memory, must), tables: [table(title, lines, bytes, memory)] };
 }
 
@@ -126,7 +130,15 @@ function table(title, lines, bytes, memory) {
 
 /** @param {Settings} settings @returns {Promise<Outcome>} */
 export async function w3(settings) {
-  const one = await echoed(MIB, settings, { atLeast: 0.9, text: '≥ 0.9x bare' }, true);
-  const sixteen = await echoed(16 * MIB, settings, { atLeast: 0.8, text: '≥ 0.8x bare' }, false);
-  return { judged: [...one.judged, ...sixteen.judged], tables: [...one.tables, ...sixteen.tables] };
+  const systems = await together(gristmill(), bare());
+  try {
+    const [ours, base] = /** @type {[Echo, Echo]} */ (systems.map((system, i) => new Echo(i === 0 ? OURS : BARE, system)));
+    await ours.warmUp(SMALL_JOBS, OWN_FRAME_JOBS);
+    await base.warmUp(SMALL_JOBS_OF_BARE, OWN_FRAME_JOBS_OF_BARE);
+    const one = await echoed(MIB, settings, { ours, base }, { atLeast: 0.9, text: '≥ 0.9x bare' }, true);
+    const sixteen = await echoed(16 * MIB, settings, { ours, base }, { atLeast: 0.8, text: '≥ 0.8x bare' }, false);
+    return { judged: [...one.judged, ...sixteen.judged], tables: [...one.tables, ...sixteen.tables] };
+  } finally {
+    await Promise.all(systems.map((system) => system.stop()));
+  }
 }

@@ -6,7 +6,7 @@
  * @import { Case } from '../rounds.js'
  * @import { Judged, Outcome, Sample, Settings, Table } from '../types.ts'
  */
-import { inTurns, lineOf } from '../rounds.js';
+import { inTurns, lineOf, warmedInSteps } from '../rounds.js';
 import { over, shownCpu, shownSpread } from '../stats.js';
 import { bullmq, gristmill, pool, redisVersion } from '../systems.js';
 
@@ -17,6 +17,7 @@ const SHORT_MS = 1;
 const SEED = 4;
 /** Short jobs for each worker before the first run: until then it takes that all code they run is compiled, by threads that take the cores. */
 const WARM_JOBS = 2_500;
+const LONGEST_S = 4;
 /** To others a job is one message whatever it does: jobs that take no time warm them up as well, and sooner. */
 const PEER_JOBS = 5_000;
 const SLOW_PEER_JOBS = 500;
@@ -57,9 +58,8 @@ function greedy(durations, workers) {
 
 /** @param {number} jobs in all @returns {Case['prepare']} */
 function warmedByShort(jobs) {
-  return async (system) => {
-    for (let left = jobs; left > 0; left -= JOBS) await system.run('sleeping', { order: Array.from({ length: JOBS }, () => SHORT_MS) });
-  };
+  const order = Array.from({ length: JOBS }, () => SHORT_MS);
+  return warmedInSteps(Math.ceil(jobs / JOBS), LONGEST_S, (system) => system.run('sleeping', { order }));
 }
 
 /** @param {number} jobs @returns {Case['prepare']} */
