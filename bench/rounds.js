@@ -16,9 +16,9 @@
  */
 import { perSecond } from './stats.js';
 
-/** The first finds out how many jobs a run should have; after two more, most code is compiled. */
+/** The first finds out how many jobs a run should have; after two more, most code is compiled, if nothing else has seen to that. */
 const WARM_RUNS = 3;
-const PEER_WARM_RUNS = 2;
+const PREPARED_RUNS = 2;
 
 /** Says what is going on. @param {string} text */
 export function say(text) {
@@ -120,7 +120,8 @@ export async function inTurns(title, cases, { runs, quick }) {
     for (const entrant of entrants) {
       if (entrant.system === undefined) continue;
       say(`${title}: ${entrant.one.name} warms up`);
-      await entrant.take(() => entrant.warmUp(quick ? 1 : entrant.one.peer === true ? PEER_WARM_RUNS : WARM_RUNS));
+      const prepared = entrant.one.peer === true || entrant.one.prepare !== undefined;
+      await entrant.take(() => entrant.warmUp(quick ? 1 : prepared ? PREPARED_RUNS : WARM_RUNS));
     }
     for (let round = 1; round <= runs; round += 1) {
       say(`${title}: run ${round} of ${runs}`);

@@ -13,7 +13,7 @@ import { shown, shownSpread, spread } from '../stats.js';
 const WORLDS = 2_000;
 const PROCESSES = 2;
 /** Of each process, in each run and before the first. */
-const RUN_WORLDS = 75;
+const RUN_WORLDS = 50;
 
 /** @param {Settings} settings @returns {Promise<Outcome>} */
 export async function simulator({ runs, quick }) {

@@ -21,9 +21,10 @@ const p99 = ({ latencies }) => quantile(latencies, 0.99) * 1_000;
  * Jobs one at a time before the first run: until then it takes that all code they run is compiled, by threads that take the cores. By as
  * many streams as there will be runs, and some more: code that has only seen one is compiled anew for the next.
  */
-const LONE_JOBS = 8_400;
+const LONE_JOBS = 12_000;
 /** There is little code. */
 const LONE_JOBS_OF_BARE = 3_600;
+const CALLS = 4_800;
 const FEWER_LONE_JOBS = 1_200;
 const STREAMS = 12;
 
@@ -36,15 +37,15 @@ function warmedBy(jobs, lone, how = {}) {
 }
 
 /**
- * Those that are judged, and the others. Apart, since nobody else's processes should be there to wake up now and then: what a lone job
- * waits for is the scheduler.
+ * Those that are judged, calls, and the others. Apart, since nobody else's processes should be there to wake up now and then: what a lone
+ * job waits for is the scheduler.
  * @param {Settings} settings
- * @returns {[judged: Case[], others: Case[]]}
+ * @returns {{ judgedOnes: Case[], calls: Case[], others: Case[] }}
  */
 function cases({ seconds, quick }) {
   const lone = quick ? FEWER_LONE_JOBS : LONE_JOBS;
   const size = { seconds, first: 500, least: 300 };
-  const judged = () => calibrated('latency', { bytes: 9 }, size);
+  const judged = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds * 2 });
   const other = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds / 2 });
   const byCall = calibrated('latency', { bytes: 9, by: 'call' }, { ...size, seconds: seconds / 2 });
   /** @type {Case[]} */
@@ -53,20 +54,24 @@ function cases({ seconds, quick }) {
     { name: BARE, start: () => bare(), prepare: warmedBy(10_000, quick ? lone : LONE_JOBS_OF_BARE), run: judged() },
   ];
   /** @type {Case[]} */
+  const calls = [
+    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(20_000, quick ? lone : CALLS, { by: 'call' }), run: byCall },
+  ];
+  /** @type {Case[]} */
   const others = [
-    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(20_000, FEWER_LONE_JOBS, { by: 'call' }), run: byCall },
     { name: 'Piscina', peer: true, start: () => pool('piscina'), prepare: warmedBy(5_000, FEWER_LONE_JOBS), run: other() },
     { name: 'workerpool', peer: true, start: () => pool('workerpool'), prepare: warmedBy(5_000, FEWER_LONE_JOBS), run: other() },
   ];
   if (redisVersion() !== undefined)
     others.push({ name: 'BullMQ', peer: true, start: () => bullmq(), prepare: warmedBy(1_000, 600), run: other() });
-  return [judgedOnes, others];
+  return { judgedOnes, calls, others };
 }
 
 /** @param {Settings} settings @returns {Promise<Outcome>} */
 export async function w2(settings) {
-  const [judged, others] = cases(settings);
-  const lines = [...(await inTurns('W2', judged, settings)), ...(await inTurns('W2: others', others, settings))];
+  const { judgedOnes, calls, others } = cases(settings);
+  const lines = await inTurns('W2', judgedOnes, settings);
+  lines.push(...(await inTurns('W2: call()', calls, settings)), ...(await inTurns('W2: others', others, settings)));
   const [ours, base] = [lineOf(lines, OURS), lineOf(lines, BARE)];
   const [middle, tail] = [ratio(ours, base, p50), ratio(ours, base, p99)];
   return {
