@@ -22,6 +22,8 @@ const MICROS = 60;
 /** Parts that a worker has, by that. */
 const HELD = 51;
 const TURN = 10;
+/** Workers that report in one tick at the beginning. */
+const TOGETHER = 100;
 const TICK_MS = 1;
 const MAX_TICKS = 20_000;
 const PAUSE_MS = 100;
@@ -78,12 +80,14 @@ export class Crowd {
     }
     // First each worker gets one part. Then all that is to wait comes, in whole batches: a short one would travel on for ever. Then they
     // report how long that one took, and get as many as they should have.
-    this.#target = workers;
-    this.tick(0, Math.ceil(workers / this.#streams.length));
-    this.#target += batches * HELD;
+    // (A hundred at a time: V8 would take what a tick of thousands makes for something that lives long, and keep it apart ever after.)
+    const together = Math.min(workers, TOGETHER);
+    for (this.#target = together; this.#target <= workers; this.#target += together)
+      this.tick(0, Math.ceil(together / this.#streams.length));
+    this.#target = workers + batches * HELD;
     this.#tickUntil(0, () => this.#unended >= this.#target);
     this.#target -= workers;
-    this.tick(workers);
+    for (let reported = 0; reported < workers; reported += together) this.tick(together);
     // The leases of that end: in a crowd nobody comes again that soon.
     this.#now += PAUSE_MS;
     this.work(Math.max(WARM_JOBS, 2 * workers * HELD));

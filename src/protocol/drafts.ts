@@ -50,9 +50,16 @@ function headBytes(record: WireRecord): number {
   }
 }
 
+/** Drafts in which there is nothing. */
+const NONE: WireRecord[][] = [];
+
 /** What is to be sent to one peer on one lane. */
 export class Drafts {
-  #batches: WireRecord[][] = [];
+  /**
+   * Made with the first record. An empty list that waits for one grows old, and what an old list has held is not collected with what is young,
+   * though that list is gone itself by then.
+   */
+  #batches = NONE;
   /** What the last of them holds, and whether it is closed: the next record begins another. */
   #bytes = 0;
   #items = 0;
@@ -100,7 +107,8 @@ export class Drafts {
   /** Begins a record with an entry for which there was none. */
   begin(record: WireRecord): void {
     this.#bytes += headBytes(record);
-    if (this.#closed) this.#batches.push([record]);
+    if (this.#batches === NONE) this.#batches = [[record]];
+    else if (this.#closed) this.#batches.push([record]);
     else (lastOf(this.#batches) as WireRecord[]).push(record);
     this.#closed = false;
   }
@@ -113,7 +121,7 @@ export class Drafts {
   /** The batches to send; the drafts begin anew. */
   take(): readonly (readonly WireRecord[])[] {
     const batches = this.#batches;
-    if (batches.length > 0) this.#batches = [];
+    this.#batches = NONE;
     this.#closed = true;
     return batches;
   }

@@ -1,3 +1,5 @@
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DRAFT_BYTES, DRAFT_ITEMS, Drafts } from '../../src/protocol/drafts.ts';
@@ -33,7 +35,34 @@ function addJob(drafts: Drafts, stream: number, index: number): void {
   else drafts.begin({ kind: 'jobs', stream, first: index, functions: ['foo'], which: [], fields: [], slots: [index], lengths: [] });
 }
 
+/** Bytes of what V8 has found to live long. */
+function oldBytes(): number {
+  return getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space')?.space_used_size ?? NaN;
+}
+
+function collector(): NonNullable<typeof globalThis.gc> {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as NonNullable<typeof globalThis.gc>;
+}
+
 describe('drafts', () => {
+  it('leave what was taken to be collected with what is young, however long they stood empty before', () => {
+    const gc = collector();
+    const all = Array.from({ length: 1_000 }, () => new Drafts());
+    const fill = (drafts: Drafts) => {
+      addOutcome(drafts, 1, 0);
+      for (let key = 1; key < 1_000; key += 1) addOutcome(drafts, 1, key);
+      return drafts.take().length;
+    };
+    for (const drafts of all) fill(drafts);
+    gc();
+    const before = oldBytes();
+    for (const drafts of all) expect(fill(drafts)).toBe(1);
+    for (let i = 0; i < 3; i += 1) gc({ type: 'minor' });
+    // Each held two lists of 8,000 bytes.
+    expect(oldBytes() - before).toBeLessThan(4_000_000);
+  });
+
   it('are empty until something is added, and after they were taken', () => {
     const drafts = new Drafts();
     expect([drafts.empty, drafts.take()]).toEqual([true, []]);
