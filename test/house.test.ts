@@ -33,7 +33,9 @@ const WALL: house.Wall = {
     'src/pipelines/errors.ts',
   ],
   shells: [
+    'src/common/builtin.ts',
     'src/common/clock.ts',
+    'src/common/unique.ts',
     'src/common/tick.ts',
     'src/common/untrusted.ts',
     'src/common/emitter.ts',
@@ -63,7 +65,6 @@ const WALL: house.Wall = {
     'src/worker/isolation.ts',
     'src/worker/isolated_child.ts',
     'src/worker/spawn.ts',
-    'src/worker/child_process.ts',
     'src/worker/timeouts.ts',
     'src/worker/executor_options.ts',
     'src/worker/offered.ts',

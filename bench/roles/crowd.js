@@ -90,7 +90,8 @@ export class Crowd {
     for (let reported = 0; reported < workers; reported += together) this.tick(together);
     // The leases of that end: in a crowd nobody comes again that soon.
     this.#now += PAUSE_MS;
-    this.work(Math.max(WARM_JOBS, 2 * workers * HELD));
+    // What waits goes through once: its books were laid out all at once, and are not so for long.
+    this.work(Math.max(WARM_JOBS, 2 * workers * HELD, queued));
   }
 
   get status() {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { unique } from '../common/unique.ts';
 import { checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
 import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
@@ -76,14 +76,14 @@ export class Client<W = never> implements AsyncDisposable {
   constructor(options: NoInfer<ClientOptions<Names<W>>>) {
     checkOptions('Client', options, OPTIONS);
     const addresses = dialAddresses('Client: address', options.address);
-    const unique = randomBytes(6).toString('hex');
-    this.name = options.name === undefined ? `client-${unique}` : checkString('Client: name', options.name);
+    const own = unique();
+    this.name = options.name === undefined ? `client-${own}` : checkString('Client: name', options.name);
     const limit =
       options.historyLimit === Infinity ? Infinity : checkInteger('Client: historyLimit', options.historyLimit, HISTORY_LIMIT, 1);
     this.#connection = new Connection({
       addresses,
       name: this.name,
-      id: options.name === undefined ? this.name : `${this.name}-${unique}`,
+      id: options.name === undefined ? this.name : `${this.name}-${own}`,
       function: options.function === undefined ? undefined : checkString('Client: function', options.function),
       connectTimeoutMs:
         options.connectTimeoutMs === undefined ? Infinity : checkInteger('Client: connectTimeoutMs', options.connectTimeoutMs, 0, 1),

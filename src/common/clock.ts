@@ -1,5 +1,8 @@
 /** The clocks of the shells. Pure rooms are given the time. */
-import { performance } from 'node:perf_hooks';
+
+import { builtin } from './builtin.ts';
+
+const { performance } = builtin('perf_hooks');
 
 /** Milliseconds that never go back, with fractions. */
 export function now(): number {

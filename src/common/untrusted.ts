@@ -1,5 +1,7 @@
 /** What is done with users' values without trusting that they are what they look like: nothing here throws. */
-import { types } from 'node:util';
+import { builtin } from './builtin.ts';
+
+const { types } = builtin('util');
 
 /** Of a promise that nobody will wait for: what it rejects with is heard, where it would end the process. Anything else is left alone. */
 export function abandon(value: unknown): void {

@@ -1,6 +1,7 @@
 /** The master's key-value store, seen by all workers and clients. In memory, bounded by bytes; the least recently used go first. */
-import { LRUCache } from 'lru-cache';
-import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
+import type * as lru from 'lru-cache';
+import { builtin } from '../common/builtin.ts';
 import { checkInteger, checkOptions, checkString, toBytes } from '../common/check.ts';
 
 export interface CacheOptions {
@@ -20,13 +21,15 @@ const DEFAULT_BYTES = 268_435_456;
 
 export class Cache {
   readonly maxBytes: number;
-  readonly #values: LRUCache<string, Buffer>;
+  readonly #values: lru.LRUCache<string, Buffer>;
   #evicted = 0;
 
   constructor(options: CacheOptions | undefined, evicted: (what: Evicted) => void) {
     if (options !== undefined) checkOptions('Master: cache', options, ['maxBytes', 'ttlMs']);
     this.maxBytes = checkInteger('Master: cache.maxBytes', options?.maxBytes, DEFAULT_BYTES, 1);
     const ttl = checkInteger('Master: cache.ttlMs', options?.ttlMs, 0, 1);
+    // Only masters have one.
+    const { LRUCache } = createRequire(import.meta.url)('lru-cache') as typeof lru;
     this.#values = new LRUCache<string, Buffer>({
       maxSize: this.maxBytes,
       ttl,
@@ -45,7 +48,7 @@ export class Cache {
    * @returns the key.
    * @throws RangeError if the value can never fit; it names both sizes.
    */
-  set(value: Uint8Array | string, key: string = randomUUID()): string {
+  set(value: Uint8Array | string, key: string = builtin('crypto').randomUUID()): string {
     const bytes = Buffer.from(toBytes('cache.set', value));
     checkString('cache key', key);
     const size = bytes.length + Buffer.byteLength(key);

@@ -2,7 +2,7 @@
  * The master's shell, which users subclass: it owns the sockets, the cache, the clock and the user's generators. What is to be done
  * is decided in state.ts.
  */
-import { randomBytes } from 'node:crypto';
+import { builtin } from '../common/builtin.ts';
 import { checkBoolean, checkInteger, checkOptions } from '../common/check.ts';
 import { now, WakeUp } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
@@ -143,7 +143,7 @@ export class Master {
 
   #run(Machine: typeof MasterState, sockets: { pushAt: string; pullAt: string }): void {
     const given = withDefaults(this.#options);
-    const epoch = randomBytes(8).toString('hex');
+    const epoch = builtin('crypto').randomBytes(8).toString('hex');
     this.#state = new Machine({
       name: this.name,
       epoch,

@@ -1,5 +1,5 @@
 /** The master's three sockets, and those that dial workers: what comes in becomes events, what is to go out is encoded and kept until it is acknowledged. */
-import { randomBytes } from 'node:crypto';
+import { builtin } from '../common/builtin.ts';
 import { now } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { dialled, neighbour, parseAddress } from '../transport/addresses.ts';
@@ -132,7 +132,7 @@ export class Peers {
           type: 'hello',
           connection,
           hello: this.dials.known(connection, message),
-          token: randomBytes(8).toString('hex'),
+          token: builtin('crypto').randomBytes(8).toString('hex'),
           now: now(),
         });
       case 'rejected':

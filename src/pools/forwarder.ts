@@ -1,5 +1,5 @@
 /** The worker of a gate that passes jobs on: each is submitted, waited for, and gives what it gave elsewhere. */
-import { randomUUID } from 'node:crypto';
+import { builtin } from '../common/builtin.ts';
 import type { Message } from '../master/message.ts';
 import { Relayed } from '../worker/answers.ts';
 import type { JobContext } from '../worker/context.ts';
@@ -48,7 +48,7 @@ export class Forwarder extends Worker {
 
   async #forward(message: Buffer, job: JobContext): Promise<KeptRecord> {
     const end = 2 + message.readUInt16LE(0);
-    const id = randomUUID();
+    const id = builtin('crypto').randomUUID();
     const { retries: _, unsatisfiable: __, timeout, ...fields } = job.fields;
     const { stream, client, index } = job;
     const cancel = (): void => void this.#keeper.cancel(id).catch(() => undefined);

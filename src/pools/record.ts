@@ -1,6 +1,6 @@
 /** Jobs and records as pools keep them: bytes, the same in every engine. Pure, but for what makes an id. */
 import { Packr } from 'msgpackr/pack';
-import { randomUUID } from 'node:crypto';
+import { builtin } from '../common/builtin.ts';
 import { checkInteger, checkOptions, checkString, shown, toBytes } from '../common/check.ts';
 import { JobError, type JobErrorCode } from '../errors.ts';
 import type { Origin } from '../protocol/origin.ts';
@@ -90,7 +90,7 @@ export function readSubmission(fn: unknown, payload: Payload, options: SubmitOpt
   if (bytes.length > MAX_MESSAGE_BYTES)
     throw new RangeError(`submit: payload: expected at most ${MAX_MESSAGE_BYTES} bytes, got ${bytes.length}`);
   checkOptions('submit', options, ['id', 'priority', ...JOB_OPTIONS]);
-  const { id = randomUUID(), priority, ...job } = options;
+  const { id = builtin('crypto').randomUUID(), priority, ...job } = options;
   // Checks them; what an engine keeps is what the user said, and a worker is told where the job came from besides.
   readJobOptions('submit', job, MAX_FIELDS_BYTES - ORIGIN_BYTES);
   return {

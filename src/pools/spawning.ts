@@ -1,5 +1,5 @@
 /** Starts a pool's workers. */
-import { randomBytes } from 'node:crypto';
+import { builtin } from '../common/builtin.ts';
 import { checkInteger, checkOptions, checkString } from '../common/check.ts';
 import { spawnWorker } from '../worker/spawn.ts';
 import type { SpawnWorkerOptions, WorkerHandle } from './pool.ts';
@@ -12,7 +12,7 @@ const STOP_MS = 10_000;
  */
 export function spawnPoolWorker(module: URL | string, address: string, options: SpawnWorkerOptions): WorkerHandle {
   checkOptions('spawnWorker', options, ['name', 'args', 'env']);
-  const { name = `worker-${randomBytes(3).toString('hex')}`, args = [], env = process.env } = options;
+  const { name = `worker-${builtin('crypto').randomBytes(3).toString('hex')}`, args = [], env = process.env } = options;
   const { child, exited } = spawnWorker('spawnWorker', module, [checkString('spawnWorker: name', name), address, ...args], { env });
   const stop: WorkerHandle['stop'] = async (how = {}) => {
     checkOptions('stop', how, ['deadlineMs']);

@@ -1,8 +1,8 @@
 /** Finds the module of a specialized worker by its name. */
-import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { builtin } from '../common/builtin.ts';
 import { isSpecialized, type Specialized } from './define.ts';
 
 const ENDINGS = ['', '.js', '.mjs', '.cjs', '/index.js', '/index.mjs'];
@@ -29,7 +29,7 @@ export async function loadSpecialized(name: string, from: string = process.cwd()
 function find(name: string, from: string): string | undefined {
   if (name.startsWith('file:')) return name;
   for (const base of [resolve(from, name), join(from, 'node_modules', name)]) {
-    const path = ENDINGS.map((ending) => base + ending).find((one) => statSync(one, { throwIfNoEntry: false })?.isFile());
+    const path = ENDINGS.map((ending) => base + ending).find((one) => builtin('fs').statSync(one, { throwIfNoEntry: false })?.isFile());
     if (path !== undefined) return pathToFileURL(path).href;
   }
   try {

@@ -2,7 +2,7 @@
  * Jobs, calls and the cache, as users write them, on top of a port: the same for a client and for the functions of a worker. Spread
  * `handlers` into the dispatch of the driver.
  */
-import { randomUUID } from 'node:crypto';
+import { builtin } from '../common/builtin.ts';
 import { checkBoolean, checkInteger, checkOptions, checkSignal, checkString, shown, toBytes } from '../common/check.ts';
 import { shared } from '../common/signals.ts';
 import type { Operation } from '../protocol/call_records.ts';
@@ -110,7 +110,7 @@ export class Caller {
 
   async set(value: unknown, key: unknown): Promise<string> {
     const bytes = this.#sized('set: the value', toBytes('set: value', value));
-    const name = key === undefined ? randomUUID() : checkString('set: key', key);
+    const name = key === undefined ? builtin('crypto').randomUUID() : checkString('set: key', key);
     if (this.#failure !== undefined) throw this.#failure.error;
     // What is asked cannot be taken back, should its memory be transferred elsewhere before it is sent. (Small ones are copied anyway.)
     const mayGo = typeof value !== 'string' && bytes.length > SMALL_BYTES;

@@ -5,8 +5,7 @@
  * while each frame that comes takes fresh pages. To copy it costs less than that. Memory is given back by taking it away from its
  * ArrayBuffer, which is empty then: so only who holds the one reference may do that.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { builtin } from '../common/builtin.ts';
 import type { Frames, Room } from './transport.ts';
 
 /** Shorter frames are left as they are. */
@@ -118,6 +117,6 @@ function teach(): void {
 function findTransfer(): Transfer | undefined {
   const known = (ArrayBuffer.prototype as { transfer?: Transfer }).transfer;
   if (known !== undefined) return known;
-  setFlagsFromString('--harmony-rab-gsab-transfer');
-  return runInNewContext('ArrayBuffer.prototype.transfer') as Transfer | undefined;
+  builtin('v8').setFlagsFromString('--harmony-rab-gsab-transfer');
+  return builtin('vm').runInNewContext('ArrayBuffer.prototype.transfer') as Transfer | undefined;
 }

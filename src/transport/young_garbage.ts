@@ -7,8 +7,7 @@
  *
  * Heap and count are the process's, not a socket's. Where there is no such collection to be had, nothing is lost but speed.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { builtin } from '../common/builtin.ts';
 
 /** With one message of MOST_BYTES more it is still less than those 32 MiB. Less often is better: what is in use then grows old less. */
 const EVERY_BYTES = 20_971_520;
@@ -49,20 +48,20 @@ function madeAlone(gc: Collect): Collect {
   )
     return gc;
   return (options) => {
-    setFlagsFromString(NEVER);
+    builtin('v8').setFlagsFromString(NEVER);
     gc(options);
-    setFlagsFromString(BY_RULE);
+    builtin('v8').setFlagsFromString(BY_RULE);
   };
 }
 
 /** V8 gives its collector only to contexts that are made while it is told to. Who told it at the start has it already. */
 function findCollector(): Collect {
   try {
-    setFlagsFromString('--expose-gc');
-    return runInNewContext('gc') as Collect;
+    builtin('v8').setFlagsFromString('--expose-gc');
+    return builtin('vm').runInNewContext('gc') as Collect;
   } catch {
     return () => undefined;
   } finally {
-    setFlagsFromString('--no-expose-gc');
+    builtin('v8').setFlagsFromString('--no-expose-gc');
   }
 }

@@ -5,7 +5,7 @@
  * bounded by credit. Sockets live on main threads only: a worker thread that ends with a pending receive kills the process.
  */
 
-import { isMainThread } from 'node:worker_threads';
+import { builtin } from '../common/builtin.ts';
 import { parseAddress } from './addresses.ts';
 import * as bound from './zeromq_bound.ts';
 import * as dial from './zeromq_dial.ts';
@@ -23,7 +23,8 @@ function check(address: string, dials: boolean): void {
 /** A transport over ZeroMQ: `tcp://` and `ipc://`. Throws a RangeError for an option out of range. */
 export function zeromqTransport(options: ZeromqOptions = {}): Transport {
   const settings = readSettings(options);
-  if (!isMainThread) throw new Error('zeromqTransport: sockets work on the main thread only, this is a worker thread');
+  if (!builtin('worker_threads').isMainThread)
+    throw new Error('zeromqTransport: sockets work on the main thread only, this is a worker thread');
   raiseSocketLimit();
   return {
     name: 'zeromq',

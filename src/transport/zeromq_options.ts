@@ -1,7 +1,7 @@
 /** How every ZeroMQ socket of ours is set up, and why. */
 
-import { connect } from 'node:net';
 import type { Router } from 'zeromq';
+import { builtin } from '../common/builtin.ts';
 import { isLoopback, parseAddress } from './addresses.ts';
 import type { Monitor } from './zeromq_monitor.ts';
 import { zeromq } from './zeromq_package.ts';
@@ -162,7 +162,7 @@ export async function bind(socket: Bindable, address: string): Promise<string> {
 function answers(path: string): Promise<boolean> {
   if (path === '*') return Promise.resolve(false);
   return new Promise((resolve) => {
-    const probe = connect({ path: path.startsWith('@') ? `\0${path.slice(1)}` : path });
+    const probe = builtin('net').connect({ path: path.startsWith('@') ? `\0${path.slice(1)}` : path });
     const done = (answer: boolean) => {
       probe.destroy();
       resolve(answer);

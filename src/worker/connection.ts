@@ -6,7 +6,7 @@
  * be said before. Only what may block the event loop waits until that is said. Before any event from outside, what the executor did is
  * told: so the state knows which parts are begun when it is asked to give some back.
  */
-import { randomBytes } from 'node:crypto';
+import { unique } from '../common/unique.ts';
 import { now, WakeUp } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
@@ -92,7 +92,7 @@ export class Connection implements ConsumerPort {
   constructor(options: ConnectionOptions) {
     const { name, meeting, functions, slots, maxParked, resources, transport } = options;
     this.#options = options;
-    this.id = `${name}-${randomBytes(6).toString('hex')}`;
+    this.id = `${name}-${unique()}`;
     this.caller = new Caller(this);
     const wake = (): void => this.#schedule();
     this.#executor = new Executor({

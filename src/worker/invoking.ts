@@ -1,10 +1,12 @@
 /** How a user's function is called, and its generator pulled: within the scope that `jobContext()` reads. */
-import { types } from 'node:util';
+import { builtin } from '../common/builtin.ts';
 import type { Steps } from './answers.ts';
 import { Context, type JobContext, type Nested } from './context.ts';
 import type { Served } from './executor_options.ts';
 import { withinJob } from './job_context.ts';
 import type { Task } from './task.ts';
+
+const { types } = builtin('util');
 
 export function invoke(served: Served, owner: object, message: Buffer, task: Task, nested: Nested): unknown {
   const context = new Context(task, nested);

@@ -6,8 +6,7 @@
  * and killed with its process group GRACE_MS later, unless it has ended.
  */
 import type { ChildProcess } from 'node:child_process';
-import { promisify } from 'node:util';
-import { childProcess } from './child_process.ts';
+import { builtin } from '../common/builtin.ts';
 import type { WorkerAnswer } from '../streams/types.ts';
 import type { Caller } from '../streams/caller.ts';
 import { ProcessDied, Relayed, Unfit } from './answers.ts';
@@ -173,7 +172,7 @@ class Child {
     this.#name = name;
     const [, program = '', ...args] = process.argv;
     const [command, ...flags] = [...prefix, process.execPath, ...process.execArgv] as [string, ...string[]];
-    this.#process = childProcess().fork(program, args, {
+    this.#process = builtin('child_process').fork(program, args, {
       execPath: command,
       execArgv: flags,
       env: { ...process.env, [CHILD_VARIABLE]: String(number) },
@@ -272,7 +271,13 @@ class Child {
     if (wanted === this.#pinned || cores.length === 0) return;
     const [{ taskset }, here] = await Promise.all([tools(process.env['PATH'] ?? ''), coresToUse(cores)]);
     if (taskset === undefined || here.length === 0) return;
-    await promisify(childProcess().execFile)(taskset, ['-a', '-c', '-p', here.join(','), String(this.#process.pid)]);
+    await builtin('util').promisify(builtin('child_process').execFile)(taskset, [
+      '-a',
+      '-c',
+      '-p',
+      here.join(','),
+      String(this.#process.pid),
+    ]);
     this.#pinned = wanted;
   }
 

@@ -1,6 +1,5 @@
 /** What a worker offers where its options say nothing: the cores and the memory that this process may use. */
-import { readFileSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { builtin } from '../common/builtin.ts';
 import { checkFields, toFields } from '../protocol/fields.ts';
 import { readOffer } from '../resources/asking.ts';
 
@@ -9,7 +8,7 @@ const GIB = 2 ** 30;
 /** A file of the kernel, or undefined where there is no such thing. */
 function read(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return builtin('fs').readFileSync(path, 'utf8').trim();
   } catch {
     return undefined;
   }
@@ -26,17 +25,17 @@ function numbers(list: string): number[] {
 /** Cores by affinity, no more than the time that the control group grants. */
 function ownCores(): number[] {
   const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(read('/proc/self/status') ?? '')?.[1];
-  const cores = allowed === undefined ? Array.from({ length: availableParallelism() }, (_, core) => core) : numbers(allowed);
+  const cores = allowed === undefined ? Array.from({ length: builtin('os').availableParallelism() }, (_, core) => core) : numbers(allowed);
   const [quota, period] = (read('/sys/fs/cgroup/cpu.max') ?? '').split(' ').map(Number);
   const granted =
     Number.isFinite(quota) && Number.isFinite(period) ? Math.max(1, Math.floor((quota as number) / (period as number))) : Infinity;
-  return cores.slice(0, Math.min(granted, Math.max(1, availableParallelism())));
+  return cores.slice(0, Math.min(granted, Math.max(1, builtin('os').availableParallelism())));
 }
 
 function ownMemoryGb(): number {
   const limit = process.constrainedMemory();
   // Where there is no limit it is a huge number.
-  return (limit > 0 && limit < totalmem() ? limit : totalmem()) / GIB;
+  return (limit > 0 && limit < builtin('os').totalmem() ? limit : builtin('os').totalmem()) / GIB;
 }
 
 /**

@@ -6,11 +6,9 @@
  * kernel kills the program (where `setpriv` is there). Who leaves the group, by setsid, is not followed.
  */
 import type { ChildProcess } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access, readFile, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
+import { builtin } from '../common/builtin.ts';
 import { checkInteger, checkOptions, checkString, shown, toBytes } from '../common/check.ts';
-import { childProcess } from './child_process.ts';
 import type { Payload } from '../streams/types.ts';
 
 const OPTIONS = ['input', 'cwd', 'env', 'maxOutputBytes', 'graceMs'];
@@ -66,7 +64,7 @@ export async function runProgram(
   const { prefix, pinned } = await launcher(bounds.cores, environment['PATH'] ?? '');
   bounds.signal.throwIfAborted();
   const [command, ...rest] = [...prefix, file, ...args] as [string, ...string[]];
-  const child = childProcess().spawn(command, rest, { cwd, env: environment, detached: true, stdio: 'pipe' });
+  const child = builtin('child_process').spawn(command, rest, { cwd, env: environment, detached: true, stdio: 'pipe' });
   return await new Run(child, { program, input, maxBytes, graceMs, bounds, pinned }).result;
 }
 
@@ -106,8 +104,8 @@ async function find(program: string, path: string, cwd = '.'): Promise<string> {
 
 async function isProgram(file: string): Promise<boolean> {
   try {
-    await access(file, constants.X_OK);
-    return (await stat(file)).isFile();
+    await builtin('fs/promises').access(file, builtin('fs').constants.X_OK);
+    return (await builtin('fs/promises').stat(file)).isFile();
   } catch {
     return false;
   }
@@ -137,7 +135,9 @@ export async function coresToUse(cores: readonly number[]): Promise<number[]> {
 
 /** The cores that this process may use. */
 async function usableCores(): Promise<Set<number>> {
-  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
+  const status = await builtin('fs/promises')
+    .readFile('/proc/self/status', 'utf8')
+    .catch(() => '');
   const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '';
   const cores = new Set<number>();
   for (const range of list.split(',').filter(Boolean)) {

@@ -1,9 +1,8 @@
 /** Workers as child processes. */
 import type { ChildProcess } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { builtin } from '../common/builtin.ts';
 import { checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
-import { childProcess } from './child_process.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
 import { dialAddresses } from '../transport/addresses.ts';
 
@@ -79,7 +78,10 @@ export function spawnWorker(
   const file = module instanceof URL || module.startsWith('file:') ? fileURLToPath(module) : module;
   const guard = `data:text/javascript,${encodeURIComponent(GUARD)}`;
   const command = [...(options.execArgv ?? []), '--import', guard, file, ...args];
-  const child = childProcess().spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: options.env });
+  const child = builtin('child_process').spawn(process.execPath, command, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: options.env,
+  });
   return { child, exited: ended(child) };
 }
 
@@ -94,7 +96,7 @@ export function spawnWorkers(module: URL | string, options: SpawnOptions): Spawn
   const { address, args = [], execArgv = [], env = process.env } = options;
   dialAddresses('spawnWorkers: address', address);
   const prefix = options.name === undefined ? 'worker' : checkString('spawnWorkers: name', options.name);
-  const count = checkInteger('spawnWorkers: count', options.count, availableParallelism(), 1, 4_096);
+  const count = checkInteger('spawnWorkers: count', options.count, builtin('os').availableParallelism(), 1, 4_096);
   const logger = loggerFor(options.logger);
   let stopping = false;
   const start = (name: string): SpawnedWorker & { readonly child: ChildProcess } => {

@@ -1,0 +1,33 @@
+/**
+ * Node's own modules, loaded when something is first asked of them. Imported, those that many programs never come to use would take a fifth
+ * of the time that the import of this package takes; and an import reads all that a module offers, and so loads what stands behind that.
+ */
+import type * as childProcess from 'node:child_process';
+import type * as crypto from 'node:crypto';
+import type * as fs from 'node:fs';
+import type * as fsPromises from 'node:fs/promises';
+import type * as net from 'node:net';
+import type * as os from 'node:os';
+import type * as perfHooks from 'node:perf_hooks';
+import type * as util from 'node:util';
+import type * as v8 from 'node:v8';
+import type * as vm from 'node:vm';
+import type * as workerThreads from 'node:worker_threads';
+
+interface Builtins {
+  child_process: typeof childProcess;
+  crypto: typeof crypto;
+  fs: typeof fs;
+  'fs/promises': typeof fsPromises;
+  net: typeof net;
+  os: typeof os;
+  perf_hooks: typeof perfHooks;
+  util: typeof util;
+  v8: typeof v8;
+  vm: typeof vm;
+  worker_threads: typeof workerThreads;
+}
+
+export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
+  return process.getBuiltinModule(name);
+}
