@@ -17,7 +17,7 @@ const SHORT_MS = 1;
 const SEED = 4;
 /** Short jobs for each worker before the first run: until then it takes that all code they run is compiled, by threads that take the cores. */
 const WARM_JOBS = 2_500;
-const LONGEST_S = 4;
+const LONGEST_S = 8;
 /** To others a job is one message whatever it does: jobs that take no time warm them up as well, and sooner. */
 const PEER_JOBS = 5_000;
 const SLOW_PEER_JOBS = 500;
