@@ -44,7 +44,8 @@ export function calibrated(task, options, { seconds, first, least = 1 }) {
 }
 
 /**
- * A warm-up in steps, which ends early on a machine that is slow: what it has not compiled by then it compiles later than others.
+ * A warm-up in steps, which ends early on a machine that is slow. (What V8 has not compiled by then it compiles in the runs that count: they
+ * can only get slower by that.)
  * @param {number} steps
  * @param {number} seconds
  * @param {(system: System) => Promise<unknown>} step

@@ -40,7 +40,14 @@ function newPeer(/** @type {number} */ connection) {
   return { connection, session: 0, token: NONE, control: 0, reports: 0, seen: 0, keys: [] };
 }
 
+/** How many of them at a time. @param {number} workers */
+function groups(workers) {
+  return Array.from({ length: Math.ceil(workers / TOGETHER) }, (_, i) => Math.min(TOGETHER, workers - i * TOGETHER));
+}
+
 export class Crowd {
+  /** CPU µs a job while the first queue drained. */
+  firstMicros = NaN;
   /** @type {MasterState} */
   #state;
   #now = 0;
@@ -80,18 +87,22 @@ export class Crowd {
     }
     // First each worker gets one part. Then all that is to wait comes, in whole batches: a short one would travel on for ever. Then they
     // report how long that one took, and get as many as they should have.
-    // (A hundred at a time: V8 would take what a tick of thousands makes for something that lives long, and keep it apart ever after.)
-    const together = Math.min(workers, TOGETHER);
-    for (this.#target = together; this.#target <= workers; this.#target += together)
+    // A hundred at a time: V8 would take it that what one tick of thousands makes lives long, and allocate such objects in the old generation
+    // from then on (allocation-site pretenuring).
+    for (const together of groups(workers)) {
+      this.#target += together;
       this.tick(0, Math.ceil(together / this.#streams.length));
+    }
     this.#target = workers + batches * HELD;
     this.#tickUntil(0, () => this.#unended >= this.#target);
     this.#target -= workers;
-    for (let reported = 0; reported < workers; reported += together) this.tick(together);
+    for (const together of groups(workers)) this.tick(together);
     // The leases of that end: in a crowd nobody comes again that soon.
     this.#now += PAUSE_MS;
-    // What waits goes through once: its books were laid out all at once, and are not so for long.
+    // All that waits goes through once: rows that were added in one go, and used for the first time, cost more than those that are used again.
+    const before = { ...this.done };
     this.work(Math.max(WARM_JOBS, 2 * workers * HELD, queued));
+    this.firstMicros = (this.done.micros - before.micros) / (this.done.jobs - before.jobs);
   }
 
   get status() {

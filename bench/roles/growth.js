@@ -27,4 +27,4 @@ function work(/** @type {{ jobs: number }} */ { jobs }) {
   };
 }
 
-serve({ queued: String(queued), placed: String(placed) }, { work });
+serve({ queued: String(queued), placed: String(placed), first: String(crowd.firstMicros) }, { work });

@@ -116,9 +116,10 @@ function judge(title, lines, bytes, memory, must) {
 /** @param {string} title @param {Line[]} lines @param {number} bytes @param {Record<string, Memory>} memory @returns {Table} */
 function table(title, lines, bytes, memory) {
   const base = lineOf(lines, BARE);
+  const after = bytes === MIB ? '' : ' The payloads of 1 MiB went through the same processes before.';
   return {
     title,
-    note: `One direction counted, 8 in flight. Master: the highest RSS of all runs; how much that is above its RSS once warm, with small jobs and with ${OWN_FRAME_JOBS} payloads (bare: ${OWN_FRAME_JOBS_OF_BARE}) of ${OWN_FRAME / 1_024} KiB, which is what is judged; and above that with small jobs only, when V8 has not yet made room for young objects.`,
+    note: `One direction counted, 8 in flight. Master: the highest RSS of all runs; how much that is above its RSS once warm, with small jobs and with ${OWN_FRAME_JOBS} payloads (bare: ${OWN_FRAME_JOBS_OF_BARE}) of ${OWN_FRAME / 1_024} KiB, which is what is judged; and above that with small jobs only, when V8 has not yet made room for young objects.${after}`,
     head: ['system', 'MB/s', 'times bare', 'master: peak RSS, MB', 'CPU µs a job'],
     rows: lines.map((line) => {
       const { small, base: before, peak } = memory[line.name] ?? { small: NaN, base: NaN, peak: NaN };

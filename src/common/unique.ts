@@ -1,14 +1,22 @@
 /** Names that nobody else has. */
 
-const DRAWS = 2 ** 24;
+const MASK = 2 ** 24 - 1;
 
-/** Twelve hexadecimal digits: enough for peers to tell each other apart, and no secret. (What makes secrets takes 5 ms to load.) */
+let made = 0;
+
+/**
+ * Twelve hexadecimal digits by which peers are told apart; no secret (node:crypto takes 5 ms to load). Besides chance, which a program may
+ * have seeded, they depend on the process and the time.
+ */
 export function unique(): string {
-  return draw() + draw();
+  made += 1;
+  return hex(draw() ^ process.pid) + hex(draw() ^ made ^ Number(process.hrtime.bigint() & BigInt(MASK)));
 }
 
-function draw(): string {
-  return Math.floor(Math.random() * DRAWS)
-    .toString(16)
-    .padStart(6, '0');
+function draw(): number {
+  return Math.floor(Math.random() * (MASK + 1));
+}
+
+function hex(number: number): string {
+  return (number & MASK).toString(16).padStart(6, '0');
 }

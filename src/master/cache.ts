@@ -28,7 +28,7 @@ export class Cache {
     if (options !== undefined) checkOptions('Master: cache', options, ['maxBytes', 'ttlMs']);
     this.maxBytes = checkInteger('Master: cache.maxBytes', options?.maxBytes, DEFAULT_BYTES, 1);
     const ttl = checkInteger('Master: cache.ttlMs', options?.ttlMs, 0, 1);
-    // Only masters have one.
+    // Not imported: only masters have a cache.
     const { LRUCache } = createRequire(import.meta.url)('lru-cache') as typeof lru;
     this.#values = new LRUCache<string, Buffer>({
       maxSize: this.maxBytes,

@@ -1,13 +1,17 @@
 /**
  * Keeps the locks of jobs that run here, from a thread of its own: a function that blocks the event loop for an hour is not taken for
- * dead, and its job does not run twice. The thread ends with the process, so a killed worker's locks expire; a frozen one's, too. One that
- * ends by an error of its own is started again.
+ * dead, and its job does not run twice. The thread ends with the process, so a killed worker's locks expire; a frozen one's, too. A thread
+ * that ends before is started again.
  */
 import { Worker } from 'node:worker_threads';
+import { now } from '../common/clock.ts';
 import { HeldJobs } from './held.ts';
 
-/** Far below what any lock is kept for. */
-const AGAIN_MS = 200;
+/** A thread that ends is started again at once, then after pauses that double. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+/** One that has lived so long had no trouble with its start. */
+const STEADY_MS = 10_000;
 
 const THREADS = {
   redis: new URL('../pools/redis/renewer_thread.js', import.meta.url),
@@ -19,32 +23,31 @@ export class Renewer {
   readonly ready: Promise<void>;
   /** What is held. */
   readonly jobs: HeldJobs;
-  readonly #start: () => Worker;
+  readonly #file: URL;
+  readonly #settings: object;
+  readonly #failed: (error: Error) => void;
   /** All that was shown to the thread: another is shown it as well. */
   readonly #pages: SharedArrayBuffer[] = [];
+  #isReady: () => void = () => undefined;
   #thread: Worker;
+  #startedMs = 0;
+  #pauseMs = 0;
   #again: NodeJS.Timeout | undefined;
   #closed = false;
 
   /**
    * @param engine whose thread it is (or the file of another, which says something when it is ready)
    * @param settings what the thread finds as its data
-   * @param failed told why a thread has ended
+   * @param failed told why a thread has ended, or could not be started
+   * @throws Error if there can be no thread
    */
   constructor(engine: 'redis' | 'nats' | URL, settings: object, failed: (error: Error) => void) {
-    let isReady: () => void = () => undefined;
+    this.#file = engine instanceof URL ? engine : THREADS[engine];
+    this.#settings = settings;
+    this.#failed = failed;
     this.ready = new Promise((resolve) => {
-      isReady = resolve;
+      this.#isReady = resolve;
     });
-    this.#start = () => {
-      const thread = new Worker(engine instanceof URL ? engine : THREADS[engine], { workerData: settings });
-      thread.on('error', failed);
-      thread.once('message', isReady);
-      thread.once('exit', () => this.#ended());
-      thread.unref();
-      for (const page of this.#pages) thread.postMessage(page);
-      return thread;
-    };
     this.#thread = this.#start();
     this.jobs = new HeldJobs((page) => {
       this.#pages.push(page);
@@ -58,10 +61,34 @@ export class Renewer {
     await this.#thread.terminate();
   }
 
-  #ended(): void {
+  #start(): Worker {
+    this.#startedMs = now();
+    const thread = new Worker(this.#file, { workerData: this.#settings });
+    let why = 'it ended by itself';
+    thread.on('error', (error) => {
+      why = error instanceof Error ? error.message : String(error);
+    });
+    thread.once('message', this.#isReady);
+    thread.once('exit', () => this.#ended(why));
+    thread.unref();
+    for (const page of this.#pages) thread.postMessage(page);
+    return thread;
+  }
+
+  #ended(why: string): void {
     if (this.#closed) return;
-    this.#again = setTimeout(() => {
+    this.#failed(new Error(`the thread that keeps locks is started again: ${why}`));
+    if (now() - this.#startedMs >= STEADY_MS) this.#pauseMs = 0;
+    this.#again = setTimeout(() => this.#startAgain(), this.#pauseMs).unref();
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2));
+  }
+
+  #startAgain(): void {
+    try {
       this.#thread = this.#start();
-    }, AGAIN_MS).unref();
+    } catch (error) {
+      // The system may have no thread to spare just now.
+      this.#ended((error as Error).message);
+    }
   }
 }

@@ -50,14 +50,14 @@ function headBytes(record: WireRecord): number {
   }
 }
 
-/** Drafts in which there is nothing. */
+/** Of drafts in which there is nothing. Nobody writes to it. */
 const NONE: WireRecord[][] = [];
 
 /** What is to be sent to one peer on one lane. */
 export class Drafts {
   /**
-   * Made with the first record. An empty list that waits for one grows old, and what an old list has held is not collected with what is young,
-   * though that list is gone itself by then.
+   * Never an empty list that waits: V8 would move it to the old generation, and there whatever it points to counts as alive in collections of
+   * young objects, even when the list itself is garbage. So each batch would become old.
    */
   #batches = NONE;
   /** What the last of them holds, and whether it is closed: the next record begins another. */

@@ -1,9 +1,13 @@
-import { Queue } from 'bullmq';
+import { join } from 'node:path';
+import { Worker as Thread } from 'node:worker_threads';
+import { Queue, Worker as Taker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
+import { HeldJobs } from '../../src/pools/held.ts';
 import { RedisPool } from '../../src/pools/redis.ts';
 import { collect, expectEach, jobs, texts, thrownBy, untilError } from '../integration/helpers.ts';
 import { type LossRig, poolLosses } from './losses.ts';
+import { ROOT } from '../integration/processes.ts';
 import { linesOf, poolContract, temporaryFolder, WORKER } from './pool.ts';
 import { have, redisServer } from './servers.ts';
 
@@ -53,6 +57,32 @@ describe.runIf(here)('with redis-server', () => {
     await pool.close();
     await queue.close();
     connection.disconnect();
+  });
+
+  it('a thread that keeps locks renews what it is shown as it starts, not only when the next renewal is due', async () => {
+    await using server = await redisServer();
+    const [queueName, lockMs] = ['renewed', 600_000];
+    const connection = { host: '127.0.0.1', port: server.port, maxRetriesPerRequest: null };
+    const queue = new Queue(queueName, { prefix: `{${queueName}}`, connection });
+    const about = { prefix: `{${queueName}}`, connection, autorun: false, lockDuration: 20_000, skipLockRenewal: true };
+    const taker = new Taker(queueName, undefined, about);
+    await queue.add('job', {});
+    const job = await taker.getNextJob('token');
+    const redis = new Redis(server.port, '127.0.0.1');
+    const lock = `{${queueName}}:${queueName}:${job?.id}:lock`;
+    expect(await redis.pttl(lock)).toBeLessThanOrEqual(20_000);
+    const settings = { url: `redis://127.0.0.1:${server.port}`, queue: queueName, lockMs };
+    // Its next renewal is due after 150 s.
+    const thread = new Thread(join(ROOT, 'dist/pools/redis/renewer_thread.js'), { workerData: settings });
+    const held = new HeldJobs((page) => thread.postMessage(page));
+    held.hold(job?.id as string, 'token');
+    while ((await redis.pttl(lock)) <= 20_000)
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    await thread.terminate();
+    redis.disconnect();
+    await Promise.all([taker.close(true), queue.close()]);
   });
 
   it('refuses an id that BullMQ would', async () => {

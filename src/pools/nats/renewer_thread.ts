@@ -28,10 +28,18 @@ const held = new SeenJobs();
 const presence = Buffer.concat([Buffer.of(0), Buffer.from(name)]);
 const key = Buffer.from(name).toString('base64url');
 
-parentPort?.on('message', (page: SharedArrayBuffer) => held.add(page));
+function renewAll(): void {
+  for (const [, reply] of held.all()) connection.publish(reply, '+WPI');
+}
+
+// What is there from the start was kept by a thread that has ended, and may have little time left.
+parentPort?.on('message', (page: SharedArrayBuffer) => {
+  held.add(page);
+  renewAll();
+});
 
 setInterval(() => {
-  for (const [, reply] of held.all()) connection.publish(reply, '+WPI');
+  renewAll();
   workers.put(key, presence).catch(() => undefined);
 }, lockMs / 4);
 

@@ -22,16 +22,24 @@ function renew(id: string, token: string): void {
   new Job(queue, '', null, {}, id).extendLock(token, lockMs).catch(() => undefined);
 }
 
-parentPort?.on('message', (page: SharedArrayBuffer) => held.add(page));
-
-setInterval(() => {
+function renewAll(): void {
   for (const [id, token] of held.all()) renew(id, token);
-}, lockMs / 4);
+}
 
-for (let isReady = false; !isReady;) {
+let isReady = false;
+// What is there from the start was kept by a thread that has ended, and may have little time left.
+parentPort?.on('message', (page: SharedArrayBuffer) => {
+  held.add(page);
+  if (isReady) renewAll();
+});
+
+setInterval(renewAll, lockMs / 4);
+
+while (!isReady) {
   isReady = await connection.ping().then(
     () => true,
     () => pause(AGAIN_MS, false),
   );
 }
+renewAll();
 parentPort?.postMessage('ready');
