@@ -71,7 +71,7 @@ export async function growth({ runs }) {
     tables: [
       {
         title: 'growth: the pure master alone',
-        note: 'Its state machine, driven without sockets and codec; each tick 10 workers report all they have, and as many jobs come in. What waited at first has gone through once by then: what a job cost meanwhile stands in a column of its own (of one run).',
+        note: 'Its state machine, driven without sockets and codec; each tick 10 workers report all they have, and as many jobs come in. What waited at first has gone through once by then: what a job cost meanwhile, with code that V8 was still compiling, stands in a column of its own (of one run).',
         head: ['workers', 'queued parts', 'CPU µs a job', 'while the first queue drained', 'parts in a record', 'results in a record'],
         rows: sizes.map((size) => [
           shown(size.workers),
