@@ -101,8 +101,9 @@ export class Crowd {
     this.#now += PAUSE_MS;
     // All that waits goes through once: rows that were added in one go, and used for the first time, cost more than those that are used again.
     const before = { ...this.done };
-    this.work(Math.max(WARM_JOBS, 2 * workers * HELD, queued));
+    this.work(queued);
     this.firstMicros = (this.done.micros - before.micros) / (this.done.jobs - before.jobs);
+    this.work(Math.max(WARM_JOBS, 2 * workers * HELD));
   }
 
   get status() {

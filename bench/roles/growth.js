@@ -11,6 +11,8 @@ import { config, serve } from './role.js';
 
 const path = new URL('../../dist/master/state.js', import.meta.url).href;
 const { MasterState } = /** @type {StateModule} */ (await import(path));
+// Until code is compiled it costs several times as much: that is no matter of size.
+new Crowd(MasterState, leastLoaded(), { workers: 10, queued: 1_000 }).work(1);
 const crowd = new Crowd(MasterState, leastLoaded(), /** @type {Size} */ (config));
 const { queued, placed } = crowd.status;
 

@@ -6,7 +6,7 @@
  * @import { Judged, Line, Outcome, Settings, Spread, Table } from '../types.ts'
  */
 import { calibrated, inTurns, lineOf, warmedInSteps } from '../rounds.js';
-import { perSecond, ratio, over, shownCpu, shownSpread } from '../stats.js';
+import { perSecond, ratio, over, shown, shownCpu, shownSpread } from '../stats.js';
 import { bare, bullmq, gristmill, pool, redisVersion } from '../systems.js';
 
 const OURS = 'gristmill';
@@ -25,6 +25,7 @@ const BARE_KIB = 'bare, 1 KiB';
  */
 const WARM_JOBS = 400_000;
 const EIGHT_WARM_JOBS = 1_000_000;
+const BARE_FIRST_JOBS = 40_000;
 const WARM_STREAMS = 4;
 const LONGEST_S = 8;
 
@@ -44,7 +45,7 @@ function cases({ seconds, quick }) {
   /** @type {Case[]} */
   const all = [
     { name: OURS, start: () => gristmill(), prepare: warm, run: calibrated('throughput', small, fast) },
-    { name: BARE, start: () => bare(), run: calibrated('throughput', small, { seconds, first: 40_000 }) },
+    { name: BARE, start: () => bare(), run: calibrated('throughput', small, { seconds, first: BARE_FIRST_JOBS }) },
     { name: EIGHT, start: () => gristmill({ clients: 8 }), prepare: warmEach, run: calibrated('throughput', small, fast) },
     { name: DEALT, start: () => gristmill({ policy: 'roundRobin' }), prepare: warm, run: calibrated('throughput', small, fast) },
     { name: GRAIN, start: () => gristmill({ policy: 'grain' }), prepare: warm, run: calibrated('throughput', small, fast) },
@@ -91,7 +92,9 @@ function table(lines) {
     title: 'W1: 9-byte jobs, 2 workers, results back',
     note:
       'Jobs/s: median (min–max). `bare`: zeromq.js without us, one job a message, ROUTER to the client and ROUTER to the workers, each send ' +
-      'awaited, window 10,000; `tuned`: DEALER to the workers, no send awaited. The CPU time of threads and child processes is in the client’s.',
+      'awaited, window 10,000; `tuned`: DEALER to the workers, no send awaited. The CPU time of threads and child processes is in the client’s. ' +
+      `Warmed up: gristmill, with roundRobin() and with grain() by ${shown(WARM_JOBS)} jobs, 8 clients by ${shown(EIGHT_WARM_JOBS)}, for ` +
+      `${LONGEST_S} s at most, and two runs; the others by three runs (bare: the first of ${shown(BARE_FIRST_JOBS)} jobs), peers by two.`,
     head: ['system', 'jobs/s', 'times bare', 'CPU µs a job: user + system, each process'],
     rows: lines.map((line) => {
       const base = lineOf(lines, line.name.endsWith('1 KiB') ? BARE_KIB : BARE);

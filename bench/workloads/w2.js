@@ -22,13 +22,16 @@ const p99 = ({ latencies }) => quantile(latencies, 0.99) * 1_000;
  * many streams as there will be runs, and some more: code that has only seen one is compiled anew for the next.
  */
 const LONE_JOBS = 12_000;
-/** There is little code. */
 const LONE_JOBS_OF_BARE = 3_600;
 const CALLS = 4_800;
+/** As many as go through, before them: that is quick. */
+const WARM_JOBS = 100_000;
+const WARM_JOBS_OF_BARE = 10_000;
+const WARM_CALLS = 20_000;
 const FEWER_LONE_JOBS = 1_200;
 const STREAMS = 12;
 
-/** Many jobs first, since that is quick. @param {number} jobs @param {number} lone @param {object} [how] @returns {Case['prepare']} */
+/** @param {number} jobs @param {number} lone @param {object} [how] @returns {Case['prepare']} */
 function warmedBy(jobs, lone, how = {}) {
   return async (system) => {
     await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
@@ -50,12 +53,17 @@ function cases({ seconds, quick }) {
   const byCall = calibrated('latency', { bytes: 9, by: 'call' }, { ...size, seconds: seconds / 2 });
   /** @type {Case[]} */
   const judgedOnes = [
-    { name: OURS, start: () => gristmill(), prepare: warmedBy(100_000, lone), run: judged() },
-    { name: BARE, start: () => bare(), prepare: warmedBy(10_000, quick ? lone : LONE_JOBS_OF_BARE), run: judged() },
+    { name: OURS, start: () => gristmill(), prepare: warmedBy(WARM_JOBS, lone), run: judged() },
+    { name: BARE, start: () => bare(), prepare: warmedBy(WARM_JOBS_OF_BARE, quick ? lone : LONE_JOBS_OF_BARE), run: judged() },
   ];
   /** @type {Case[]} */
   const calls = [
-    { name: 'gristmill, call()', start: () => gristmill(), prepare: warmedBy(20_000, quick ? lone : CALLS, { by: 'call' }), run: byCall },
+    {
+      name: 'gristmill, call()',
+      start: () => gristmill(),
+      prepare: warmedBy(WARM_CALLS, quick ? lone : CALLS, { by: 'call' }),
+      run: byCall,
+    },
   ];
   /** @type {Case[]} */
   const others = [
@@ -96,7 +104,8 @@ export async function w2(settings) {
         title: 'W2: one 9-byte job in flight',
         note:
           'Round trip in µs: median of the runs (min–max). `call()` opens a stream for each job; the other line is one stream of all. ' +
-          `Before that ${shown(LONE_JOBS)} lone jobs (bare: ${shown(LONE_JOBS_OF_BARE)}, which has little code; calls: ${shown(CALLS)}). ` +
+          `Warmed up by ${shown(WARM_JOBS)} jobs at once and ${shown(LONE_JOBS)} one by one (bare: ${shown(WARM_JOBS_OF_BARE)} and ` +
+          `${shown(LONE_JOBS_OF_BARE)}, as it has little code to compile; calls: ${shown(WARM_CALLS)} and ${shown(CALLS)}). ` +
           'The first two take turns; the other lines had the machine for themselves, so theirs is a ratio of medians.',
         head: ['system', 'p50 µs', 'p99 µs', 'p50, times bare', 'CPU µs a job'],
         rows: lines.map((line) => row(line, base)),

@@ -31,7 +31,7 @@ interface Builtins {
 }
 
 const require = createRequire(import.meta.url);
-/** Kept, since Node looks at all that a module offers each time that it is asked for it. */
+/** Kept, since `require` takes a microsecond or more each time. */
 const loaded = new Map<string, unknown>();
 
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {

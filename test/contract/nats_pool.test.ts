@@ -1,9 +1,12 @@
-import { connect } from '@nats-io/transport-node';
+import { join } from 'node:path';
+import { Worker as Thread } from 'node:worker_threads';
+import { connect, type Msg } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { HeldJobs } from '../../src/pools/held.ts';
 import { NatsPool } from '../../src/pools/nats.ts';
 import { expectEach, jobs } from '../integration/helpers.ts';
-import { Processes } from '../integration/processes.ts';
+import { Processes, ROOT } from '../integration/processes.ts';
 import { type LossRig, poolLosses } from './losses.ts';
 import { poolContract, WORKER } from './pool.ts';
 import { have, natsServer } from './servers.ts';
@@ -36,6 +39,22 @@ async function start(): Promise<LossRig> {
 describe.runIf(here)('with nats-server', () => {
   poolContract('NatsPool', start);
   poolLosses('NatsPool', start);
+
+  it('a thread that keeps locks renews what it is shown as it starts, not only when the next renewal is due', async () => {
+    await using server = await natsServer();
+    const connection = await connect({ servers: `127.0.0.1:${server.port}` });
+    // Where the server is told that a job is still worked on.
+    const renewals = connection.subscribe('told.of.a.job');
+    await connection.flush();
+    const settings = { servers: [`127.0.0.1:${server.port}`], stream: 'renewed', lockMs: 600_000, name: 'worker1' };
+    const thread = new Thread(join(ROOT, 'dist/pools/nats/renewer_thread.js'), { workerData: settings });
+    onTestFinished(async () => {
+      await Promise.all([thread.terminate(), connection.close()]);
+    });
+    new HeldJobs((page) => thread.postMessage(page)).hold('a', 'told.of.a.job');
+    const { value } = await renewals[Symbol.asyncIterator]().next();
+    expect((value as Msg).string()).toBe('+WPI');
+  });
 
   it('a producer that is frozen does not take its results: they are recorded, and it finds them when it wakes', async () => {
     await using rig = await start();

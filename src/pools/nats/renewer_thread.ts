@@ -22,26 +22,21 @@ async function again<T>(action: () => Promise<T>): Promise<T> {
 
 const settings = workerData as NatsSettings & { readonly name: string };
 const { stream, lockMs, name } = settings;
-const connection = await again(() => connect(dialling(settings)));
-const workers = await again(() => new Kvm(connection).open(namesOf(stream).workers));
 const held = new SeenJobs();
-const presence = Buffer.concat([Buffer.of(0), Buffer.from(name)]);
-const key = Buffer.from(name).toString('base64url');
+parentPort?.on('message', (page: SharedArrayBuffer) => held.add(page));
+const connection = await again(() => connect(dialling(settings)));
 
 function renewAll(): void {
   for (const [, reply] of held.all()) connection.publish(reply, '+WPI');
 }
 
-// What is there from the start was kept by a thread that has ended, and may have little time left.
-parentPort?.on('message', (page: SharedArrayBuffer) => {
-  held.add(page);
-  renewAll();
-});
+// What is there by now was kept by a thread that has ended, and may have little time left.
+renewAll();
+setInterval(renewAll, lockMs / 4);
 
-setInterval(() => {
-  renewAll();
-  workers.put(key, presence).catch(() => undefined);
-}, lockMs / 4);
-
+const workers = await again(() => new Kvm(connection).open(namesOf(stream).workers));
+const presence = Buffer.concat([Buffer.of(0), Buffer.from(name)]);
+const key = Buffer.from(name).toString('base64url');
 await again(() => workers.put(key, presence));
+setInterval(() => void workers.put(key, presence).catch(() => undefined), lockMs / 4);
 parentPort?.postMessage('ready');

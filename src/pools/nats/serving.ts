@@ -47,7 +47,8 @@ export class NatsServing implements Serving {
     this.#store = store;
     this.#stream = settings.stream;
     this.#names = namesOf(settings.stream);
-    this.#renewer = new Renewer('nats', { ...settings, name: options.name }, (error) => opener.failed(error));
+    const about = { ...settings, name: options.name };
+    this.#renewer = new Renewer('nats', about, (error) => opener.failed(error));
     void this.#start();
   }
 

@@ -26,20 +26,16 @@ function renewAll(): void {
   for (const [id, token] of held.all()) renew(id, token);
 }
 
-let isReady = false;
-// What is there from the start was kept by a thread that has ended, and may have little time left.
-parentPort?.on('message', (page: SharedArrayBuffer) => {
-  held.add(page);
-  if (isReady) renewAll();
-});
+parentPort?.on('message', (page: SharedArrayBuffer) => held.add(page));
 
 setInterval(renewAll, lockMs / 4);
 
-while (!isReady) {
+for (let isReady = false; !isReady;) {
   isReady = await connection.ping().then(
     () => true,
     () => pause(AGAIN_MS, false),
   );
 }
+// What is there by now was kept by a thread that has ended, and may have little time left.
 renewAll();
 parentPort?.postMessage('ready');
