@@ -7,7 +7,7 @@ export const ROOT: string = join(import.meta.dirname, '../..');
 
 /** What no process of ours may ever print. */
 const BUGS = /a bug in gristmill|UnhandledPromiseRejection|Uncaught|Assertion failed|MaxListenersExceeded/;
-/** A test that takes so long is stuck: then its processes are asked what they do, and what they said is shown. */
+/** A test that has started nothing for so long is stuck: then its processes are asked what they do, and what they said is shown. */
 const STUCK_MS = 20_000;
 const ANSWER_MS = 500;
 const MASTERS = { plain: 'master.mjs', scattering: 'scattering_master.mjs' } as const;
@@ -101,6 +101,7 @@ export class Processes implements AsyncDisposable {
   /** Starts `node` with a script of the project. */
   node(script: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Running {
     const running = new Running([join(ROOT, script), ...args], env);
+    this.#stuck?.refresh();
     this.#all.push(running);
     return running;
   }
