@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
 import { connect, type Msg } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { HeldJobs } from '../../src/pools/held.ts';
 import { NatsPool } from '../../src/pools/nats.ts';
@@ -39,6 +40,25 @@ async function start(): Promise<LossRig> {
 describe.runIf(here)('with nats-server', () => {
   poolContract('NatsPool', start);
   poolLosses('NatsPool', start);
+
+  it('counts a worker once, whenever that says that it is there', async () => {
+    await using rig = await start();
+    await using pool = rig.open();
+    expect(await pool.workerCount()).toBe(0);
+    const connection = await connect({ servers: rig.address.replace(/\?.*/, '') });
+    const workers = await new Kvm(connection).open('gristmill-workers');
+    const names = ['worker1', 'worker2'];
+    const say = async (name: string): Promise<unknown> => await workers.put(name, Uint8Array.of(0));
+    await Promise.all(names.map(say));
+    const counted = new AbortController();
+    const saying = names.map(async (name) => {
+      while (!counted.signal.aborted) await say(name);
+    });
+    for (let i = 0; i < 100; i += 1) expect(await pool.workerCount()).toBe(2);
+    counted.abort();
+    await Promise.all(saying);
+    await connection.close();
+  });
 
   it('a thread that keeps locks renews what it is shown as it starts, not only when the next renewal is due', async () => {
     await using server = await natsServer();

@@ -68,25 +68,24 @@ export class Opener {
     const names = namesOf(stream);
     await this.again(() => this.#make(jsm, names));
     const kvm = new Kvm(connection);
-    const bucket = async (name: string, ttl: number): Promise<{ blobs: Blobs; kv: Awaited<ReturnType<Kvm['create']>> }> => {
+    const bucket = async (name: string, ttl: number): Promise<Blobs> => {
       const kv = await this.again(() => kvm.create(name, { history: 1, replicas, ...(ttl > 0 ? { ttl } : {}) }));
-      return { kv, blobs: new Blobs(kv, jsm, name) };
+      return new Blobs(kv, jsm, name);
     };
     const ended = await bucket(names.ended, Math.max(ttlMs, MIN_TTL_MS));
     const { max_age: age } = (await this.again(() => jsm.streams.info(`KV_${names.ended}`))).config;
     if (age < nanos(ttlMs)) await this.again(() => jsm.streams.update(`KV_${names.ended}`, { max_age: nanos(ttlMs) }));
-    const workers = await bucket(names.workers, lockMs * 3);
     return {
       connection,
       js,
-      open: (await bucket(names.open, 0)).blobs,
-      ended: ended.blobs,
-      cache: (await bucket(names.cache, 0)).blobs,
-      workers: workers.blobs,
+      open: await bucket(names.open, 0),
+      ended,
+      cache: await bucket(names.cache, 0),
+      workers: await bucket(names.workers, lockMs * 3),
       workerCount: async () => {
-        let count = 0;
-        for await (const _ of await workers.kv.keys()) count += 1;
-        return count;
+        // Not by its keys as they come: one that is put meanwhile comes twice.
+        const { state } = await jsm.streams.info(`KV_${names.workers}`);
+        return state.num_subjects ?? 0;
       },
       has: async (sequence) => (await jsm.streams.getMessage(stream, { seq: sequence })) !== null,
       remove: async (sequence) => {
