@@ -2,7 +2,7 @@
 import type { Argv } from 'yargs';
 import { Client } from '../client/client.ts';
 import { ConnectError } from '../errors.ts';
-import { engineOf } from '../transport/addresses.ts';
+import { engineOf, withoutLogin } from '../transport/addresses.ts';
 
 /** What scripts can rely on. `gristmill --help` says the same. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, noMaster: 3 } as const;
@@ -85,7 +85,8 @@ export function masterOptions<T>(yargs: Argv<T>): Argv<T & WithMaster> {
 /** The arguments of a verb that tells of a master: in an engine's place there is none. */
 export function aboutMaster(args: WithMaster): WithMaster {
   const engine = engineOf(args.address);
-  if (engine !== undefined) throw new UsageError(`--address: expected a master's, got '${args.address}': with ${engine} there is none`);
+  if (engine !== undefined)
+    throw new UsageError(`--address: expected a master's, got '${withoutLogin(args.address)}': with ${engine} there is none`);
   return args;
 }
 

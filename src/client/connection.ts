@@ -19,7 +19,7 @@ import { Caller } from '../streams/caller.ts';
 import type { ConsumerEvent } from '../streams/events.ts';
 import type { ConsumerPort } from '../streams/port.ts';
 import { concerns } from '../streams/story.ts';
-import { whoIsAt } from '../transport/addresses.ts';
+import { answererOf, whoIsAt, withoutLogin } from '../transport/addresses.ts';
 import { MasterDial } from '../transport/master_dial.ts';
 import type { Frames, Transport } from '../transport/transport.ts';
 import type { ClientEvent, ClientInstruction, GivingUp } from './events.ts';
@@ -79,7 +79,7 @@ export class Connection implements ConsumerPort {
     this.#maxMessageBytes = options.maxMessageBytes;
     this.caller = new Caller(this, options.function);
     this.#driver = new Driver({
-      machine: new ClientState(options),
+      machine: new ClientState({ ...options, answerer: answererOf(options.addresses) }),
       handlers: this.#handlers(),
       failed: (error) => this.#broken(error),
       historyLimit: options.historyLimit,
@@ -96,6 +96,11 @@ export class Connection implements ConsumerPort {
   /** Where the master is, or is looked for now. */
   get address(): string {
     return this.#socket.address;
+  }
+
+  /** As `address`, for people to read. */
+  get #where(): string {
+    return withoutLogin(this.address);
   }
 
   feed(event: ConsumerEvent): void {
@@ -168,7 +173,7 @@ export class Connection implements ConsumerPort {
   #rejected(reason: string): void {
     if (this.#reasons.has(reason) || this.#reasons.size >= MAX_REASONS) return;
     this.#reasons.add(reason);
-    this.#options.logger.warn(`client ${this.#options.name}: from ${this.address}: rejected: ${reason}`);
+    this.#options.logger.warn(`client ${this.#options.name}: from ${this.#where}: rejected: ${reason}`);
   }
 
   #handlers(): Handlers<ClientInstruction, ClientEvent> {
@@ -191,9 +196,9 @@ export class Connection implements ConsumerPort {
       forgetAll: () => this.#kept.forgetAll(),
       welcomed: ({ master, how, maxMessageBytes }) => {
         this.#maxMessageBytes = Math.min(this.#options.maxMessageBytes, maxMessageBytes);
-        this.events.emit('connected', { master, address: this.address, how });
+        this.events.emit('connected', { master, address: this.#where, how });
       },
-      lost: () => this.events.emit('disconnected', { address: this.address }),
+      lost: () => this.events.emit('disconnected', { address: this.#where }),
       waiting: () => logger.warn(`waiting for ${whoIsAt(addresses)}`),
       gaveUp: ({ code, text }) => this.#gaveUp(code, text),
       reject: ({ reason }) => this.#rejected(reason),
@@ -203,8 +208,9 @@ export class Connection implements ConsumerPort {
   }
 
   #gaveUp(code: GivingUp, text: string): void {
-    const { address } = this;
-    const error = new ConnectError(code, `${address}: ${text}`, { address });
+    const address = this.#where;
+    const trouble = this.#options.transport.trouble?.();
+    const error = new ConnectError(code, `${address}: ${text}${trouble === undefined ? '' : `: ${trouble}`}`, { address });
     this.caller.fail(error);
     this.#closing = this.#whenClosed;
     this.#letGo(0, error);

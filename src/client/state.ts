@@ -23,6 +23,8 @@ export interface ClientStateOptions {
   readonly fields?: Fields | undefined;
   /** How long to wait for a master, at the start and after a loss; Infinity: for ever. */
   readonly connectTimeoutMs: number;
+  /** Whom it waits for, in words. Default: a master. */
+  readonly answerer?: string | undefined;
 }
 
 export class ClientState {
@@ -30,12 +32,14 @@ export class ClientState {
   readonly #consumer = new Consumer();
   readonly #timers = new Timers();
   readonly #connectTimeoutMs: number;
+  readonly #answerer: string;
   #wakeAt = Infinity;
   #over = false;
 
-  constructor({ name, role, fields, connectTimeoutMs }: ClientStateOptions) {
+  constructor({ name, role, fields, connectTimeoutMs, answerer = 'master' }: ClientStateOptions) {
     this.#peer = new Peer({ role: role ?? 'client', name, fields: fields === undefined ? undefined : () => fields });
     this.#connectTimeoutMs = connectTimeoutMs;
+    this.#answerer = answerer;
   }
 
   handle(event: ClientEvent): ClientInstruction[] {
@@ -141,7 +145,7 @@ export class ClientState {
     for (const name of this.#timers.due(now)) {
       if (name === 'waiting') out.push({ type: 'waiting' });
       else if (name === 'greetAgain') this.#peer.greet(out);
-      else if (name === 'giveUp') return this.#giveUp('timeout', `no master answered within ${this.#connectTimeoutMs} ms`, out);
+      else if (name === 'giveUp') return this.#giveUp('timeout', `no ${this.#answerer} answered within ${this.#connectTimeoutMs} ms`, out);
       else this.#beat(now, out);
     }
   }

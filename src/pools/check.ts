@@ -1,5 +1,5 @@
 /** What can be said of an engine's address before anything is loaded. */
-import type { Engine } from '../transport/addresses.ts';
+import { type Engine, withoutLogin } from '../transport/addresses.ts';
 import { checkInstalled } from './installed.ts';
 import { readNats } from './nats/settings.ts';
 import { readRedis } from './redis/settings.ts';
@@ -14,5 +14,5 @@ export const PACKAGES: Readonly<Record<Engine, readonly string[]>> = {
 export function checkEngine(engine: Engine, address: string): void {
   if (engine === 'redis') readRedis('address', address);
   else readNats('address', address);
-  checkInstalled(`'${address}'`, PACKAGES[engine]);
+  checkInstalled(`'${withoutLogin(address)}'`, PACKAGES[engine]);
 }

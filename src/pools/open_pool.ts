@@ -1,6 +1,5 @@
 /** The pool that an address means. */
-import { shown } from '../common/check.ts';
-import { engineOf } from '../transport/addresses.ts';
+import { engineOf, shownAddress } from '../transport/addresses.ts';
 import { MasterPool } from './master_pool.ts';
 import type { WorkerPool } from './pool.ts';
 
@@ -26,7 +25,7 @@ export async function openPool(address: string, options: OpenPoolOptions = {}): 
     default:
       if (typeof address !== 'string' || !/^(tcp|ipc):/.test(address))
         throw new TypeError(
-          `openPool: address: expected 'tcp://host:port', 'ipc://path', 'redis://host:port' or 'nats://host:port', got ${shown(address)}`,
+          `openPool: address: expected 'tcp://host:port', 'ipc://path', 'redis://host:port' or 'nats://host:port', got ${shownAddress(address)}`,
         );
       return new MasterPool({ ...options, address });
   }

@@ -11,28 +11,52 @@ export function engineOf(address: unknown): Engine | undefined {
   return scheme !== undefined && Object.hasOwn(ENGINES, scheme) ? ENGINES[scheme] : undefined;
 }
 
+/** Who answers at addresses. */
+export function answererOf([first]: readonly string[]): 'master' | 'Redis' | 'NATS' {
+  const engine = engineOf(first);
+  if (engine === undefined) return 'master';
+  return engine === 'redis' ? 'Redis' : 'NATS';
+}
+
 /** Who is met at addresses, for people to read: a master, or an engine, of whose address only the hosts are told. */
 export function whoIsAt(addresses: readonly string[]): string {
   const [first = ''] = addresses;
-  const engine = engineOf(first);
-  if (engine === undefined) return `a master at ${addresses.join(' or ')}`;
+  const answerer = answererOf(addresses);
+  if (answerer === 'master') return `a master at ${addresses.join(' or ')}`;
   const hosts = first.split(',').map((one) => (URL.canParse(one) ? new URL(one).host : one));
-  return `${engine === 'redis' ? 'Redis' : 'NATS'} at ${hosts.join(' or ')}`;
+  return `${answerer} at ${hosts.join(' or ')}`;
+}
+
+/**
+ * An address as it stands in messages and errors, which end in logs: without user and password, whether or not it makes sense otherwise.
+ * (A path may have any characters.)
+ */
+export function withoutLogin(address: string): string {
+  if (/^(ipc|memory):/u.test(address)) return address;
+  return address
+    .split(/,(?=[a-z]+:\/\/)/u)
+    .map((one) => one.replace(/\/\/.*@/su, '//'))
+    .join(',');
+}
+
+/** As `shown`, of what may be an address. */
+export function shownAddress(value: unknown): string {
+  return shown(typeof value === 'string' ? withoutLogin(value) : value);
 }
 
 /** Takes `tcp://host:port` or `ipc://path` apart; throws a TypeError that says what was expected. */
 export function parseAddress(address: unknown, option = 'address'): { scheme: 'tcp' | 'ipc' | 'memory'; host: string; port: number | '*' } {
   if (typeof address !== 'string')
-    throw new TypeError(`${option}: expected a string such as 'tcp://127.0.0.1:5555', got ${shown(address)}`);
+    throw new TypeError(`${option}: expected a string such as 'tcp://127.0.0.1:5555', got ${shownAddress(address)}`);
   const tcp = /^tcp:\/\/(\[[^\]]+\]|[^:/\s]+):(\d{1,5}|\*)$/.exec(address);
   if (tcp) {
     const port = tcp[2] === '*' ? '*' : Number(tcp[2]);
-    if (port !== '*' && port > 65_535) throw new RangeError(`${option}: expected a port up to 65535, got '${address}'`);
+    if (port !== '*' && port > 65_535) throw new RangeError(`${option}: expected a port up to 65535, got '${withoutLogin(address)}'`);
     return { scheme: 'tcp', host: tcp[1] as string, port };
   }
   const local = /^(ipc|memory):\/\/(.+)$/.exec(address);
   if (local) return { scheme: local[1] as 'ipc' | 'memory', host: local[2] as string, port: '*' };
-  throw new TypeError(`${option}: expected 'tcp://host:port' or 'ipc://path', got '${address}'`);
+  throw new TypeError(`${option}: expected 'tcp://host:port' or 'ipc://path', got '${withoutLogin(address)}'`);
 }
 
 /** Whether a peer on another machine could reach this address. */

@@ -3,7 +3,7 @@
  * (`useEngines`), since this room may not know them.
  */
 import type { Logger } from '../common/logger.ts';
-import { engineOf, type Engine } from './addresses.ts';
+import { engineOf, type Engine, withoutLogin } from './addresses.ts';
 import type { DialHandlers, DialSocket, Transport } from './transport.ts';
 import { zeromqTransport } from './zeromq.ts';
 
@@ -33,7 +33,7 @@ export function useEngines(found: Engines): void {
 export function transportFor(addresses: readonly [string, ...string[]], logger: Logger): Transport {
   const engine = engineOf(addresses[0]);
   if (engine === undefined) return zeromqTransport();
-  if (engines === undefined) throw new Error(`${addresses[0]}: engines are not part of this build`);
+  if (engines === undefined) throw new Error(`${withoutLogin(addresses[0])}: engines are not part of this build`);
   engines.check(engine, addresses[0]);
   return new EngineTransport(engine, addresses[0], engines, logger);
 }
@@ -43,13 +43,22 @@ class EngineTransport implements Transport {
   readonly reportsLostPeers = true;
   readonly #open: () => Promise<EngineWay>;
   #way: Promise<EngineWay> | undefined;
+  #trouble: string | undefined;
 
   constructor(engine: Engine, address: string, found: Engines, logger: Logger) {
-    this.#open = () => found.open(engine, address, logger);
+    const warn = (text: string): void => {
+      this.#trouble = text;
+      logger.warn(text);
+    };
+    this.#open = () => found.open(engine, address, { ...logger, warn });
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble;
   }
 
   bindRouter(address: string): Promise<never> {
-    return Promise.reject(new TypeError(`address: expected 'tcp://host:port' or 'ipc://path' to bind, got '${address}'`));
+    return Promise.reject(new TypeError(`address: expected 'tcp://host:port' or 'ipc://path' to bind, got '${withoutLogin(address)}'`));
   }
 
   bindPull(address: string): Promise<never> {

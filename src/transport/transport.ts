@@ -99,4 +99,6 @@ export interface Transport {
   dialDealer(address: string, handlers: DialHandlers): DialSocket;
   dialPull(address: string, handlers: DialHandlers): DialSocket;
   dialPush(address: string, handlers: DialHandlers): DialSocket;
+  /** Why nobody answers, as far as it was told; for people to read. */
+  trouble?(): string | undefined;
 }

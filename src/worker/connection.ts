@@ -22,7 +22,7 @@ import type { PeerInstruction } from '../protocol/peer.ts';
 import { Caller } from '../streams/caller.ts';
 import type { ConsumerEvent } from '../streams/events.ts';
 import type { ConsumerPort } from '../streams/port.ts';
-import { whoIsAt } from '../transport/addresses.ts';
+import { whoIsAt, withoutLogin } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { WorkerEvent } from './events.ts';
 import { Executor } from './executor.ts';
@@ -128,6 +128,10 @@ export class Connection implements ConsumerPort {
   /** Where the master is, or is looked for now. */
   get address(): string {
     return this.#sockets.address;
+  }
+
+  get #where(): string {
+    return withoutLogin(this.address);
   }
 
   /** Dials the master, and resolves when it has welcomed us; or listens, and resolves when it does. */
@@ -237,13 +241,13 @@ export class Connection implements ConsumerPort {
       welcomed: ({ welcome, how }) => {
         this.#maxMessageBytes = this.#executor.maxMessageBytes = welcome.maxMessageBytes;
         this.#sockets.welcomed(welcome);
-        if (!this.#connected || how === 'anew') this.events.emit('connected', { master: welcome.master, address: this.address, how });
+        if (!this.#connected || how === 'anew') this.events.emit('connected', { master: welcome.master, address: this.#where, how });
         this.#connected = true;
         this.#started?.resolve();
       },
       lost: () => {
         this.#connected = false;
-        this.events.emit('disconnected', { address: this.address });
+        this.events.emit('disconnected', { address: this.#where });
       },
       refused: ({ refused }) => this.#refused(refused),
       waiting: () => logger.warn(`waiting for ${'dial' in meeting ? whoIsAt(meeting.dial) : `a master to dial ${this.address}`}`),
@@ -256,12 +260,12 @@ export class Connection implements ConsumerPort {
   #rejected(reason: string): void {
     if (this.#reasons.has(reason) || this.#reasons.size >= MAX_REASONS) return;
     this.#reasons.add(reason);
-    this.#options.logger.warn(`worker ${this.#options.name}: from ${this.address}: rejected: ${reason}`);
+    this.#options.logger.warn(`worker ${this.#options.name}: from ${this.#where}: rejected: ${reason}`);
   }
 
   #refused({ code, text }: Refused): void {
     const { name, logger } = this.#options;
-    const { address } = this;
+    const address = this.#where;
     const error = new ConnectError(code === 'version' ? 'version' : 'refused', `${address}: ${text}`, { address });
     if (this.#connected || this.#started === undefined) logger.error(`worker ${name}: ${error.message}`);
     this.#close(0, error);

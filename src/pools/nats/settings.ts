@@ -1,6 +1,7 @@
 /** What an address `nats://…` says. Pure. */
 import type { ConnectionOptions } from '@nats-io/transport-node';
 import { checkInteger, checkString, shown } from '../../common/check.ts';
+import { shownAddress } from '../../transport/addresses.ts';
 
 type NatsLogin = { readonly user: string; readonly pass: string } | { readonly token: string } | Readonly<Record<string, never>>;
 
@@ -34,7 +35,7 @@ export function readNats(what: string, address: unknown, given: Given = {}): Nat
   const list = Array.isArray(address) ? (address as unknown[]) : checkString(what, address).split(',');
   const urls = list.map((one) => {
     if (typeof one !== 'string' || !/^nats:\/\/./.test(one) || !URL.canParse(one))
-      throw new TypeError(`${what}: expected 'nats://host:port', got ${shown(one)}`);
+      throw new TypeError(`${what}: expected 'nats://host:port', got ${shownAddress(one)}`);
     return new URL(one);
   });
   if (urls.length === 0) throw new RangeError(`${what}: expected at least one server, got an empty array`);

@@ -45,8 +45,21 @@ export class Connections {
 
   close(): void {
     this.#closed = true;
-    for (const redis of this.#open) redis.disconnect();
+    for (const redis of this.#open) letGo(redis);
   }
+}
+
+/**
+ * ioredis gives a socket that it ends two seconds, which its timer counts also where the socket is closed already, or was never open:
+ * nothing is on its way there.
+ */
+function letGo(redis: Redis): void {
+  const isReady = redis.status === 'ready';
+  redis.disconnect();
+  const stream = redis.stream as Redis['stream'] | undefined;
+  if (isReady || stream === undefined) return;
+  if (stream.destroyed) stream.emit('close');
+  else stream.destroy();
 }
 
 /**

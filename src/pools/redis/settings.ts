@@ -1,5 +1,6 @@
 /** What an address `redis://…` says. Pure. */
 import { checkInteger, checkString, shown } from '../../common/check.ts';
+import { shownAddress } from '../../transport/addresses.ts';
 
 export interface RedisSettings {
   /** What is dialled: `redis://` or `rediss://`, without our own parameters. */
@@ -24,8 +25,8 @@ export function readRedis(
   given: { readonly queue?: unknown; readonly lockMs?: unknown } = {},
 ): RedisSettings {
   const text = checkString(what, address);
-  if (!/^rediss?:\/\/./.test(text)) throw new TypeError(`${what}: expected 'redis://host:port', got ${shown(address)}`);
-  if (!URL.canParse(text)) throw new TypeError(`${what}: expected 'redis://host:port', got ${shown(address)}`);
+  if (!/^rediss?:\/\/./.test(text)) throw new TypeError(`${what}: expected 'redis://host:port', got ${shownAddress(address)}`);
+  if (!URL.canParse(text)) throw new TypeError(`${what}: expected 'redis://host:port', got ${shownAddress(address)}`);
   const url = new URL(text);
   const lock = url.searchParams.get('lockMs');
   const queue = given.queue ?? url.searchParams.get('queue') ?? QUEUE;
