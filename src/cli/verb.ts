@@ -1,8 +1,9 @@
 /** What the verbs of the command have in common: their shape, their exit codes, the options that more than one of them takes. */
 import type { Argv } from 'yargs';
 import { Client } from '../client/client.ts';
+import { withoutLogin } from '../common/login.ts';
 import { ConnectError } from '../errors.ts';
-import { engineOf, withoutLogin } from '../transport/addresses.ts';
+import { engineOf } from '../transport/addresses.ts';
 
 /** What scripts can rely on. `gristmill --help` says the same. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, noMaster: 3 } as const;

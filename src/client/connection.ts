@@ -5,6 +5,7 @@
 import { now, WakeUp } from '../common/clock.ts';
 import { Emitter } from '../common/emitter.ts';
 import type { Logger } from '../common/logger.ts';
+import { withoutLogin } from '../common/login.ts';
 import { Tick } from '../common/tick.ts';
 import { ClosedError, ConnectError } from '../errors.ts';
 import { Driver, type Handlers } from '../machine/driver.ts';
@@ -19,7 +20,7 @@ import { Caller } from '../streams/caller.ts';
 import type { ConsumerEvent } from '../streams/events.ts';
 import type { ConsumerPort } from '../streams/port.ts';
 import { concerns } from '../streams/story.ts';
-import { answererOf, whoIsAt, withoutLogin } from '../transport/addresses.ts';
+import { answererOf, whoIsAt } from '../transport/addresses.ts';
 import { MasterDial } from '../transport/master_dial.ts';
 import type { Frames, Transport } from '../transport/transport.ts';
 import type { ClientEvent, ClientInstruction, GivingUp } from './events.ts';

@@ -1,4 +1,5 @@
 import { checkBoolean, checkInteger, checkOptions, checkSignal, checkString, shown } from '../common/check.ts';
+import { shownAddress } from '../common/login.ts';
 import { now } from '../common/clock.ts';
 import { messageOf, PipelineError } from './errors.ts';
 import { toJson } from './json.ts';
@@ -154,6 +155,6 @@ function baseOf(url: unknown): string {
   if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError(`PipelinesClient: expected a URL, got ${shown(url)}`);
   const parsed = URL.canParse(String(url)) ? new URL(String(url)) : undefined;
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
-    throw new TypeError(`PipelinesClient: expected a URL such as 'http://127.0.0.1:5600', got ${shown(String(url))}`);
+    throw new TypeError(`PipelinesClient: expected a URL such as 'http://127.0.0.1:5600', got ${shownAddress(String(url))}`);
   return (parsed.origin + parsed.pathname).replace(/\/+$/, '');
 }

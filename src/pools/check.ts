@@ -1,5 +1,6 @@
 /** What can be said of an engine's address before anything is loaded. */
-import { type Engine, withoutLogin } from '../transport/addresses.ts';
+import { withoutLogin } from '../common/login.ts';
+import type { Engine } from '../transport/addresses.ts';
 import { checkInstalled } from './installed.ts';
 import { readNats } from './nats/settings.ts';
 import { readRedis } from './redis/settings.ts';

@@ -2,6 +2,7 @@
 import { Client } from '../client/client.ts';
 import { checkInteger, checkOptions } from '../common/check.ts';
 import type { Logger } from '../common/logger.ts';
+import { withoutLogin } from '../common/login.ts';
 import { JOB_KEY } from '../master/desk.ts';
 import type { MasterStatus } from '../master/status.ts';
 import type { Item, JobStream, Payload, Settled, Source, StreamOptions } from '../streams/types.ts';
@@ -47,6 +48,9 @@ export class MasterPool extends WorkerPool {
   readonly #ttlMs: number;
   readonly #custody = new Map<string, Buffer>();
   #custodyBytes = 0;
+  /** How often another master has come, and what is on its way to the last of them. */
+  #masters = 0;
+  readonly #again = new Map<string, Promise<unknown>>();
 
   /** @throws TypeError or RangeError that names the option, what was expected and the value seen */
   constructor(options: MasterPoolOptions) {
@@ -54,7 +58,9 @@ export class MasterPool extends WorkerPool {
     checkOptions('MasterPool', options, ['address', 'recordTtlMs', 'logger', 'transport']);
     const engine = engineOf(options.address);
     if (engine !== undefined)
-      throw new TypeError(`MasterPool: address: expected a master's, got '${options.address}': openPool(address) opens ${POOLS[engine]}`);
+      throw new TypeError(
+        `MasterPool: address: expected a master's, got '${withoutLogin(options.address)}': openPool(address) opens ${POOLS[engine]}`,
+      );
     const { recordTtlMs, ...own } = options;
     this.#ttlMs = checkInteger('MasterPool: recordTtlMs', recordTtlMs, RECORD_TTL_MS, 1);
     this.#client = new Client(own);
@@ -83,7 +89,7 @@ export class MasterPool extends WorkerPool {
   }
 
   async fetch(id: string): Promise<JobRecord | undefined> {
-    const bytes = await this.#client.get(JOB_KEY + checkId('fetch: id', id));
+    const bytes = await this.#recordOf(checkId('fetch: id', id));
     if (bytes === undefined) return undefined;
     const record = shownRecord(id, unpackRecord(bytes));
     if (record.status === 'done' || record.status === 'failed') this.#letGo(id);
@@ -124,8 +130,28 @@ export class MasterPool extends WorkerPool {
     this.#custody.delete(id);
   }
 
+  /** A master that has just come may be asked for a job before it has been submitted there again: then it is asked once more. */
+  async #recordOf(id: string): Promise<Buffer | undefined> {
+    for (;;) {
+      const masters = this.#masters;
+      const bytes = await this.#client.get(JOB_KEY + id);
+      const again = this.#again.get(id);
+      if (bytes !== undefined || (again === undefined && masters === this.#masters)) return bytes;
+      await again;
+    }
+  }
+
   /** A master that knows a job already takes it for the same. */
   #submitAgain(): void {
-    for (const [id, packed] of this.#custody) this.#client.set(packed, JOB_KEY + id).catch(() => this.#letGo(id));
+    this.#masters += 1;
+    for (const [id, packed] of this.#custody) {
+      const again = this.#client
+        .set(packed, JOB_KEY + id)
+        .catch(() => this.#letGo(id))
+        .finally(() => {
+          if (this.#again.get(id) === again) this.#again.delete(id);
+        });
+      this.#again.set(id, again);
+    }
   }
 }

@@ -1,5 +1,6 @@
 /** The pool that an address means. */
-import { engineOf, shownAddress } from '../transport/addresses.ts';
+import { shownAddress } from '../common/login.ts';
+import { engineOf } from '../transport/addresses.ts';
 import { MasterPool } from './master_pool.ts';
 import type { WorkerPool } from './pool.ts';
 

@@ -64,9 +64,9 @@ export class Pump {
     return this.#error;
   }
 
-  /** Whether the source is being waited for: then its `return()` waits as well. */
+  /** Whether an async source is being waited for: then its `return()` waits as well. */
   get busy(): boolean {
-    return this.#busy;
+    return this.#busy && this.#async !== undefined;
   }
 
   /** Pulls until so many jobs, or bytes, have been given in all. */

@@ -1,5 +1,6 @@
 /** Reading and deriving addresses. */
 import { shown } from '../common/check.ts';
+import { shownAddress, withoutLogin } from '../common/login.ts';
 
 /** Schemes of engines that carry jobs in place of a master. */
 const ENGINES: Readonly<Record<string, Engine>> = { 'redis:': 'redis', 'rediss:': 'redis', 'nats:': 'nats' };
@@ -25,23 +26,6 @@ export function whoIsAt(addresses: readonly string[]): string {
   if (answerer === 'master') return `a master at ${addresses.join(' or ')}`;
   const hosts = first.split(',').map((one) => (URL.canParse(one) ? new URL(one).host : one));
   return `${answerer} at ${hosts.join(' or ')}`;
-}
-
-/**
- * An address as it stands in messages and errors, which end in logs: without user and password, whether or not it makes sense otherwise.
- * (A path may have any characters.)
- */
-export function withoutLogin(address: string): string {
-  if (/^(ipc|memory):/u.test(address)) return address;
-  return address
-    .split(/,(?=[a-z]+:\/\/)/u)
-    .map((one) => one.replace(/\/\/.*@/su, '//'))
-    .join(',');
-}
-
-/** As `shown`, of what may be an address. */
-export function shownAddress(value: unknown): string {
-  return shown(typeof value === 'string' ? withoutLogin(value) : value);
 }
 
 /** Takes `tcp://host:port` or `ipc://path` apart; throws a TypeError that says what was expected. */

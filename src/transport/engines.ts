@@ -3,7 +3,8 @@
  * (`useEngines`), since this room may not know them.
  */
 import type { Logger } from '../common/logger.ts';
-import { engineOf, type Engine, withoutLogin } from './addresses.ts';
+import { withoutLogin } from '../common/login.ts';
+import { engineOf, type Engine } from './addresses.ts';
 import type { DialHandlers, DialSocket, Transport } from './transport.ts';
 import { zeromqTransport } from './zeromq.ts';
 

@@ -115,6 +115,21 @@ export function poolLosses(name: string, start: () => Promise<LossRig>): void {
       expect(record?.value?.equals(Buffer.alloc(2 ** 21, 7))).toBe(true);
     });
 
+    it('a killed engine: who waits for the end of jobs hears of it', async () => {
+      await using scene = new Scene(await start());
+      await scene.worker();
+      const ids = await Promise.all(Array.from(jobs(100), (job) => scene.pool.submit('slow', job)));
+      const ends = ids.map((id) => scene.pool.ended(id));
+      const records = Promise.all(ends);
+      records.catch(() => undefined);
+      await Promise.any(ends);
+      await scene.rig.kill();
+      await scene.rig.start();
+      expect((await records).map(({ status, value }) => `${status} ${String(value)}`)).toEqual(
+        Array.from(jobs(100), (job) => `done ${job}`),
+      );
+    });
+
     it('a killed producer: its jobs are done, and another one fetches them by their ids', async () => {
       await using scene = new Scene(await start());
       await using processes = new Processes(Infinity);

@@ -42,25 +42,6 @@ it.each([
   expect(await status).toBeInstanceOf(Error);
 });
 
-it.each([
-  ['redis', 'Redis', true],
-  ['nats', 'NATS', false],
-])('a client of %s that gives up says why, nothing of a password, and lets its process end', async (scheme, name, isBare) => {
-  const host = `127.0.0.1:${await freePort()}`;
-  const running = new Running([fileURLToPath(new URL('fixtures/giving_up.mjs', import.meta.url)), `${scheme}://user:secret@${host}`]);
-  expect(await running.ended).toEqual({ code: 0, signal: null });
-  expect(running.out + running.err).not.toContain('secret');
-  const { errors, said, timers } = JSON.parse(running.out) as { errors: Record<string, string>[]; said: string[]; timers: number };
-  const [error, other] = errors;
-  expect(other).toEqual(error);
-  expect(error).toMatchObject({ name: 'ConnectError', code: 'timeout', address: `${scheme}://${host}` });
-  expect(error?.['message']).toMatch(`${scheme}://${host}: no ${name} answered within 1500 ms: ${host}: `);
-  expect(error?.['message']).toMatch(/ECONNREFUSED|connection refused/);
-  expect(said).toContain(`waiting for ${name} at ${host}`);
-  // A NATS client's last one is gone a moment later; ioredis would keep its own for two seconds.
-  if (isBare) expect(timers).toBe(0);
-});
-
 /** A server that refuses what it is asked for, what it says then, and how that is mended. */
 interface Refusal {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ClosedError, GristmillError, type JobError } from '../../src/index.ts';
+import { type Client, ClosedError, GristmillError, type JobError, type Source } from '../../src/index.ts';
 import { clientOf, collect, expectEach, jobs, pass, texts, thrownBy, untilError } from './helpers.ts';
 import { startCluster } from './processes.ts';
 
@@ -106,6 +106,14 @@ describe('a stream', () => {
   });
 });
 
+function fail(): never {
+  throw new Error('cannot be closed');
+}
+
+async function leave(client: Client, source: Source<string>): Promise<void> {
+  for await (const result of client.job('echo', source)) if (String(result) === 'x') break;
+}
+
 describe('leaving a stream', () => {
   it('by break cancels what runs, and awaits the return of the source', async () => {
     await using cluster = await startCluster({ workers: 2 });
@@ -137,9 +145,6 @@ describe('leaving a stream', () => {
   it.each([0, 1, 20])('by break awaits what a source does at its end, and hears of it, while it waits %i ms for each item', async (ms) => {
     await using cluster = await startCluster();
     const client = clientOf(cluster);
-    const fail = (): never => {
-      throw new Error('cannot be closed');
-    };
     async function* source(): AsyncGenerator<string> {
       try {
         for (;;) {
@@ -151,12 +156,23 @@ describe('leaving a stream', () => {
         fail();
       }
     }
-    for (let turn = 0; turn < 5; turn += 1) {
-      const left = (async () => {
-        for await (const result of client.job('echo', source())) if (String(result) === 'x') break;
-      })();
-      await expect(left).rejects.toThrow('cannot be closed');
+    for (let turn = 0; turn < 5; turn += 1) await expect(leave(client, source())).rejects.toThrow('cannot be closed');
+  });
+
+  it('by break hears what a sync source does at its end, also if it takes longer than one turn', async () => {
+    await using cluster = await startCluster();
+    const client = clientOf(cluster);
+    function* source(): Generator<string> {
+      try {
+        for (;;) {
+          for (const until = performance.now() + 1; performance.now() < until;);
+          yield 'x';
+        }
+      } finally {
+        fail();
+      }
     }
+    for (let turn = 0; turn < 5; turn += 1) await expect(leave(client, source())).rejects.toThrow('cannot be closed');
   });
 
   it('does not wait for ever for a source that itself waits for something', async () => {

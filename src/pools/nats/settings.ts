@@ -1,7 +1,7 @@
 /** What an address `nats://…` says. Pure. */
 import type { ConnectionOptions } from '@nats-io/transport-node';
 import { checkInteger, checkString, shown } from '../../common/check.ts';
-import { shownAddress } from '../../transport/addresses.ts';
+import { shownAddress } from '../../common/login.ts';
 
 type NatsLogin = { readonly user: string; readonly pass: string } | { readonly token: string } | Readonly<Record<string, never>>;
 

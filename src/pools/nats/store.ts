@@ -13,8 +13,10 @@ import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { ClosedError } from '../../errors.ts';
 import { Blobs } from './blobs.ts';
+import { MuteSockets } from './mute_sockets.ts';
 import { dialling, namesOf, type NatsSettings } from './settings.ts';
 
+const NATS_PORT = 4_222;
 const AGAIN_MS = 100;
 const MIN_TTL_MS = 60_000;
 /** How long the server remembers what was submitted, so as not to take it twice. */
@@ -42,6 +44,7 @@ export interface Store {
 export class Opener {
   readonly #settings: NatsSettings;
   readonly #warn: (text: string) => void;
+  readonly #mute: MuteSockets;
   #connection: NatsConnection | undefined;
   #closed = false;
   readonly #said = new Set<string>();
@@ -49,6 +52,7 @@ export class Opener {
   constructor(settings: NatsSettings, warn: (text: string) => void) {
     this.#settings = settings;
     this.#warn = warn;
+    this.#mute = new MuteSockets(settings.servers.map((server) => Number(new URL(server).port || NATS_PORT)));
   }
 
   get closed(): boolean {
@@ -59,7 +63,10 @@ export class Opener {
   async open(ttlMs: number): Promise<Store> {
     // That of a try that was refused.
     await this.#connection?.close();
-    const connection = await this.again(() => connect({ ...dialling(this.#settings), timeout: 2_000, noAsyncTraces: true }));
+    const connection = await this.again(async () => {
+      this.#mute.end();
+      return await connect({ ...dialling(this.#settings), timeout: 2_000, noAsyncTraces: true });
+    });
     this.#connection = connection;
     if (this.#closed) await this.close();
     const jsm = await this.again(() => jetstreamManager(connection, { checkAPI: false }));
@@ -127,6 +134,7 @@ export class Opener {
     // What was published just now is written first: should that fail while the connection is closing, the error would be nobody's.
     await turn();
     await this.#connection?.close().catch(() => undefined);
+    this.#mute.close();
   }
 
   async #make(jsm: Awaited<ReturnType<typeof jetstreamManager>>, names: ReturnType<typeof namesOf>): Promise<void> {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { Client, openPool } from '../../src/index.ts';
-import { withoutLogin } from '../../src/transport/addresses.ts';
+import { withoutLogin } from '../../src/common/login.ts';
+import { Client, MasterPool, openPool } from '../../src/index.ts';
+import { PipelinesClient } from '../../src/pipelines/index.ts';
 
 it.each([
   ['redis://user:secret@127.0.0.1:6379/3?queue=mine', 'redis://127.0.0.1:6379/3?queue=mine'],
@@ -11,6 +12,9 @@ it.each([
   ['tcp://user:secret@127.0.0.1:5555', 'tcp://127.0.0.1:5555'],
   ['tcp://127.0.0.1:5555', 'tcp://127.0.0.1:5555'],
   ['ipc:///tmp//user:some@place', 'ipc:///tmp//user:some@place'],
+  ['redis:/user:secret@127.0.0.1', 'redis:/127.0.0.1'],
+  ['redis:user:secret@127.0.0.1', 'redis:127.0.0.1'],
+  ['redis:\\\\user:secret@127.0.0.1', 'redis:\\\\127.0.0.1'],
   ['', ''],
 ])('of %j people read %j', (address, shown) => {
   expect(withoutLogin(address)).toBe(shown);
@@ -20,6 +24,9 @@ it.each([
   ['redis://user:secret@127.0.0.1:port', /got "redis:\/\/127\.0\.0\.1:port"$/],
   ['redis://user:secret@127.0.0.1?lock=1', /unknown parameter 'lock'/],
   ['nats://user:secret@127.0.0.1:4222,nats://other:secret@127.0.0.1:4223', /one user for all/],
+  ['redis://user:secret@127.0.0.1/three', /a number of a database, got '\/three'$/],
+  ['redis://user:sec%zzret@127.0.0.1', /percent-encoded$/],
+  ['redis:/user:secret@127.0.0.1', /got 'redis:\/127\.0\.0\.1'$/],
   ['nats://user:secret@', /got "nats:\/\/"$/],
   ['tcp://user:secret@127.0.0.1:5555', /got 'tcp:\/\/127\.0\.0\.1:5555'$/],
   ['http://user:secret@127.0.0.1:5555', /got 'http:\/\/127\.0\.0\.1:5555'$/],
@@ -36,4 +43,10 @@ it.each([
   expect(error.message).toMatch(said);
   expect(error.message).not.toContain('secret');
   await expect(openPool(address)).rejects.toSatisfy((other: Error) => !other.message.includes('secret'));
+});
+
+it('what a master, or a server of pipelines, is asked for by a wrong address is refused without its password', () => {
+  const address = 'redis://user:secret@127.0.0.1';
+  expect(() => new MasterPool({ address })).toThrow(/^MasterPool: address: expected a master's, got 'redis:\/\/127\.0\.0\.1': /);
+  expect(() => new PipelinesClient('http://user:secret@127.0.0.1:99999')).toThrow(/got "http:\/\/127\.0\.0\.1:99999"$/);
 });

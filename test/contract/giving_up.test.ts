@@ -1,0 +1,57 @@
+/** Clients that give up waiting for an engine. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { within } from '../chaos/world.ts';
+import { freePort } from '../integration/ports.ts';
+import { Running } from '../integration/processes.ts';
+
+const PROGRAM = fileURLToPath(new URL('fixtures/giving_up.mjs', import.meta.url));
+const PATIENCE_MS = 15_000;
+
+interface Outcome {
+  /** What the client's listeners hear, and what its call ends with. */
+  readonly errors: readonly Readonly<Record<'name' | 'code' | 'message' | 'address', string>>[];
+  readonly said: readonly string[];
+  readonly timers: number;
+}
+
+/** What a client of this address ends with, in a process of its own, which must end by itself. */
+async function outcomeOf(address: string): Promise<Outcome> {
+  const running = new Running([PROGRAM, address]);
+  try {
+    expect(await within(PATIENCE_MS, running.ended, 'the end of the process')).toEqual({ code: 0, signal: null });
+  } finally {
+    running.kill('SIGKILL');
+  }
+  expect(running.out + running.err).not.toContain('secret');
+  return JSON.parse(running.out) as Outcome;
+}
+
+it.each([
+  // ioredis would keep timers for two seconds; the last one of NATS is gone a moment later.
+  ['redis', 'Redis', 0],
+  ['nats', 'NATS', 1],
+])('a client of %s that gives up says why, nothing of a password, and lets its process end', async (scheme, name, timersLeft) => {
+  const host = `127.0.0.1:${await freePort()}`;
+  const { errors, said, timers } = await outcomeOf(`${scheme}://user:secret@${host}`);
+  const [error, other] = errors;
+  expect(other).toEqual(error);
+  expect(error).toMatchObject({ name: 'ConnectError', code: 'timeout', address: `${scheme}://${host}` });
+  expect(error?.message).toMatch(`${scheme}://${host}: no ${name} answered within 1500 ms: ${host}: `);
+  expect(error?.message).toMatch(/ECONNREFUSED|connection refused/);
+  expect(said).toContain(`waiting for ${name} at ${host}`);
+  expect(timers).toBeLessThanOrEqual(timersLeft);
+});
+
+it.each(['redis', 'nats'])('a client of %s whose server says nothing at all lets its process end', async (scheme) => {
+  const mute = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  try {
+    const { errors } = await outcomeOf(`${scheme}://127.0.0.1:${(mute.address() as AddressInfo).port}`);
+    expect(errors.map(({ code }) => code)).toEqual(['timeout', 'timeout']);
+  } finally {
+    mute.close();
+  }
+});
