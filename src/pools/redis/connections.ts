@@ -25,7 +25,11 @@ export class Connections {
       autoResubscribe: false,
       retryStrategy: (times) => Math.min(50 * times, MAX_DELAY_MS),
     });
-    redis.on('error', (error: Error) => this.failed(error));
+    redis.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
+      this.failed(error);
+      // It would go on with database 0, and so with jobs of somebody else.
+      if (error.command?.name === 'select') redis.disconnect(true);
+    });
     redis.on('connect', () => joined(redis.stream));
     redis.on('ready', () => this.#said.clear());
     this.#open.push(redis);
