@@ -158,7 +158,8 @@ export function pool(kind, { workers = 2, each = 1 } = {}) {
  */
 export function bullmq({ workers = 2, concurrency = 1 } = {}) {
   return started(async (system) => {
-    const config = { port: Number((await system.start('redis', 'redis', {})).ready['port']), queue: 'bench', concurrency };
+    const { ready } = await system.start('redis', 'engine_server', { engine: 'redis', inMemory: true });
+    const config = { port: Number(ready['port']), queue: 'bench', concurrency };
     await Promise.all(names(workers, 'worker').map((name) => system.start(name, 'bullmq_worker', config)));
     await system.startDriver('client', 'bullmq_client', config);
   });

@@ -1,5 +1,8 @@
 // @ts-check
-/** Keeps a redis-server or a nats-server of its own on a free port, with its data in a file as one would run it, and stops it when it ends. */
+/**
+ * Keeps a redis-server or a nats-server of its own on a free port, and stops it when it ends. Its data is in a file, as one would run it;
+ * a Redis may have it `inMemory` only.
+ */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -8,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { config, serve } from './role.js';
 
-const { engine } = /** @type {{ engine: 'redis' | 'nats' }} */ (config);
+const { engine, inMemory = false } = /** @type {{ engine: 'redis' | 'nats', inMemory?: boolean }} */ (config);
 const folder = mkdtempSync(join(tmpdir(), 'gristmill-bench-'));
 
 /** @returns {Promise<number>} */
@@ -36,10 +39,11 @@ function answers(port) {
 
 const port = await freePort();
 const args = {
-  redis: `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly yes --loglevel warning`,
-  nats: `-a 127.0.0.1 -p ${port} -js -sd ${folder} --log ${folder}/log`,
+  redis: ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--loglevel', 'warning'],
+  nats: ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder, '--log', join(folder, 'log')],
 };
-const server = spawn(`${engine}-server`, args[engine].split(' '), { stdio: ['ignore', 'ignore', 'inherit'] });
+const keeping = { redis: inMemory ? ['--save', '', '--appendonly', 'no'] : ['--appendonly', 'yes'], nats: [] };
+const server = spawn(`${engine}-server`, [...args[engine], ...keeping[engine]], { stdio: ['ignore', 'ignore', 'inherit'] });
 server.once('exit', (code) => process.exit(code ?? 1));
 server.once('error', (error) => {
   console.error(`${engine}-server: ${error.message}`);
@@ -52,4 +56,4 @@ process.once('exit', () => {
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(0));
 
 while (!(await answers(port))) await wait(20);
-serve({ address: `${engine}://127.0.0.1:${port}` });
+serve({ address: `${engine}://127.0.0.1:${port}`, port: String(port) });

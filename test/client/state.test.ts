@@ -2,29 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { ClientState } from '../../src/client/state.ts';
 import { Connection } from '../../src/client/connection.ts';
 import type { ClientEvent } from '../../src/client/events.ts';
-import type { Welcome } from '../../src/protocol/greetings.ts';
-import { MAX_MESSAGE_BYTES } from '../../src/protocol/limits.ts';
 import { MemoryNetwork } from '../../src/transport/memory.ts';
+import { EPOCH, TOKEN, WELCOME } from '../protocol/welcome.ts';
 import { type Happening, playTranscript } from '../streams/transcript.ts';
 import { FakeMaster } from './fake_master.ts';
 
-const EPOCH = '00000000000000e1';
-const TOKEN = '00000000000000aa';
-const WELCOME: Welcome = {
-  type: 'welcome',
-  master: 'm',
-  epoch: EPOCH,
-  session: 1,
-  token: TOKEN,
-  seen: 0,
-  reportsSeen: 0,
-  resumed: false,
-  pushAt: '',
-  pullAt: '',
-  heartbeatMs: 0,
-  maxMessageBytes: MAX_MESSAGE_BYTES,
-  fields: [],
-};
 const ENVELOPE = { lane: 'control', epoch: EPOCH, session: 1, token: TOKEN, seq: 0, ack: 0, reportsAck: 0 };
 
 function player(connectTimeoutMs: number): (what: Happening) => readonly object[] {

@@ -5,27 +5,10 @@ import type { Envelope, WireRecord } from '../../src/protocol/messages.ts';
 import { Peer, type PeerInstruction } from '../../src/protocol/peer.ts';
 import { ACK_BYTES, ACK_EVERY } from '../../src/protocol/session.ts';
 import { golden } from './golden.ts';
+import { EPOCH, TOKEN, WELCOME } from './welcome.ts';
 
-const EPOCH = '00000000000000e1';
 const OTHER_EPOCH = '00000000000000e2';
-const TOKEN = '00000000000000aa';
 const OTHER_TOKEN = '00000000000000bb';
-
-const WELCOME: Welcome = {
-  type: 'welcome',
-  master: 'm',
-  epoch: EPOCH,
-  session: 1,
-  token: TOKEN,
-  seen: 0,
-  reportsSeen: 0,
-  resumed: false,
-  pushAt: '',
-  pullAt: '',
-  heartbeatMs: 0,
-  maxMessageBytes: 1024,
-  fields: [],
-};
 
 function line(instruction: PeerInstruction): string {
   switch (instruction.type) {

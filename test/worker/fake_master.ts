@@ -6,7 +6,8 @@ import type { PartsRecord } from '../../src/protocol/part_records.ts';
 import { PayloadStore } from '../../src/protocol/payloads.ts';
 import { ENTRY } from '../../src/protocol/stream_records.ts';
 import type { BoundSocket, PushSocket, RouterSocket, Transport } from '../../src/transport/transport.ts';
-import { EPOCH, parts, TOKEN, WELCOME } from './scripted.ts';
+import { EPOCH, TOKEN } from '../protocol/welcome.ts';
+import { parts, WELCOME } from './scripted.ts';
 
 export const ADDRESS = 'memory://master';
 

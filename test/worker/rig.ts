@@ -10,7 +10,8 @@ import { Executor } from '../../src/worker/executor.ts';
 import type { Served } from '../../src/worker/executor_options.ts';
 import type { WorkerInstruction } from '../../src/worker/instructions.ts';
 import { WorkerState } from '../../src/worker/state.ts';
-import { parts, TOKEN, WELCOME } from './scripted.ts';
+import { TOKEN } from '../protocol/welcome.ts';
+import { parts, WELCOME } from './scripted.ts';
 
 export interface Said {
   readonly key: number;

@@ -5,26 +5,11 @@ import type { PartsRecord } from '../../src/protocol/part_records.ts';
 import type { RanEvent, WorkerEvent } from '../../src/worker/events.ts';
 import type { WorkerInstruction } from '../../src/worker/instructions.ts';
 import { WorkerState, type WorkerStateOptions } from '../../src/worker/state.ts';
+import { WELCOME as FIRST_WELCOME } from '../protocol/welcome.ts';
 import type { Happening } from '../streams/transcript.ts';
 
-export const EPOCH = '00000000000000e1';
-export const TOKEN = '00000000000000aa';
-
-export const WELCOME: Welcome = {
-  type: 'welcome',
-  master: 'm',
-  epoch: EPOCH,
-  session: 1,
-  token: TOKEN,
-  seen: 0,
-  reportsSeen: 0,
-  resumed: false,
-  pushAt: '',
-  pullAt: '7002',
-  heartbeatMs: 0,
-  maxMessageBytes: 1_000_000,
-  fields: [],
-};
+/** Where reports go is another address, and the master takes less than most. */
+export const WELCOME: Welcome = { ...FIRST_WELCOME, pullAt: '7002', maxMessageBytes: 1_000_000 };
 
 const RAN: Omit<RanEvent, 'now'> = {
   type: 'ran',
