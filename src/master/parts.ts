@@ -5,6 +5,7 @@
  * Rows are on two lists at a time: that of their stream (in the order of creation, so its head is the stream's oldest open part), and,
  * once placed, that of their worker (in the order of placing, so its head is what the worker has had longest).
  */
+import type { Backoff } from '../common/backoff.ts';
 import { Coded } from '../machine/coded.ts';
 import type { WireErrorCode } from '../protocol/remote_error.ts';
 
@@ -24,13 +25,10 @@ export const PART: Readonly<Record<PartState, number>> = coded.state;
 export const MOVE: Readonly<Record<PartMove, number>> = coded.move;
 
 /** How often a part is tried again, and after what delays. */
-export interface RetryRule {
+export interface RetryRule extends Backoff {
   readonly attempts: number;
   /** Codes of the errors after which it is. */
   readonly on: readonly WireErrorCode[];
-  readonly minMs: number;
-  readonly maxMs: number;
-  readonly factor: number;
 }
 
 const ROWS = 2 ** 24;

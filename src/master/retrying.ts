@@ -2,6 +2,7 @@
  * Attempts after a function threw, for those who asked for it. A part that is to be tried again waits out its delay, then goes first in
  * its queue. The delay grows by a factor up to a maximum; a part of it is jitter, seeded by the part, so that a history replays.
  */
+import { backoffMs } from '../common/backoff.ts';
 import { fieldValue, type Fields } from '../protocol/fields.ts';
 import { JOB_ERROR_CODES, type WireErrorCode } from '../protocol/remote_error.ts';
 import type { ShapeBook } from './books.ts';
@@ -19,29 +20,28 @@ export function retryRule(fields: Fields): RetryRule | undefined {
   const value = fields.length === 0 ? undefined : fieldValue(fields, 'retries');
   if (value === null || typeof value !== 'object') return undefined;
   const given = value as Partial<Record<keyof RetryRule, unknown>>;
-  const number = (name: keyof RetryRule, fallback: number, max: number): number => {
+  const number = (name: keyof RetryRule, min: number, max: number): number | undefined => {
     const found = given[name];
-    return typeof found === 'number' && found >= 0 ? Math.min(found, max) : fallback;
+    return typeof found === 'number' && found >= min ? Math.min(found, max) : undefined;
   };
-  const attempts = Math.floor(number('attempts', 0, MAX_RETRIES));
+  const attempts = Math.floor(number('attempts', 0, MAX_RETRIES) ?? 0);
   if (attempts === 0) return undefined;
-  const minMs = number('minMs', 100, MAX_DELAY_MS);
   const on = Array.isArray(given.on) ? JOB_ERROR_CODES.filter((code) => (given.on as unknown[]).includes(code)) : DEFAULT_ON;
   return {
     attempts,
     on,
-    minMs,
-    maxMs: Math.max(minMs, number('maxMs', 30_000, MAX_DELAY_MS)),
-    factor: Math.max(1, number('factor', 2, 100)),
+    minMs: number('minMs', 0, MAX_DELAY_MS),
+    maxMs: number('maxMs', 0, MAX_DELAY_MS),
+    factor: number('factor', 1, 100),
   };
 }
 
-/** From 0.5 to 1, the same for the same part and attempt of the same epoch. (An integer hash after Chris Wellons' lowbias32.) */
+/** From 0 to 1, the same for the same part and attempt of the same epoch. (An integer hash after Chris Wellons' lowbias32.) */
 function jitter(epoch: string, key: number, attempt: number): number {
   let hash = (Number.parseInt(epoch.slice(0, 8), 16) ^ (key % 4_294_967_296) ^ Math.imul(attempt, 0x9e3779b1)) >>> 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x21f0aaad);
   hash = Math.imul(hash ^ (hash >>> 15), 0x735a2d97);
-  return 0.5 + ((hash ^ (hash >>> 15)) >>> 0) / 8_589_934_592;
+  return ((hash ^ (hash >>> 15)) >>> 0) / 4_294_967_296;
 }
 
 /** Whether a part that failed so, at the worker that has it, is tried again; if so it waits, and nothing is said to the consumer. */
@@ -52,7 +52,7 @@ export function tryAgain(core: Core, row: number, code: WireErrorCode): boolean 
   if (rule === undefined || !rule.on.includes(code) || failures > rule.attempts) return false;
   parts.failures[row] = failures;
   const key = parts.key[row] as number;
-  const delay = Math.min(rule.maxMs, rule.minMs * rule.factor ** (failures - 1)) * jitter(core.config.epoch, key, failures);
+  const delay = backoffMs(rule, failures, jitter(core.config.epoch, key, failures));
   setAside(core, row);
   (core.shapes[parts.shape[row] as number] as ShapeBook).waiting += 1;
   const waits = { key, atMs: core.now + delay, place: -1 };

@@ -1,10 +1,8 @@
 /** Whether a job is tried again after its function failed, and when. Pure. */
+import { backoffMs } from '../common/backoff.ts';
 import type { JobErrorCode } from '../errors.ts';
 import type { JobOptions } from '../streams/types.ts';
 
-const MIN_MS = 100;
-const MAX_MS = 30_000;
-const FACTOR = 2;
 const ON: readonly JobErrorCode[] = ['function-threw'];
 
 /** How often a job may be tried, the first time included. */
@@ -20,7 +18,5 @@ export function maxAttempts({ retries }: JobOptions): number {
 export function retryDelay({ retries }: JobOptions, code: JobErrorCode, failures: number, jitter: number): number | undefined {
   const rule = typeof retries === 'object' ? retries : { attempts: retries ?? 0 };
   if (failures > rule.attempts || !(rule.on ?? ON).includes(code)) return undefined;
-  const { minMs = MIN_MS, factor = FACTOR } = rule;
-  const delayMs = Math.min(Math.max(minMs, rule.maxMs ?? MAX_MS), minMs * factor ** (failures - 1));
-  return Math.round(delayMs * (0.5 + jitter / 2));
+  return Math.round(backoffMs(rule, failures, jitter));
 }

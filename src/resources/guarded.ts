@@ -12,11 +12,14 @@ type Taken = { readonly pool: unknown; readonly share: unknown } | undefined;
 export class GuardedKind implements Kind {
   readonly #name: string;
   readonly #kind: Kind;
+  /** Absent where the kind has none. */
+  readonly left?: (pool: unknown, nowMs: number) => number;
   #broken: string | undefined;
 
   constructor(name: string, kind: Kind) {
     this.#name = name;
     this.#kind = kind;
+    if (kind.left !== undefined) this.left = (pool, nowMs) => this.#left(pool, nowMs);
   }
 
   /** What it did wrong; undefined: nothing so far. */
@@ -66,20 +69,20 @@ export class GuardedKind implements Kind {
     return this.#kind.show(share);
   }
 
-  left(pool: unknown, nowMs: number): number {
-    return this.#guard('left', 0, () => {
-      const left: unknown = this.#kind.left?.(pool, nowMs) ?? 0;
-      if (typeof left !== 'number' || Number.isNaN(left)) throw new TypeError(`expected a number, got ${shown(left)}`);
-      return left;
-    });
-  }
-
   words(request: unknown): string {
     return this.#guard('words', this.#name, () => this.#kind.words?.(request) ?? `${this.#name} ${JSON.stringify(request)}`);
   }
 
-  has(pool: unknown): string | undefined {
-    return this.#guard('has', undefined, () => this.#kind.has?.(pool));
+  has(pool: unknown, nowMs: number): string | undefined {
+    return this.#guard('has', undefined, () => this.#kind.has?.(pool, nowMs));
+  }
+
+  #left(pool: unknown, nowMs: number): number {
+    return this.#guard('left', 0, () => {
+      const left: unknown = this.#kind.left?.(pool, nowMs);
+      if (typeof left !== 'number' || Number.isNaN(left)) throw new TypeError(`expected a number, got ${shown(left)}`);
+      return left;
+    });
   }
 
   #guard<T>(called: string, otherwise: T, body: () => T): T {

@@ -27,8 +27,8 @@ export interface Kind<Request = unknown, Pool = unknown, Share = unknown> {
   left?(pool: Pool, nowMs: number): number;
   /** An amount in words, for `explain`: '3 cores', 'token gpu'. Absent: the name and the value. */
   words?(request: Request): string;
-  /** What a pool has, in words, for `explain`: 'token gpu'. Absent, or undefined: the name and `left`. */
-  has?(pool: Pool): string | undefined;
+  /** What a pool has, in words, for `explain`: 'token gpu'. Absent, or undefined: the name and `left`, or nothing without that. */
+  has?(pool: Pool, nowMs: number): string | undefined;
 }
 
 export type Kinds = ReadonlyMap<string, Kind>;

@@ -50,4 +50,5 @@ export const walltime: Kind<Limits, number, Limits> = {
   giveBack: (pool) => pool,
   show: ({ hard, soft }) => (soft === undefined ? hard : [hard, soft]),
   words: ({ hard }) => `${hard} s of walltime`,
+  has: (pool, nowMs) => (pool === Infinity ? undefined : `${Math.max(0, Math.round((pool - nowMs) / 1_000))} s of walltime`),
 };

@@ -32,7 +32,7 @@ export function explained(kinds: Kinds, hosts: readonly Host[], want: Want, want
   if (best === undefined) return { asks, never, lacks: '', best: undefined, has: '', running: [], promised: false };
   const has = [...want.request.keys()].map((name) => {
     const amount = (from: Pools): number => (from.has(name) ? (kinds.get(name)?.left?.(from.get(name), nowMs) ?? Infinity) : 0);
-    const said = best.whole.has(name) ? kinds.get(name)?.has?.(best.whole.get(name)) : undefined;
+    const said = best.whole.has(name) ? kinds.get(name)?.has?.(best.whole.get(name), nowMs) : undefined;
     if (said !== undefined) return said;
     return never ? `${name} ${amount(best.whole)}` : `${name} ${amount(best.free)} of ${amount(best.whole)}`;
   });

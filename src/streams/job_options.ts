@@ -54,6 +54,8 @@ function readRetries(what: string, value: unknown): object {
   const rule: Record<string, unknown> = { attempts: checkInteger(`${what}.attempts`, attempts, 0, 0, 1_000) };
   if (minMs !== undefined) rule['minMs'] = checkInteger(`${what}.minMs`, minMs, 0, 0, DAY_MS);
   if (maxMs !== undefined) rule['maxMs'] = checkInteger(`${what}.maxMs`, maxMs, 0, 0, DAY_MS);
+  const [least = 0, most = Infinity] = [rule['minMs'], rule['maxMs']] as number[];
+  if (least > most) throw new RangeError(`${what}.maxMs: expected at least minMs, ${least}, got ${most}`);
   if (factor !== undefined) rule['factor'] = factor;
   if (on !== undefined) rule['on'] = on;
   return rule;

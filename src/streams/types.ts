@@ -1,4 +1,5 @@
 /** What users see of streams: the types that a client and a worker's functions share. */
+import type { Backoff } from '../common/backoff.ts';
 import type { JobError, JobErrorCode } from '../errors.ts';
 import type { ResourceRequest } from '../resources/types.ts';
 import type { ReservedName } from './reserved.ts';
@@ -13,15 +14,9 @@ export type Payload = Uint8Array | string;
 export type Source<T> = (Iterable<T> & object) | AsyncIterable<T>;
 
 /** How a job is tried again after it failed. */
-export interface Retries {
+export interface Retries extends Backoff {
   /** How often at most, after the first time. */
   readonly attempts: number;
-  /** The delay before the first of them, in milliseconds; default 100. Half of each delay is random. */
-  readonly minMs?: number | undefined;
-  /** The longest delay; default 30 s. */
-  readonly maxMs?: number | undefined;
-  /** By how much each delay is longer than the one before; default 2. */
-  readonly factor?: number | undefined;
   /** After which errors; default: `['function-threw']`. */
   readonly on?: readonly JobErrorCode[] | undefined;
 }

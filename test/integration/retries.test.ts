@@ -83,6 +83,7 @@ it('a time-out is tried again only where that is asked for', async () => {
 it.each([
   [{ retries: -1 }, 'job: retries: expected a whole number from 0 to 1000, got -1'],
   [{ retries: { minMs: 5 } }, 'job: retries.attempts: expected a whole number, got undefined'],
+  [{ retries: { attempts: 1, minMs: 1_000, maxMs: 1 } }, 'job: retries.maxMs: expected at least minMs, 1000, got 1'],
   [{ retries: { attempts: 1, factor: 0.5 } }, 'job: retries.factor: expected a number from 1 to 100, got 0.5'],
   [{ retries: { attempts: 1, on: ['boredom'] } }, 'job: retries.on: expected codes of JobError'],
   [{ retries: { attempts: 1, on: ['timed-out', 'boredom'] } }, 'not-replayable, cancelled), got "boredom"'],

@@ -1,6 +1,7 @@
 import { array, assert, constantFrom, integer, nat, oneof, property, record } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packValue, unpackValue } from '../../src/protocol/fields.ts';
+import type { Kind } from '../../src/resources/kind.ts';
 import { grain, type GrainOptions } from '../../src/scheduling/grain.ts';
 import type { Allocation, Allocator, Policy, Shape } from '../../src/scheduling/policy.ts';
 
@@ -87,6 +88,22 @@ describe('grain', () => {
     const has = { never: true, best: 3, has: 'tokens gpu, large', lacks: 'tokens fast, gpu' };
     expect(explain({ token: ['gpu', 'fast'] })).toMatchObject(has);
     expect(explain({ token: 'gpu' })).toMatchObject({ never: false, best: 3, has: 'tokens gpu, large' });
+  });
+
+  it('explains what is left of a walltime, and says no amount of what has none', () => {
+    const licences: Kind = {
+      request: (value) => value,
+      offer: (value) => value,
+      take: () => undefined,
+      giveBack: (pool) => pool,
+      show: (share) => share,
+    };
+    const world = new World([{ cores: 1 }, { cores: 2, walltime: 60, licences: ['a'] }], { kinds: { licences } });
+    world.now = 20_400;
+    const explain = (request: object): object => world.allocator.explain(world.shape(request), world.now);
+    expect(explain({ cores: 2, walltime: 50 })).toMatchObject({ never: true, best: 2, has: 'cores 2, 40 s of walltime' });
+    expect(explain({ walltime: 50 })).toMatchObject({ never: false, best: 1, has: '' });
+    expect(explain({ licences: 'b', cores: 2 })).toMatchObject({ never: true, best: 2, has: 'cores 2', lacks: 'licences "b"' });
   });
 
   it('a shape that waits too long is promised a worker, and others are placed there only if they end in time', () => {
