@@ -1,5 +1,5 @@
 /** `gristmill cache get|set|delete KEY [VALUE|-]` */
-import { complain, EXIT, masterOptions, printRaw, readStdin, STDIN, UsageError, type Verb, verb, withClient } from './verb.ts';
+import { complain, EXIT, masterOptions, printRaw, readStdin, UsageError, type Verb, verb, withClient } from './verb.ts';
 
 const cache: Verb = verb(
   (yargs) =>
@@ -13,11 +13,11 @@ const cache: Verb = verb(
         .positional('value', { type: 'string', describe: 'For set: the value; without it, or with -, stdin is' })
         .example('$0 cache set model - < model.bin', 'Set a value from a file')
         .example('$0 cache get model > model.bin', 'Its bytes as they are; exit code 1 if there is none')
-        .example('$0 cache delete model', 'Exit code 1 if there was none'),
+        .example('$0 cache delete model', 'Exit code 1 if there was none')
+        .example('$0 cache set -- -x -1', 'After -- nothing is an option'),
     ),
   async (args) => {
-    const { operation, value } = args;
-    const key = args.key === STDIN ? '-' : args.key;
+    const { operation, key, value } = args;
     if (key === '') throw new UsageError('the key is empty');
     if (operation !== 'set' && value !== undefined) throw new UsageError(`cache ${operation} takes a key and no value, got '${value}'`);
     const bytes = operation === 'set' ? await readValue(value) : undefined;
@@ -43,7 +43,7 @@ const cache: Verb = verb(
 );
 
 async function readValue(value: string | undefined): Promise<Uint8Array | string> {
-  return value === undefined || value === STDIN ? await readStdin() : value;
+  return value === undefined || value === '-' ? await readStdin() : value;
 }
 
 export default cache;

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { JobItem, Settled } from '../streams/types.ts';
-import { complain, EXIT, masterOptions, print, printRaw, readStdin, STDIN, UsageError, type Verb, verb, withClient } from './verb.ts';
+import { complain, EXIT, masterOptions, print, printRaw, readStdin, UsageError, type Verb, verb, withClient } from './verb.ts';
 
 const job: Verb = verb(
   (yargs) =>
@@ -25,7 +25,7 @@ const job: Verb = verb(
     ),
   async (args) => {
     const { function: name, lines, json, unordered } = args;
-    const files = args.files.length === 0 ? ['-'] : args.files.map((file) => (file === STDIN ? '-' : file));
+    const files = args.files.length === 0 ? ['-'] : args.files;
     if (name === '') throw new UsageError('the name of the function is empty');
     if (files.filter((file) => file === '-').length > 1) throw new UsageError('stdin can be read once only');
     return await withClient(args, async (client) => {

@@ -4,7 +4,7 @@ import '../wiring.ts';
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { complain, EXIT, report, STDIN, type Verb } from './verb.ts';
+import { complain, EXIT, report, type Verb } from './verb.ts';
 
 interface Listed {
   readonly command: string;
@@ -53,12 +53,32 @@ function readVersion(): string {
   return version;
 }
 
+/**
+ * Stands before an argument that is no option, although it begins with `-`: `-` itself, which yargs would lose, and whatever comes after
+ * `--`, which it would not take for a positional. No argument can have a NUL.
+ */
+const LITERAL = '\0';
+
+function marked(args: readonly string[]): string[] {
+  const end = args.indexOf('--');
+  const isLiteral = (arg: string, at: number): boolean => arg === '-' || (end >= 0 && at > end && arg.startsWith('-'));
+  return args.flatMap((arg, at) => (at === end ? [] : [isLiteral(arg, at) ? LITERAL + arg : arg]));
+}
+
+/** What yargs has read, as the user said it. */
+function unmarked(read: unknown): unknown {
+  if (typeof read === 'string') return read.replace(LITERAL, '');
+  if (Array.isArray(read)) return read.map(unmarked);
+  if (read === null || typeof read !== 'object') return read;
+  return Object.fromEntries(Object.entries(read).map(([name, value]) => [name, unmarked(value)]));
+}
+
 /** Resolves to the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.ok;
   let wrong: string | undefined;
   let verbName = '';
-  const root: Argv = yargs(args.map((arg) => (arg === '-' ? STDIN : arg)))
+  const root: Argv = yargs(marked(args))
     .scriptName('gristmill')
     .locale('en')
     .usage('$0 <command>\n\nStreams binary jobs through a master to workers, and the results back.')
@@ -86,7 +106,7 @@ async function main(args: readonly string[]): Promise<number> {
       handler: async (parsed) => {
         if (wrong !== undefined) return;
         try {
-          exitCode = await (await load()).default.run(parsed);
+          exitCode = await (await load()).default.run(unmarked(parsed));
         } catch (error) {
           exitCode = report(error, verbName);
         }
@@ -100,7 +120,7 @@ async function main(args: readonly string[]): Promise<number> {
     wrong ??= (error as Error).message;
   }
   if (wrong === undefined) return exitCode;
-  return complain(wrong.replaceAll(STDIN, '-'), EXIT.usage, `Try 'gristmill ${verbName === '' ? '' : `${verbName} `}--help'.`);
+  return complain(wrong.replaceAll(LITERAL, ''), EXIT.usage, `Try 'gristmill ${verbName === '' ? '' : `${verbName} `}--help'.`);
 }
 
 // `print` says it to who waits for it.

@@ -13,12 +13,6 @@ const STOP_MS = 1_000;
 
 export const DEFAULT_ADDRESS = 'tcp://127.0.0.1:5555';
 
-/**
- * Stands for the argument `-` while yargs reads the arguments: of several arguments of one name it would take that for an option, and
- * lose it. No argument can have a NUL.
- */
-export const STDIN = '\0stdin';
-
 /** Something is wrong with the arguments, which only showed when they were used. */
 export class UsageError extends Error {}
 

@@ -32,6 +32,15 @@ describe('gristmill cache', () => {
     expect(await mill.ask(['cache', 'get', '7'])).toMatchObject({ code: 1 });
   });
 
+  it('takes for a key or a value whatever comes after --', async () => {
+    const ask = (...args: readonly string[]) => gristmill(['cache', '--address', mill.address, ...args]);
+    expect(await ask('set', '--', '-key', '--json')).toMatchObject({ code: 0, err: '' });
+    expect(await ask('set', 'key', '--', '-value')).toMatchObject({ code: 0, err: '' });
+    expect(await ask('get', '--', '-key')).toMatchObject({ code: 0, out: '--json', err: '' });
+    expect(await ask('get', '--', 'key')).toMatchObject({ code: 0, out: '-value', err: '' });
+    expect(await ask('get', '--', '--', '-')).toMatchObject({ code: 2, err: expect.stringContaining("takes a key and no value, got '-'") });
+  });
+
   it('gives up when there is no master within the time-out', async () => {
     const outcome = await gristmill(['cache', 'get', 'key', '-a', 'ipc:///tmp/gristmill-nobody', '-t', '0.2']);
     expect(outcome).toMatchObject({ code: 3, out: '' });
