@@ -1,5 +1,6 @@
 /** What a worker and the process of an isolated function say to each other, over the channel between the two. Pure. */
 import { viewOf } from '../common/bytes_of.ts';
+import { told } from '../common/thrown.ts';
 
 /** Says to a program that it is run again, and for which of its isolated workers (the first is 1). */
 export const CHILD_VARIABLE = 'GRISTMILL_ISOLATED';
@@ -59,13 +60,14 @@ export type FromChild =
 
 /** How an error is told. Whatever was thrown, telling it does not throw. */
 export function toldError(thrown: unknown): ToldError {
+  const said = { name: 'Error', ...told(thrown) };
   try {
-    if (!(thrown instanceof Error)) return { name: 'Error', message: `threw ${String(thrown)}`, stack: '' };
+    if (!(thrown instanceof Error)) return said;
     // Users may have put anything there.
-    const { name, message, stack, code } = thrown as { [K in 'name' | 'message' | 'stack' | 'code']?: unknown };
-    return { name: String(name), message: String(message), stack: String(stack), ...(typeof code === 'string' ? { code } : {}) };
+    const { name, code } = thrown as { name: unknown; code?: unknown };
+    return { ...said, name: String(name), ...(typeof code === 'string' ? { code } : {}) };
   } catch {
-    return { name: 'Error', message: 'threw something that cannot be looked at', stack: '' };
+    return said;
   }
 }
 

@@ -75,7 +75,11 @@ describe('an isolated function', () => {
           how === 'returns' && name === 'rejecting' ? /^of nobody$/ : new RegExp(`^${how} ${how.slice(0, -1)}ed an object`),
         );
       }
-    await jobErrorOf(client.call('throwsPromise', ''), 'function-threw');
+    for (const [name, said] of [
+      ['rejecting', 'threw an object of class Promise'],
+      ['text', 'threw "oops"'],
+    ] as const)
+      expect((await jobErrorOf(client.call('throwsThing', name), 'function-threw')).message).toBe(said);
     expect(String(await client.call('sends', ''))).toBe('sent');
     expect(String(await client.call('finished', ''))).toBe('circular,rejecting,module');
     expect(String(await client.call('pid', ''))).toBe(pid);

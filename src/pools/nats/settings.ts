@@ -1,7 +1,7 @@
 /** What an address `nats://…` says. Pure. */
 import type { ConnectionOptions } from '@nats-io/transport-node';
 import { checkInteger, checkString, shown } from '../../common/check.ts';
-import { shownAddress } from '../../common/login.ts';
+import { loginOf, shownAddress } from '../../common/login.ts';
 
 type NatsLogin = { readonly user: string; readonly pass: string } | { readonly token: string } | Readonly<Record<string, never>>;
 
@@ -49,7 +49,7 @@ export function readNats(what: string, address: unknown, given: Given = {}): Nat
   const stream = given.stream ?? parameters.get('stream') ?? STREAM;
   if (typeof stream !== 'string' || !NAME.test(stream))
     throw new RangeError(`${what}: stream: expected up to 100 of A-Z a-z 0-9 _ -, got ${shown(stream)}`);
-  const logins = urls.map((url, at) => loginOf(what, url, list[at] as string)).filter((login) => Object.keys(login).length > 0);
+  const logins = urls.map((url, at) => natsLogin(what, url, list[at] as string)).filter((login) => Object.keys(login).length > 0);
   const [login = {}] = logins;
   if (logins.some((other) => JSON.stringify(other) !== JSON.stringify(login)))
     throw new RangeError(`${what}: expected one user for all servers of a cluster`);
@@ -69,14 +69,10 @@ export function readNats(what: string, address: unknown, given: Given = {}): Nat
 }
 
 /** @param given the same address, which says whether there is a password: one that is empty is none to a URL */
-function loginOf(what: string, { username, password }: URL, given: string): NatsLogin {
-  try {
-    const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
-    if (/^nats:\/\/[^/?#]*:[^/?#]*@/u.test(given)) return { user, pass };
-    return user === '' ? {} : { token: user };
-  } catch {
-    throw new TypeError(`${what}: expected a user and a password that are percent-encoded`);
-  }
+function natsLogin(what: string, url: URL, given: string): NatsLogin {
+  const [user, pass] = loginOf(what, url);
+  if (/^nats:\/\/[^/?#]*:[^/?#]*@/u.test(given)) return { user, pass };
+  return user === '' ? {} : { token: user };
 }
 
 /** How NATS is dialled, as its library wants it: it leaves out what a URL says before the host. */

@@ -1,6 +1,6 @@
 /** What an address `redis://…` says. Pure. */
 import { checkInteger, checkString, shown } from '../../common/check.ts';
-import { shownAddress } from '../../common/login.ts';
+import { loginOf, shownAddress } from '../../common/login.ts';
 
 export interface RedisSettings {
   /** What is dialled: `redis://` or `rediss://`, without our own parameters. */
@@ -34,19 +34,12 @@ export function readRedis(
     if (name !== 'queue' && name !== 'lockMs') throw new TypeError(`${what}: unknown parameter '${name}'; known are queue, lockMs`);
   url.search = '';
   if (!/^\/?\d*$/u.test(url.pathname)) throw new TypeError(`${what}: expected a number of a database, got '${url.pathname}'`);
-  if (!isEncoded(url)) throw new TypeError(`${what}: expected a user and a password that are percent-encoded`);
+  // ioredis decodes it, and would throw where nobody hears it.
+  loginOf(what, url);
   if (typeof queue !== 'string' || !NAME.test(queue))
     throw new RangeError(`${what}: queue: expected up to 100 of A-Z a-z 0-9 _ . -, got ${shown(queue)}`);
   const lockMs = checkInteger(`${what}: lockMs`, given.lockMs ?? (lock === null ? undefined : Number(lock)), LOCK_MS, MIN_LOCK_MS);
   return { url: url.href, queue, lockMs };
-}
-
-function isEncoded({ username, password }: URL): boolean {
-  try {
-    return decodeURIComponent(username + password) !== undefined;
-  } catch {
-    return false;
-  }
 }
 
 /** The address that says all of it: what a spawned worker dials. */
