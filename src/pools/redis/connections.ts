@@ -4,6 +4,8 @@ import { Redis } from 'ioredis';
 const MAX_DELAY_MS = 500;
 /** Reasons that are remembered so as not to be said again. */
 const MAX_REASONS = 100;
+/** Words of a reason that differ from job to job. */
+const ID = /[\w:-]*\d[\w:-]*/g;
 
 export class Connections {
   readonly #url: string;
@@ -40,10 +42,11 @@ export class Connections {
     return this.#closed;
   }
 
-  /** Said once for each reason, until there is a connection again. */
+  /** Said once for each reason, whichever job it is of, until there is a connection again. */
   failed(error: Error): void {
-    if (this.#closed || this.#said.has(error.message) || this.#said.size >= MAX_REASONS) return;
-    this.#said.add(error.message);
+    const reason = error.message.replaceAll(ID, '');
+    if (this.#closed || this.#said.has(reason) || this.#said.size >= MAX_REASONS) return;
+    this.#said.add(reason);
     this.#warn(`${new URL(this.#url).host}: ${error.message}`);
   }
 
