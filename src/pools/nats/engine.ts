@@ -15,6 +15,7 @@ import type { ServeOptions, Serving } from '../gate.ts';
 import { type KeptRecord, packSubmission, type Submission } from '../record.ts';
 import { Waiters } from '../waiters.ts';
 import { endedRecord, packEnded, packJob, packOpen, unpackNews, unpackOpen } from './data.ts';
+import { subscribe } from './dialled_socket.ts';
 import { NatsServing } from './serving.ts';
 import { namesOf, type NatsSettings } from './settings.ts';
 import { DUPLICATES_MS, Opener, type Store } from './store.ts';
@@ -228,7 +229,7 @@ export class NatsEngine implements PoolEngine {
 
   async #open(): Promise<Store> {
     const store = await this.#opener.open(this.#ttlMs);
-    store.connection.subscribe(`${namesOf(this.#settings.stream).to}.${this.#id}`, { callback: (_error, message) => this.#heard(message) });
+    subscribe(store.connection, `${namesOf(this.#settings.stream).to}.${this.#id}`, (message) => this.#heard(message));
     void this.#follow(store);
     return store;
   }

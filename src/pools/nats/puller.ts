@@ -4,6 +4,7 @@
  */
 import { createInbox, type Msg, nanos, type NatsConnection } from '@nats-io/transport-node';
 import { Delivery } from './delivery.ts';
+import { subscribe } from './dialled_socket.ts';
 
 const EXPIRES_MS = 5_000;
 /** A request is over that was not heard of for so long. */
@@ -32,7 +33,7 @@ export class Puller {
     this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
     this.#room = room;
     this.#take = take;
-    connection.subscribe(this.#inbox, { callback: (_error, message) => this.#heard(message) });
+    subscribe(connection, this.#inbox, (message) => this.#heard(message));
     this.#timer = setInterval(() => {
       if (performance.now() - this.#askedAtMs > FORGOTTEN_MS) this.askAgain();
     }, EXPIRES_MS);

@@ -7,6 +7,7 @@ import { retryDelay } from '../retry_rule.ts';
 import { Running } from '../running.ts';
 import { type OpenJob, packEnded, packNews, packOpen, type QueuedJob, unpackJob, unpackOpen } from './data.ts';
 import type { Delivery } from './delivery.ts';
+import { subscribe } from './dialled_socket.ts';
 import { Puller } from './puller.ts';
 import { namesOf, type NatsSettings } from './settings.ts';
 import type { Opener, Store } from './store.ts';
@@ -73,7 +74,7 @@ export class NatsServing implements Serving {
     const store = await this.#store.catch(() => undefined);
     if (store === undefined) return;
     const { connection } = store;
-    connection.subscribe(this.#names.cancel, { callback: (_error, { data }) => this.#running.cancel(Buffer.from(data).toString()) });
+    subscribe(connection, this.#names.cancel, ({ data }) => this.#running.cancel(Buffer.from(data).toString()));
     await Promise.all([this.#renewer.ready, this.#opener.again(() => connection.flush())]).catch(() => undefined);
     if (this.#closing) return;
     const room = (): number => this.#options.slots + this.#lent - this.#busy;

@@ -13,10 +13,9 @@ import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { ClosedError } from '../../errors.ts';
 import { Blobs } from './blobs.ts';
-import { MuteSockets } from './mute_sockets.ts';
+import { DialledSocket } from './dialled_socket.ts';
 import { dialling, namesOf, type NatsSettings } from './settings.ts';
 
-const NATS_PORT = 4_222;
 const AGAIN_MS = 100;
 const MIN_TTL_MS = 60_000;
 /** How long the server remembers what was submitted, so as not to take it twice. */
@@ -44,7 +43,7 @@ export interface Store {
 export class Opener {
   readonly #settings: NatsSettings;
   readonly #warn: (text: string) => void;
-  readonly #mute: MuteSockets;
+  readonly #socket = new DialledSocket();
   #connection: NatsConnection | undefined;
   #closed = false;
   readonly #said = new Set<string>();
@@ -52,7 +51,6 @@ export class Opener {
   constructor(settings: NatsSettings, warn: (text: string) => void) {
     this.#settings = settings;
     this.#warn = warn;
-    this.#mute = new MuteSockets(settings.servers.map((server) => Number(new URL(server).port || NATS_PORT)));
   }
 
   get closed(): boolean {
@@ -63,10 +61,8 @@ export class Opener {
   async open(ttlMs: number): Promise<Store> {
     // That of a try that was refused.
     await this.#connection?.close();
-    const connection = await this.again(async () => {
-      this.#mute.end();
-      return await connect({ ...dialling(this.#settings), timeout: 2_000, noAsyncTraces: true });
-    });
+    const options = { ...dialling(this.#settings), timeout: 2_000, noAsyncTraces: true };
+    const connection = await this.again(() => this.#socket.dial(() => connect(options)));
     this.#connection = connection;
     if (this.#closed) await this.close();
     const jsm = await this.again(() => jetstreamManager(connection, { checkAPI: false }));
@@ -134,7 +130,7 @@ export class Opener {
     // What was published just now is written first: should that fail while the connection is closing, the error would be nobody's.
     await turn();
     await this.#connection?.close().catch(() => undefined);
-    this.#mute.close();
+    this.#socket.close();
   }
 
   async #make(jsm: Awaited<ReturnType<typeof jetstreamManager>>, names: ReturnType<typeof namesOf>): Promise<void> {
