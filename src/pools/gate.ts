@@ -20,6 +20,7 @@ import { readJobOptions } from '../streams/job_options.ts';
 import type { JobOptions } from '../streams/types.ts';
 import { Forwarder, type Keeper, wrap } from './forwarder.ts';
 import { type KeptRecord, keptError, RESULT_BYTES, type Submission } from './record.ts';
+import type { Troubles } from './troubles.ts';
 
 export const GATE = 'memory://gate';
 const FEEDER = 'gate-feeder';
@@ -54,8 +55,7 @@ export interface Engine extends Keeper {
   readonly keys: KeyStore;
   /** Resolves when the engine has answered for the first time. Rejects if it refuses, or was closed. */
   ready(): Promise<void>;
-  /** Says what went wrong: each reason once. */
-  failed(error: Error): void;
+  readonly troubles: Troubles;
   serve(options: ServeOptions): Serving;
 }
 
@@ -136,7 +136,7 @@ export class Gate {
         return await this.#engine?.ready();
       } catch (error) {
         if (this.#closed !== undefined) return;
-        this.#engine?.failed(error as Error);
+        this.#engine?.troubles.hear(error as Error);
       }
       await pause(AGAIN_MS, undefined, { ref: false });
     }

@@ -11,6 +11,7 @@ export async function openWay(engine: Engine, address: string, logger: Logger): 
   return {
     transport: gate.transport(),
     address: GATE,
+    trouble: () => found.troubles.last,
     close: async () => {
       await gate.close();
       await found.close();

@@ -13,6 +13,8 @@ export interface EngineWay {
   readonly transport: Transport;
   /** What is dialled in place of the engine's address. */
   readonly address: string;
+  /** What last went wrong with the engine. */
+  trouble(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -44,18 +46,14 @@ class EngineTransport implements Transport {
   readonly reportsLostPeers = true;
   readonly #open: () => Promise<EngineWay>;
   #way: Promise<EngineWay> | undefined;
-  #trouble: string | undefined;
+  #trouble: () => string | undefined = () => undefined;
 
   constructor(engine: Engine, address: string, found: Engines, logger: Logger) {
-    const warn = (text: string): void => {
-      this.#trouble = text;
-      logger.warn(text);
-    };
-    this.#open = () => found.open(engine, address, { ...logger, warn });
+    this.#open = () => found.open(engine, address, logger);
   }
 
   trouble(): string | undefined {
-    return this.#trouble;
+    return this.#trouble();
   }
 
   bindRouter(address: string): Promise<never> {
@@ -71,7 +69,17 @@ class EngineTransport implements Transport {
   }
 
   dialDealer(_address: string, handlers: DialHandlers): DialSocket {
-    this.#way ??= this.#open();
+    if (this.#way === undefined) {
+      this.#way = this.#open();
+      this.#way.then(
+        (way) => {
+          this.#trouble = () => way.trouble();
+        },
+        (error: Error) => {
+          this.#trouble = () => error.message;
+        },
+      );
+    }
     return new LateDial(this.#way, handlers);
   }
 

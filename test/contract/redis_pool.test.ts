@@ -83,6 +83,50 @@ describe.runIf(here)('with redis-server', () => {
     await expect.poll(() => redis.pttl(lock), { timeout: 15_000 }).toBeGreaterThan(20_000);
   });
 
+  it('a job that is to be tried again is waited for as long as it has to wait, not for whole seconds', async () => {
+    await using rig = await start();
+    await using pool = rig.open();
+    await using worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    const redis = new Redis(rig.address.replace(/\?.*/, ''));
+    const monitor = await redis.monitor();
+    const waits: number[] = [];
+    monitor.on('monitor', (_at: string, [command, , seconds]: string[]) => {
+      if (command?.toLowerCase() === 'bzpopmin') waits.push(Number(seconds));
+    });
+    const id = await pool.submit('flaky', '3', { retries: { attempts: 3, minMs: 300, factor: 1 } });
+    expect(String((await pool.ended(id)).value)).toBe('attempt 3');
+    expect(waits.filter((seconds) => seconds > 0 && seconds < 1).length).toBeGreaterThanOrEqual(2);
+    monitor.disconnect();
+    redis.disconnect();
+    await worker.stop();
+  });
+
+  it('a Redis that refuses its database for a while: nobody goes on with another', async () => {
+    await using server = await redisServer();
+    const redis = new Redis(server.port, '127.0.0.1');
+    await using pool = new RedisPool({ url: `redis://127.0.0.1:${server.port}/1`, lockMs: 1_000, logger: false });
+    await using worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    expect(String((await pool.ended(await pool.submit('echo', 'before'))).value)).toBe('before');
+    await redis.call('ACL', 'SETUSER', 'default', '-select');
+    await redis.call('CLIENT', 'KILL', 'SKIPME', 'yes');
+    const refused = async (): Promise<number> =>
+      Number(/cmdstat_select:.*rejected_calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
+    await expect.poll(refused, { timeout: 10_000 }).toBeGreaterThan(20);
+    await redis.call('ACL', 'SETUSER', 'default', '+select');
+    expect(String((await pool.ended(await pool.submit('echo', 'after'))).value)).toBe('after');
+    const others = async (): Promise<string[]> => {
+      const lines = String(await redis.call('CLIENT', 'LIST'))
+        .trim()
+        .split('\n');
+      return lines.filter((line) => !/ cmd=client/.test(line));
+    };
+    // Those of the pool and of its worker: for what is asked, for what is waited for, for news, and for locks.
+    await expect.poll(async () => (await others()).length, { timeout: 10_000 }).toBeGreaterThanOrEqual(8);
+    expect((await others()).filter((line) => !/ db=1 /.test(line))).toEqual([]);
+    redis.disconnect();
+    await worker.stop();
+  });
+
   it('refuses an id that BullMQ would', async () => {
     await using rig = await start();
     await using pool = rig.open();

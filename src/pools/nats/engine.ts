@@ -13,6 +13,7 @@ import type { KeyStore } from '../../master/desk.ts';
 import type { PoolEngine } from '../engine_pool.ts';
 import type { ServeOptions, Serving } from '../gate.ts';
 import { type KeptRecord, packSubmission, type Submission } from '../record.ts';
+import type { Troubles } from '../troubles.ts';
 import { Waiters } from '../waiters.ts';
 import { endedRecord, packEnded, packJob, packOpen, unpackNews, unpackOpen } from './data.ts';
 import { subscribe } from './dialled_socket.ts';
@@ -75,8 +76,8 @@ export class NatsEngine implements PoolEngine {
     await this.#store;
   }
 
-  failed(error: Error): void {
-    this.#opener.failed(error);
+  get troubles(): Troubles {
+    return this.#opener.troubles;
   }
 
   async send(job: Submission): Promise<void> {
@@ -238,10 +239,10 @@ export class NatsEngine implements PoolEngine {
   async #follow({ connection }: Store): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'reconnect') {
-        this.#opener.reconnected();
+        this.troubles.over();
         void this.#waiters.look(0);
-      } else if (status.type === 'disconnect') this.#opener.failed(new Error('disconnected'));
-      else if (status.type === 'error') this.#opener.failed(status.error);
+      } else if (status.type === 'disconnect') this.troubles.hear(new Error('disconnected'));
+      else if (status.type === 'error') this.troubles.hear(status.error);
     }
   }
 

@@ -49,7 +49,7 @@ export class NatsServing implements Serving {
     this.#stream = settings.stream;
     this.#names = namesOf(settings.stream);
     const about = { ...settings, name: options.name };
-    this.#renewer = new Renewer('nats', about, (error) => opener.failed(error));
+    this.#renewer = new Renewer('nats', about, (error) => opener.troubles.hear(error));
     void this.#start();
   }
 
@@ -93,7 +93,7 @@ export class NatsServing implements Serving {
     const job = unpackSubmission(queued.job);
     // It was asked for before the room was taken: it is nobody's attempt.
     if (this.#closing || this.#running.has(job.id) || this.#busy >= this.#options.slots + this.#lent)
-      return void this.#decline(store, { message, queued, job }).catch((error: unknown) => this.#opener.failed(error as Error));
+      return void this.#decline(store, { message, queued, job }).catch((error: unknown) => this.#opener.troubles.hear(error as Error));
     const signal = this.#running.begin(job.id);
     this.#busy += 1;
     let isOver = false;
@@ -104,7 +104,7 @@ export class NatsServing implements Serving {
     };
     this.#renewer.jobs.hold(job.id, message.reply);
     const ending = this.#run(store, { message, queued, job }, signal, over)
-      .catch((error: unknown) => this.#opener.failed(error as Error))
+      .catch((error: unknown) => this.#opener.troubles.hear(error as Error))
       .finally(() => {
         this.#renewer.jobs.drop(job.id);
         this.#running.end(job.id);

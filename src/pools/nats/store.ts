@@ -12,6 +12,7 @@ import { Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { ClosedError } from '../../errors.ts';
+import { Troubles } from '../troubles.ts';
 import { Blobs } from './blobs.ts';
 import { DialledSocket } from './dialled_socket.ts';
 import { dialling, namesOf, type NatsSettings } from './settings.ts';
@@ -20,8 +21,6 @@ const AGAIN_MS = 100;
 const MIN_TTL_MS = 60_000;
 /** How long the server remembers what was submitted, so as not to take it twice. */
 export const DUPLICATES_MS = 120_000;
-/** Reasons that are remembered so as not to be said again. */
-const MAX_REASONS = 100;
 const MAX_PENDING = 65_536;
 
 export interface Store {
@@ -41,16 +40,15 @@ export interface Store {
 }
 
 export class Opener {
+  readonly troubles: Troubles;
   readonly #settings: NatsSettings;
-  readonly #warn: (text: string) => void;
   readonly #socket = new DialledSocket();
   #connection: NatsConnection | undefined;
   #closed = false;
-  readonly #said = new Set<string>();
 
   constructor(settings: NatsSettings, warn: (text: string) => void) {
     this.#settings = settings;
-    this.#warn = warn;
+    this.troubles = new Troubles(settings.servers.map((server) => new URL(server).host).join(', '), warn);
   }
 
   get closed(): boolean {
@@ -107,26 +105,15 @@ export class Opener {
       } catch (error) {
         // 5xx: it has no time, no leader, or is only just starting.
         if (error instanceof JetStreamApiError && error.status < 500) throw error;
-        this.failed(error as Error);
+        this.troubles.hear(error as Error);
       }
       await pause(AGAIN_MS);
     }
   }
 
-  /** Said once for each reason, until there is a connection again. */
-  failed(error: Error): void {
-    if (this.#closed || this.#said.has(error.message) || this.#said.size >= MAX_REASONS) return;
-    this.#said.add(error.message);
-    this.#warn(`${this.#settings.servers.map((server) => new URL(server).host).join(', ')}: ${error.message}`);
-  }
-
-  /** There is a connection again. */
-  reconnected(): void {
-    this.#said.clear();
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
+    this.troubles.close();
     // What was published just now is written first: should that fail while the connection is closing, the error would be nobody's.
     await turn();
     await this.#connection?.close().catch(() => undefined);

@@ -1,39 +1,33 @@
 /** Connections to a Redis: they are made again by themselves, and nobody waits for them at the end. */
 import { Redis } from 'ioredis';
+import { Troubles } from '../troubles.ts';
 
 const MAX_DELAY_MS = 500;
-/** Reasons that are remembered so as not to be said again. */
-const MAX_REASONS = 100;
-/** Words of a reason that differ from job to job. */
-const ID = /[\w:-]*\d[\w:-]*/g;
 
 export class Connections {
+  readonly troubles: Troubles;
   readonly #url: string;
-  readonly #warn: (text: string) => void;
   readonly #open: Redis[] = [];
-  readonly #said = new Set<string>();
   #closed = false;
 
   constructor(url: string, warn: (text: string) => void) {
     this.#url = url;
-    this.#warn = warn;
+    this.troubles = new Troubles(new URL(url).host, warn);
   }
 
   /** A connection of its own. What is asked of it while Redis is away waits. */
   open(): Redis {
-    const redis = new Redis(this.#url, {
-      maxRetriesPerRequest: null,
-      // Subscriptions see to it themselves: should Redis refuse one, ioredis would leave the error to nobody.
-      autoResubscribe: false,
-      retryStrategy: (times) => Math.min(50 * times, MAX_DELAY_MS),
-    });
-    redis.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
-      this.failed(error);
-      // It would go on with database 0, and so with jobs of somebody else.
-      if (error.command?.name === 'select') redis.disconnect(true);
-    });
+    const redis = insistent(
+      new Redis(this.#url, {
+        maxRetriesPerRequest: null,
+        // Subscriptions see to it themselves: should Redis refuse one, ioredis would leave the error to nobody.
+        autoResubscribe: false,
+        retryStrategy: (times) => Math.min(50 * times, MAX_DELAY_MS),
+      }),
+    );
+    redis.on('error', (error: Error) => this.troubles.hear(error));
     redis.on('connect', () => joined(redis.stream));
-    redis.on('ready', () => this.#said.clear());
+    redis.on('ready', () => this.troubles.over());
     this.#open.push(redis);
     return redis;
   }
@@ -42,18 +36,27 @@ export class Connections {
     return this.#closed;
   }
 
-  /** Said once for each reason, whichever job it is of, until there is a connection again. */
-  failed(error: Error): void {
-    const reason = error.message.replaceAll(ID, '');
-    if (this.#closed || this.#said.has(reason) || this.#said.size >= MAX_REASONS) return;
-    this.#said.add(reason);
-    this.#warn(`${new URL(this.#url).host}: ${error.message}`);
-  }
-
   close(): void {
     this.#closed = true;
+    this.troubles.close();
     for (const redis of this.#open) letGo(redis);
   }
+}
+
+/**
+ * A connection, and whatever is duplicated of it, that waits for its database. Should Redis refuse that, ioredis would go on with database 0,
+ * and so with jobs of somebody else.
+ */
+export function insistent(redis: Redis): Redis {
+  redis.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
+    if (error.command?.name !== 'select') return;
+    // At once: in a connection that only ends by and by, it would ask more, and keep what is not answered for the next.
+    redis.stream.destroy();
+    redis.stream.emit('close');
+  });
+  const duplicate = redis.duplicate.bind(redis);
+  redis.duplicate = (...args) => insistent(duplicate(...args));
+  return redis;
 }
 
 /**

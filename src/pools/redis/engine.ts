@@ -17,6 +17,7 @@ import type { PoolEngine } from '../engine_pool.ts';
 import type { ServeOptions, Serving } from '../gate.ts';
 import { type KeptRecord, packRecord, packSubmission, type Submission, unpackRecord } from '../record.ts';
 import { maxAttempts } from '../retry_rule.ts';
+import type { Troubles } from '../troubles.ts';
 import { Waiters } from '../waiters.ts';
 import { Connections } from './connections.ts';
 import { INLINE_BYTES, type JobData, type RedisJob } from './data.ts';
@@ -56,7 +57,7 @@ export class RedisEngine implements PoolEngine {
       heard: () => void this.#waiters.look(0),
     });
     this.#queue = new Queue(settings.queue, { connection: this.#connections.open(), prefix: this.#prefix, skipVersionCheck: true });
-    this.#queue.on('error', (error) => this.#connections.failed(error));
+    this.#queue.on('error', (error) => this.troubles.hear(error));
     this.keys = {
       get: async (key) => (await this.#redis.getBuffer(this.key('cache', key))) ?? undefined,
       set: async (value, key) => {
@@ -75,8 +76,8 @@ export class RedisEngine implements PoolEngine {
     await this.#redis.ping();
   }
 
-  failed(error: Error): void {
-    this.#connections.failed(error);
+  get troubles(): Troubles {
+    return this.#connections.troubles;
   }
 
   /** @param signal nobody wants it any more */
@@ -171,7 +172,7 @@ export class RedisEngine implements PoolEngine {
     const first = await this.#redis.set(this.key('record', id), packRecord(record), 'PX', ttlMs, 'NX');
     if (first === null) return false;
     // A worker that does not hear of it finds the record.
-    await this.#redis.publish(`${this.#prefix}:cancel`, id).catch((error: Error) => this.failed(error));
+    await this.#redis.publish(`${this.#prefix}:cancel`, id).catch((error: Error) => this.troubles.hear(error));
     // One that a worker has cannot be removed: the worker finds the record.
     const removed = await job.remove().then(
       () => true,

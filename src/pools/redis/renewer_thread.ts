@@ -4,13 +4,14 @@ import { Redis } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SeenJobs } from '../held.ts';
+import { insistent } from './connections.ts';
 import { prefixOf, type RedisSettings } from './settings.ts';
 
 /** How often a Redis that refuses is asked. */
 const AGAIN_MS = 500;
 
 const { url, queue: name, lockMs } = workerData as RedisSettings;
-const connection = new Redis(url, { maxRetriesPerRequest: null });
+const connection = insistent(new Redis(url, { maxRetriesPerRequest: null }));
 // Whoever serves the queue says what is wrong with Redis.
 connection.on('error', () => undefined);
 const queue = new Queue(name, { connection, prefix: prefixOf(name), skipVersionCheck: true });

@@ -66,12 +66,12 @@ export class RedisServing implements Serving {
       message: (id) => this.#running.cancel(id.toString()),
       heard: () => void this.#lookForCancelled(),
     });
-    this.#renewer = new Renewer('redis', settings, (error) => connections.failed(error));
+    this.#renewer = new Renewer('redis', settings, (error) => connections.troubles.hear(error));
     this.#redis = connections.open();
     this.#taker = new Taker(settings, this.#redis, options.name);
-    this.#taker.on('error', (error) => connections.failed(error));
+    this.#taker.on('error', (error) => connections.troubles.hear(error));
     void this.#taker.startStalledCheckTimer();
-    void Promise.all([this.#renewer.ready, cancelled.wanted()]).then(() => this.#fetch());
+    void Promise.all([this.#renewer.ready, cancelled.wanted(), this.#taker.ready()]).then(() => this.#fetch());
   }
 
   lend(count: number): void {
@@ -176,7 +176,7 @@ export class RedisServing implements Serving {
         ? this.#taker.done(job, this.#hasRoom())
         : this.#taker.failed(job, new UnrecoverableError(failed), this.#hasRoom());
     const [next, made] = await Promise.allSettled([ended, recorded]);
-    if (made.status === 'rejected') this.#connections.failed(made.reason as Error);
+    if (made.status === 'rejected') this.#connections.troubles.hear(made.reason as Error);
     if (next.status === 'rejected') throw next.reason;
     if (large) this.#redis.del(payload).catch(() => undefined);
     return next.value;
@@ -187,7 +187,7 @@ export class RedisServing implements Serving {
     const keys = [this.#key('record', id), this.#taker.lockOf(job)] as const;
     const values = [packRecord(record), ttlMs, this.#key('to', job.data.to), id, NEWS_BYTES];
     const untold = await this.#redis.eval(RECORD, keys.length, ...keys, ...values);
-    if (untold !== '') this.#connections.failed(new Error(String(untold)));
+    if (untold !== '') this.#connections.troubles.hear(new Error(String(untold)));
   }
 
   async #hasRecord(job: RedisJob): Promise<boolean> {

@@ -60,7 +60,7 @@ export class Subscription {
         await this.#redis.subscribe(this.#channel);
         this.#isHeard = breaks === this.#breaks;
       } catch (error) {
-        this.#connections.failed(error as Error);
+        this.#connections.troubles.hear(error as Error);
         await pause(AGAIN_MS, undefined, { ref: false });
       }
     }

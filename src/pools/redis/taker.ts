@@ -23,6 +23,13 @@ export class Taker extends Worker<JobData, null> {
     });
   }
 
+  /** Resolves when it is connected. */
+  async ready(): Promise<void> {
+    await this.waitUntilReady();
+    // Redis is 6.2 or later. BullMQ has not asked, and would wait for whole seconds: so long a job that is to be tried again.
+    Object.assign(this.backend.blockingConnection?.capabilities ?? {}, { canDoubleTimeout: true, canBlockFor1Ms: false });
+  }
+
   /**
    * A job is done. Rejects if it was no longer this worker's.
    * @param more whether the next one is taken at once: it resolves to that
