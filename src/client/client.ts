@@ -30,7 +30,7 @@ const NO_SCOPE: Scope = { parent: 0 };
 export interface ClientOptions<F extends string = string> {
   /**
    * Where the master is, as `tcp://host:port` or `ipc://path`; or several masters: the first that is there is used. Whoever is to meet
-   * needs the same list in the same order.
+   * needs the same list in the same order. Or an engine in its place, as `redis://host:port` or `nats://host:port`.
    */
   readonly address: string | readonly string[];
   /** The function of jobs that name none. */

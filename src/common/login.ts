@@ -15,11 +15,16 @@ export function shownAddress(value: unknown): string {
   return shown(typeof value === 'string' ? withoutLogin(value) : value);
 }
 
-/** The user and the password of an address. @throws TypeError if they are not percent-encoded */
-export function loginOf(what: string, { username, password }: URL): readonly [user: string, password: string] {
+/**
+ * The user and the password of an address.
+ * @throws TypeError if they are not percent-encoded: what is no letter, digit, `-`, `.`, `_` or `~` may have ended them too early
+ */
+export function loginOf(what: string, url: URL): readonly [user: string, password: string] {
+  const { username, password, pathname, search, hash } = url;
   try {
-    return [decodeURIComponent(username), decodeURIComponent(password)];
+    if (!`${pathname}${search}${hash}`.includes('@')) return [decodeURIComponent(username), decodeURIComponent(password)];
   } catch {
-    throw new TypeError(`${what}: expected a user and a password that are percent-encoded`);
+    // As below.
   }
+  throw new TypeError(`${what}: expected a user and a password that are percent-encoded`);
 }

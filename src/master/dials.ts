@@ -6,7 +6,7 @@ import { type Fields, mergeFields, NO_FIELDS } from '../protocol/fields.ts';
 import type { Hello } from '../protocol/greetings.ts';
 import { encodeGreeting } from '../protocol/messages.ts';
 import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
-import { dialAddresses } from '../transport/addresses.ts';
+import { dialAddresses, parseAddress } from '../transport/addresses.ts';
 import type { DialSocket, Frames, Transport } from '../transport/transport.ts';
 
 /** Numbers from here on are connections of ours. */
@@ -58,6 +58,7 @@ export class Dials {
 
   /** @throws TypeError or RangeError for what is no address to dial; Error if it is dialled already, or all is closed. */
   add(where: string, offer: Fields = NO_FIELDS): void {
+    parseAddress(where, 'dial: address');
     const [address] = dialAddresses('dial: address', [where]);
     if (this.#closed) throw new Error('dial: the master was stopped');
     if (this.#byAddress.has(address)) throw new Error(`dial: ${address} is dialled already`);

@@ -1,6 +1,6 @@
 /** The pool that an address means. */
 import { shownAddress } from '../common/login.ts';
-import { engineOf } from '../transport/addresses.ts';
+import { ANYWHERE, engineOf } from '../transport/addresses.ts';
 import { MasterPool } from './master_pool.ts';
 import type { WorkerPool } from './pool.ts';
 
@@ -25,9 +25,7 @@ export async function openPool(address: string, options: OpenPoolOptions = {}): 
     }
     default:
       if (typeof address !== 'string' || !/^(tcp|ipc):/.test(address))
-        throw new TypeError(
-          `openPool: address: expected 'tcp://host:port', 'ipc://path', 'redis://host:port' or 'nats://host:port', got ${shownAddress(address)}`,
-        );
+        throw new TypeError(`openPool: address: expected ${ANYWHERE}, got ${shownAddress(address)}`);
       return new MasterPool({ ...options, address });
   }
 }

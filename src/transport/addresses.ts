@@ -28,8 +28,16 @@ export function whoIsAt(addresses: readonly string[]): string {
   return `${answerer} at ${hosts.join(' or ')}`;
 }
 
+const MASTERS = "'tcp://host:port' or 'ipc://path'";
+/** What clients and workers dial. */
+export const ANYWHERE = "'tcp://host:port', 'ipc://path', 'redis://host:port' or 'nats://host:port'";
+
 /** Takes `tcp://host:port` or `ipc://path` apart; throws a TypeError that says what was expected. */
-export function parseAddress(address: unknown, option = 'address'): { scheme: 'tcp' | 'ipc' | 'memory'; host: string; port: number | '*' } {
+export function parseAddress(
+  address: unknown,
+  option = 'address',
+  expected = MASTERS,
+): { scheme: 'tcp' | 'ipc' | 'memory'; host: string; port: number | '*' } {
   if (typeof address !== 'string')
     throw new TypeError(`${option}: expected a string such as 'tcp://127.0.0.1:5555', got ${shownAddress(address)}`);
   const tcp = /^tcp:\/\/(\[[^\]]+\]|[^:/\s]+):(\d{1,5}|\*)$/.exec(address);
@@ -40,7 +48,7 @@ export function parseAddress(address: unknown, option = 'address'): { scheme: 't
   }
   const local = /^(ipc|memory):\/\/(.+)$/.exec(address);
   if (local) return { scheme: local[1] as 'ipc' | 'memory', host: local[2] as string, port: '*' };
-  throw new TypeError(`${option}: expected 'tcp://host:port' or 'ipc://path', got '${withoutLogin(address)}'`);
+  throw new TypeError(`${option}: expected ${expected}, got '${withoutLogin(address)}'`);
 }
 
 /** Whether a peer on another machine could reach this address. */
@@ -80,10 +88,11 @@ export function dialAddresses(option: string, value: unknown): readonly [string,
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (list.length === 1 && engineOf(list[0]) !== undefined) return list as [string];
   if (list.length === 0) throw new RangeError(`${option}: expected at least one address, got an empty array`);
+  const expected = list.length === 1 ? ANYWHERE : `masters' addresses in a list, ${MASTERS}`;
   for (const address of list) {
-    const { scheme, host, port } = parseAddress(address, option);
+    const { scheme, host, port } = parseAddress(address, option, expected);
     if (scheme === 'tcp' && (port === '*' || port === 0))
-      throw new RangeError(`${option}: expected a port to dial, got '${String(address)}'`);
+      throw new RangeError(`${option}: expected a port to dial, got '${withoutLogin(String(address))}'`);
     if (scheme === 'tcp' && host === '*') throw new RangeError(`${option}: expected a host to dial, got '${String(address)}'`);
     checkPath(option, scheme, host);
   }

@@ -42,7 +42,7 @@ export interface WorkerOptions {
   readonly name: string;
   /**
    * Where the master is, as `tcp://host:port` or `ipc://path`; or several masters: the first that is there is used. Whoever is to meet
-   * needs the same list in the same order.
+   * needs the same list in the same order. Or an engine in its place, as `redis://host:port` or `nats://host:port`.
    */
   readonly address?: string | readonly string[] | undefined;
   /** Instead of `address`: where a master dials this worker (`master.dial`), as `tcp://host:port` (port `*`: a free one) or `ipc://path`. */

@@ -20,9 +20,14 @@ describe('who says who it is', () => {
   });
 
   it('says it of one server of a cluster, or of all', () => {
-    for (const address of ['nats://user:secret@a:1,nats://b:2', 'nats://user:secret@a:1,nats://user:secret@b:2?replicas=3']) {
+    for (const address of [
+      'nats://user:se,cret@a:1,nats://b:2',
+      'nats://user:secret@a:1,nats://b:2',
+      'nats://user:secret@a:1,nats://user:secret@b:2?replicas=3',
+    ]) {
       const settings = readNats('address', address);
-      expect(dialling(settings)).toMatchObject({ servers: ['nats://a:1', 'nats://b:2'], user: 'user', pass: 'secret' });
+      const pass = address.includes('se,cret') ? 'se,cret' : 'secret';
+      expect(dialling(settings)).toMatchObject({ servers: ['nats://a:1', 'nats://b:2'], user: 'user', pass });
       expect(readNats('address', natsAddress(settings))).toEqual(settings);
     }
   });

@@ -14,7 +14,7 @@ describe('openPool', () => {
 
   it('leaves the rest of the address to who dials it', async () => {
     await expect(openPool('tcp://here')).rejects.toThrow(
-      /^Client: address: expected 'tcp:\/\/host:port' or 'ipc:\/\/path', got 'tcp:\/\/here'$/,
+      /^Client: address: expected 'tcp:\/\/host:port', 'ipc:\/\/path', 'redis:\/\/host:port' or 'nats:\/\/host:port', got 'tcp:\/\/here'$/,
     );
   });
 });

@@ -264,7 +264,11 @@ describe('a worker without a master', () => {
   it.each([
     [{ name: '' }, RangeError, "Worker: name: expected a string that is not empty, got ''"],
     [{ name: 5 }, TypeError, 'Worker: name: expected a string, got 5'],
-    [{ address: 'here' }, TypeError, "Worker: address: expected 'tcp://host:port' or 'ipc://path', got 'here'"],
+    [
+      { address: 'here' },
+      TypeError,
+      "Worker: address: expected 'tcp://host:port', 'ipc://path', 'redis://host:port' or 'nats://host:port', got 'here'",
+    ],
     [{ address: 'tcp://127.0.0.1:*' }, RangeError, 'expected a port to dial'],
     [{ listen: 'tcp://127.0.0.1:*' }, TypeError, 'Worker: expected an address to dial or one to listen at, got both'],
     [{ address: undefined, listen: 'here' }, TypeError, "Worker: listen: expected 'tcp://host:port' or 'ipc://path', got 'here'"],

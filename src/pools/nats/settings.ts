@@ -32,12 +32,8 @@ type Given = { readonly [K in 'stream' | 'lockMs' | 'replicas']?: unknown };
  * @throws TypeError or RangeError that names what was expected and the value seen
  */
 export function readNats(what: string, address: unknown, given: Given = {}): NatsSettings {
-  const list = Array.isArray(address) ? (address as unknown[]) : checkString(what, address).split(',');
-  const urls = list.map((one) => {
-    if (typeof one !== 'string' || !/^nats:\/\/./.test(one) || !URL.canParse(one))
-      throw new TypeError(`${what}: expected 'nats://host:port', got ${shownAddress(one)}`);
-    return new URL(one);
-  });
+  const list = Array.isArray(address) ? (address as unknown[]) : checkString(what, address).split(/,(?=nats:\/\/)/u);
+  const urls = list.map((one) => readServer(what, one));
   if (urls.length === 0) throw new RangeError(`${what}: expected at least one server, got an empty array`);
   const parameters = new Map(urls.flatMap((url) => [...url.searchParams]));
   for (const name of parameters.keys())
@@ -66,6 +62,17 @@ export function readNats(what: string, address: unknown, given: Given = {}): Nat
     lockMs: number('lockMs', LOCK_MS, MIN_LOCK_MS),
     replicas: number('replicas', 1, 1, 5),
   };
+}
+
+function readServer(what: string, address: unknown): URL {
+  const url = typeof address === 'string' && /^nats:\/\/./.test(address) && URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || url.hostname.includes(','))
+    throw new TypeError(`${what}: expected 'nats://host:port', got ${shownAddress(address)}`);
+  // Before anything of it is shown.
+  loginOf(what, url);
+  if (!/^\/?$/u.test(url.pathname) || url.hash !== '')
+    throw new TypeError(`${what}: expected nothing between port and parameters, got '${url.pathname}${url.hash}'`);
+  return url;
 }
 
 /** @param given the same address, which says whether there is a password: one that is empty is none to a URL */

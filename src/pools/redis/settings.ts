@@ -28,14 +28,15 @@ export function readRedis(
   if (!/^rediss?:\/\/./.test(text)) throw new TypeError(`${what}: expected 'redis://host:port', got ${shownAddress(address)}`);
   if (!URL.canParse(text)) throw new TypeError(`${what}: expected 'redis://host:port', got ${shownAddress(address)}`);
   const url = new URL(text);
+  // ioredis decodes it, and would throw where nobody hears it.
+  loginOf(what, url);
+  if (url.hash !== '') throw new TypeError(`${what}: expected no '#', got '${url.hash}'`);
   const lock = url.searchParams.get('lockMs');
   const queue = given.queue ?? url.searchParams.get('queue') ?? QUEUE;
   for (const name of url.searchParams.keys())
     if (name !== 'queue' && name !== 'lockMs') throw new TypeError(`${what}: unknown parameter '${name}'; known are queue, lockMs`);
   url.search = '';
   if (!/^\/?\d*$/u.test(url.pathname)) throw new TypeError(`${what}: expected a number of a database, got '${url.pathname}'`);
-  // ioredis decodes it, and would throw where nobody hears it.
-  loginOf(what, url);
   if (typeof queue !== 'string' || !NAME.test(queue))
     throw new RangeError(`${what}: queue: expected up to 100 of A-Z a-z 0-9 _ . -, got ${shown(queue)}`);
   const lockMs = checkInteger(`${what}: lockMs`, given.lockMs ?? (lock === null ? undefined : Number(lock)), LOCK_MS, MIN_LOCK_MS);
