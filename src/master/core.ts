@@ -152,7 +152,8 @@ export class Core {
   }
 
   shape(name: string, fields: Fields): ShapeBook {
-    const resources = fields.length === 0 ? undefined : fields.find(([field]) => field === 'resources')?.[1];
+    const plain = fields.length === 0 || this.policy.passesResources === true;
+    const resources = plain ? undefined : fields.find(([field]) => field === 'resources')?.[1];
     const hasty = resources !== undefined && fieldValue(fields, 'unsatisfiable') === 'fail';
     const key = resources === undefined ? name : `${name}\u0000${Buffer.from(resources).toString('base64')}${hasty ? '!' : ''}`;
     let shape = this.shapeIds.get(key);

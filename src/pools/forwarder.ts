@@ -48,8 +48,13 @@ export class Forwarder extends Worker {
 
   async #forward(message: Buffer, job: JobContext): Promise<KeptRecord> {
     const end = 2 + message.readUInt16LE(0);
+    const name = message.toString('utf8', 2, end);
     const id = builtin('crypto').randomUUID();
-    const { retries: _, unsatisfiable: __, timeout, ...fields } = job.fields;
+    const { retries: _, unsatisfiable: __, resources, timeout, ...fields } = job.fields;
+    if (resources !== undefined) {
+      const text = `${name}: resources: an engine gives none, only a master with grain() does`;
+      throw new Relayed({ code: 'unsatisfiable', message: text, function: name, worker: '', attempts: 0 });
+    }
     const { stream, client, index } = job;
     const cancel = (): void => void this.#keeper.cancel(id).catch(() => undefined);
     const nested = this.#forwarding(1);
@@ -57,7 +62,7 @@ export class Forwarder extends Worker {
     try {
       const passed: Submission = {
         id,
-        function: message.toString('utf8', 2, end),
+        function: name,
         payload: message.subarray(end),
         options: { fields, ...(typeof timeout === 'number' ? { timeoutMs: timeout } : {}) },
         priority: 0,

@@ -14,6 +14,9 @@ import type { KeyStore } from '../master/desk.ts';
 import { Master } from '../master/master.ts';
 import type { Message } from '../master/message.ts';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
+import { ORIGIN } from '../protocol/origin.ts';
+import { LeastLoaded } from '../scheduling/least_loaded.ts';
+import type { PolicyChoice } from '../scheduling/policy.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
 import type { Transport } from '../transport/transport.ts';
 import { readJobOptions } from '../streams/job_options.ts';
@@ -59,6 +62,11 @@ export interface Engine extends Keeper {
   serve(options: ServeOptions): Serving;
 }
 
+/** Jobs go to the forwarder whatever they ask for: that judges it. */
+class Passing extends LeastLoaded {
+  readonly passesResources = true;
+}
+
 class GateMaster extends Master {
   override scatter(message: Message): readonly Message[] {
     if (message.client === FEEDER) return [message];
@@ -82,10 +90,11 @@ export class Gate {
   constructor(keeper: Keeper, engine?: Engine) {
     this.#engine = engine;
     const common = { address: GATE, logger: false, transport: this.#network.transport() } as const;
+    const policy: PolicyChoice = { name: 'passing', create: () => new Passing() };
     const maxMessageBytes = MAX_MESSAGE_BYTES + WRAPPING_BYTES;
     const at = { workerPushAddress: `${GATE}/push`, workerPullAddress: `${GATE}/pull` };
     this.#master = new GateMaster(
-      { ...common, ...at, name: 'gate', maxMessageBytes, clientReconnectMs: 0 },
+      { ...common, ...at, name: 'gate', policy, maxMessageBytes, clientReconnectMs: 0 },
       engine === undefined ? {} : { keys: engine.keys },
     );
     this.#master.events.on('workerJoined', ({ name, functions, slots }) => {
@@ -160,7 +169,7 @@ export class Gate {
       return failed(new JobError('unknown-function', text, { function: name, index: 0, attempts: 0 }));
     }
     if (this.#isLeaving()) return 'returned';
-    const fields = { ...job.options.fields, origin: { ...from, attempts: before } };
+    const fields = { ...job.options.fields, [ORIGIN]: { ...from, attempts: before } };
     const { timeoutMs } = job.options;
     const values: Buffer[] = [];
     let bytes = 0;

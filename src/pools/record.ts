@@ -41,7 +41,7 @@ const packr = new Packr({ useRecords: false });
 const STATUSES: readonly unknown[] = ['queued', 'running', 'done', 'failed', 'deferred'] satisfies JobStatus[];
 const CODES: readonly unknown[] = JOB_ERROR_CODES;
 const ID = /^[\w-]{1,200}$/;
-/** More than the field `origin` of a submitted job has. */
+/** More than the field ORIGIN of a submitted job has. */
 const ORIGIN_BYTES = 4_096;
 const MAX_PRIORITY = 1_000_000;
 

@@ -4,7 +4,7 @@
  *
  *     fields := count { name:string value:bytes }      value := MessagePack
  *
- * Names in use: codec, resources, unsatisfiable, deadline, priority, retries, timeout, traceparent, origin.
+ * Names in use: codec, resources, unsatisfiable, deadline, priority, retries, timeout, traceparent, gristmill.origin.
  */
 // Without what the package adds for Node (streams, a native decoder): that takes as long to load as all the rest.
 import { Packr } from 'msgpackr/pack';

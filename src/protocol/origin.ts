@@ -1,4 +1,7 @@
-/** Where a job came from that was passed on: the field `origin`. Pure. */
+/** Where a job came from that was passed on. Pure. */
+
+/** The field that says it: no name that a user would give one of theirs. */
+export const ORIGIN = 'gristmill.origin';
 
 export interface Origin {
   readonly stream: string;

@@ -94,6 +94,8 @@ export interface Policy {
   grant(shape: Shape, waiting: number): Grant | undefined;
   /** How many workers serve a function. */
   serving(name: string): number;
+  /** Jobs go to a worker with whatever resources they ask for: somebody else judges that. */
+  readonly passesResources?: boolean;
   /** Only with a policy that gives resources. */
   readonly allocator?: Allocator | undefined;
 }

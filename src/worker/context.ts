@@ -2,7 +2,7 @@
 import { fieldValue, unpackValue } from '../protocol/fields.ts';
 import { shownAllotment } from '../resources/asking.ts';
 import type { AllottedResources } from '../resources/types.ts';
-import { type Origin, readOrigin } from '../protocol/origin.ts';
+import { ORIGIN, type Origin, readOrigin } from '../protocol/origin.ts';
 import type { Scope } from '../streams/settings.ts';
 import type { AnyItem, CallOptions, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import { type ProgramOptions, type ProgramResult, runProgram } from './program.ts';
@@ -112,7 +112,7 @@ export class Context implements JobContext {
   get #origin(): Origin | undefined {
     const { record } = this.#task;
     if (record.fields.length === 0 && record.partFields.length === 0) return undefined;
-    return readOrigin(fieldValue(this.#task.fields, 'origin'));
+    return readOrigin(fieldValue(this.#task.fields, ORIGIN));
   }
 
   get deadline(): number | undefined {
@@ -127,7 +127,7 @@ export class Context implements JobContext {
 
   get fields(): Readonly<Record<string, unknown>> {
     // Where it came from is told by the rest of the context.
-    const own = this.#origin === undefined ? this.#task.fields : this.#task.fields.filter(([name]) => name !== 'origin');
+    const own = this.#origin === undefined ? this.#task.fields : this.#task.fields.filter(([name]) => name !== ORIGIN);
     return Object.fromEntries(own.map(([name, value]) => [name, opened(value)] as const));
   }
 

@@ -225,13 +225,23 @@ export function poolContract(name: string, start: () => Promise<PoolRig>): void 
     });
 
     it('tells a function of its job, and lets it call others, with one slot in all', async () => {
-      const [context] = await texts(pool.job('context', [{ payload: '', fields: { colour: 'red' } }]));
-      expect(JSON.parse(context ?? '')).toEqual({ client: expect.any(String), index: 0, attempt: 1, name: 'context', colour: 'red' });
+      const [context] = await texts(pool.job('context', [{ payload: '', fields: { colour: 'red', origin: 'me' } }]));
+      expect(JSON.parse(context ?? '')).toEqual({
+        client: expect.any(String),
+        index: 0,
+        attempt: 1,
+        name: 'context',
+        colour: 'red',
+        origin: 'me',
+      });
       expect(await valueOf(pool, 'nested', '4')).toBe('4 3 2 1 0');
       expect(await valueOf(pool, 'parts', 'abcdef')).toBe('abcdef');
     });
 
     it('refuses wrong arguments, and goes on', async () => {
+      const greedy = await untilError(pool.job('foo', ['x'], { resources: { cores: 1 } }));
+      const reason = expect.stringMatching(/^foo: .*grain\(\)( does)?$/) as string;
+      expect(greedy.error).toMatchObject({ code: 'unsatisfiable', function: 'foo', worker: undefined, message: reason });
       expect(await thrownBy(pool.submit('', 'x'))).toBeInstanceOf(RangeError);
       expect(await thrownBy(pool.submit('foo', 5 as unknown as string))).toBeInstanceOf(TypeError);
       await expect(pool.submit('foo', 'x', null as unknown as object)).rejects.toThrow(/^submit: expected an object of options, got null$/);
