@@ -1,7 +1,7 @@
 /**
  * Keeps processes running: starts those that crash again, and stops all at a signal.
  *
- * One that ends with exit code 0 has done what it was for. One that says at its first start that it is of no use (Unusable: it cannot be
+ * One that ends with exit code 0, and does not serve then, has done what it was for. One that says at its first start that it is of no use (Unusable: it cannot be
  * loaded, the master refuses it) would only say so again. Neither is restarted; when none is left, that is the end.
  */
 import type { ChildProcess } from 'node:child_process';
@@ -14,6 +14,9 @@ const LONGEST_WAIT_MS = 30_000;
 const STEADY_MS = 10_000;
 /** What a process gets beyond its own deadline. */
 const GRACE_MS = 1_000;
+
+/** How a process ends whose worker was serving when it was to end with exit code 0. */
+export const UNFINISHED = 70;
 
 /** What a process sends before it ends because it is of no use. */
 export interface Unusable {
@@ -55,11 +58,14 @@ async function keepRunning(name: string, { start }: Supervision, stopping: Abort
       process.stderr.write(`gristmill: ${name} did not stop within its deadline and was killed\n`);
       return EXIT.failed;
     }
-    if (stopping.aborted) return how.code === EXIT.ok || how.signal === 'SIGTERM' || how.signal === 'SIGINT' ? EXIT.ok : EXIT.failed;
+    if (stopping.aborted) {
+      const asked = how.code === EXIT.ok || how.code === UNFINISHED || how.signal === 'SIGTERM' || how.signal === 'SIGINT';
+      return asked ? EXIT.ok : EXIT.failed;
+    }
     if (how.code === EXIT.ok) return EXIT.ok;
     if (first && how.unusable !== undefined) return how.unusable;
     if (performance.now() - startedMs >= STEADY_MS) waitMs = 0;
-    const reason = how.signal ?? `exit code ${how.code}`;
+    const reason = how.code === UNFINISHED ? 'exit code 0 while it served' : (how.signal ?? `exit code ${how.code}`);
     process.stderr.write(`gristmill: ${name} crashed (${reason}); starting it again${waitMs === 0 ? '' : ` in ${waitMs / 1_000} s`}\n`);
     if (await aborted(stopping, waitMs)) return EXIT.ok;
     waitMs = Math.min(Math.max(waitMs * 2, 2 * FIRST_WAIT_MS), LONGEST_WAIT_MS);

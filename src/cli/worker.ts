@@ -16,7 +16,7 @@ const worker: Verb = verb(
       yargs
         .usage(
           '$0 worker FILE [NAME]\n\nRuns workers, each a process of its own, until SIGINT or SIGTERM; then they finish what runs, within the deadline.\n' +
-            'A worker that crashes is started again: at once, then after 0.2 s, 0.4 s, … 30 s.',
+            'A worker that crashes, or whose process ends while it serves, is started again: at once, then after 0.2 s, 0.4 s, … 30 s.',
         )
         .positional('file', {
           type: 'string',

@@ -3,10 +3,11 @@
  *
  * It ends with the process that started it: a worker without its supervisor would be nobody's.
  */
+import diagnostics from 'node:diagnostics_channel';
 import type { Worker, WorkerOptions } from '../worker/worker.ts';
 import { exitCodeOf, isConnectError } from './ending.ts';
 import { loadClass } from './load_class.ts';
-import type { Unusable } from './supervisor.ts';
+import { UNFINISHED, type Unusable } from './supervisor.ts';
 import { complain, EXIT, UsageError } from './verb.ts';
 
 const [file = '', json = '{}', deadlineMs = '0'] = process.argv.slice(2);
@@ -15,6 +16,15 @@ const { name } = options;
 /** Whether a master has welcomed it. */
 let served = false;
 
+/** Workers that were started in this process: its own, or those of a program. */
+const started = new Set<Worker>();
+diagnostics.subscribe('gristmill.worker.start', (worker) => started.add(worker as Worker));
+
+process.once('exit', (code) => {
+  const isServing = ({ state }: Worker): boolean => state === 'connecting' || state === 'serving';
+  // A function has ended the process: it was not done.
+  if (code === EXIT.ok && [...started].some(isServing)) process.exitCode = UNFINISHED;
+});
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 // A listener keeps the channel open, and the channel the process alive.
 process.channel?.unref();
@@ -33,17 +43,21 @@ async function run(): Promise<void> {
   console.log(options.listen === undefined ? `${name} is ready` : `${name} listens at ${worker.address}`);
 }
 
-/** Undefined for a program that has started its worker itself. It was told its name and address, and no more of what was asked for. */
+/**
+ * Undefined for a program that has started its worker itself, whether or not it exports its class, too. It was told its name and address,
+ * and no more of what was asked for.
+ */
 async function chooseClass(): Promise<(new (options: WorkerOptions) => Worker) | undefined> {
   const { listen, slots = 1, isolate = false } = options;
   const option = listen === undefined ? (isolate && '--isolate') || (slots > 1 && '--slots') : '--listen';
-  const needed = `${file}: ${String(option)} needs a module that exports a class that extends Worker`;
+  const needed = `${file}: ${String(option)} needs a module that exports a class that extends Worker, and starts none`;
   const Chosen = await loadClass(file, 'Worker').catch((error: unknown) => {
     const isProgram = error instanceof TypeError && error.message.startsWith('Worker: address: ');
     throw isProgram && option !== false ? new UsageError(needed, { cause: error }) : error;
   });
-  if (Chosen === undefined && option !== false) throw new UsageError(needed);
-  return Chosen as (new (options: WorkerOptions) => Worker) | undefined;
+  if (Chosen !== undefined && started.size === 0) return Chosen as new (options: WorkerOptions) => Worker;
+  if (option !== false) throw new UsageError(needed);
+  return undefined;
 }
 
 function build(Chosen: new (options: WorkerOptions) => Worker): Worker {
@@ -55,6 +69,7 @@ function build(Chosen: new (options: WorkerOptions) => Worker): Worker {
 }
 
 function end(error: unknown): void {
+  started.clear();
   // Stopped while it waited for a master.
   if (error instanceof Error && error.name === 'ClosedError') process.exit(EXIT.ok);
   const known = error instanceof UsageError || isConnectError(error);

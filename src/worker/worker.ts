@@ -1,4 +1,5 @@
 import { ClosedError } from '../errors.ts';
+import { builtin } from '../common/builtin.ts';
 import { checkBoolean, checkInteger, checkOptions, checkString, shown } from '../common/check.ts';
 import type { Emitter } from '../common/emitter.ts';
 import { type Logger, loggerFor } from '../common/logger.ts';
@@ -36,6 +37,9 @@ const OPTIONS = [
 /** As many as credit lets come: a generator that kept its slot while it waits could keep its own consumers from running. */
 const MAX_PARKED = 65_536;
 const DRAIN_MS = 30_000;
+
+/** Where who runs somebody's program hears of the workers that it starts, also if it has a copy of this package of its own. */
+const STARTS = 'gristmill.worker.start';
 
 export interface WorkerOptions {
   /** What the master, its logs and the errors of jobs call this worker. */
@@ -162,6 +166,7 @@ export abstract class Worker implements AsyncDisposable {
     if (this.#phase !== 'new') throw new Error(`start: worker '${this.name}' was started already`);
     this.#phase = 'connecting';
     if (this.#child !== undefined) return await this.#child.start();
+    builtin('diagnostics_channel').channel(STARTS).publish(this);
     let signalled = false;
     if (signals) {
       const uninstall = onSignals(() => {

@@ -29,6 +29,28 @@ describe('gristmill worker', () => {
     expect(await worker.ended).toEqual({ code: 0, signal: null });
   });
 
+  it('runs one worker of a program that exports its class as well', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller'], `${FIXTURES}/both.mjs`);
+    await worker.printed(/^miller is ready$/);
+    expect(await mill.ask(['job', 'who'])).toMatchObject({ code: 0, out: 'miller is both' });
+    const status = JSON.parse((await mill.ask(['status', '--json'])).out) as { workers: { name: string }[] };
+    expect(status.workers.map(({ name }) => name)).toEqual(['miller']);
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+    expect(worker.count(/is ready/)).toBe(1);
+  });
+
+  it('starts one again whose function ended its process with exit code 0', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller']);
+    await worker.printed(/^miller is ready$/);
+    expect(await mill.ask(['job', 'exits'])).toMatchObject({ code: 0, out: 'miller survived' });
+    expect(worker.err).toBe('gristmill: miller crashed (exit code 0 while it served); starting it again\n');
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+  });
+
   it.each([
     ['--listen', ['--listen', 'tcp://127.0.0.1:*']],
     ['--isolate', ['--isolate']],
