@@ -6,7 +6,7 @@ export type { MasterEvents } from './master/options.ts';
 export type { CacheOptions } from './master/cache.ts';
 export type { Messages } from './master/generators.ts';
 export { Message, type MessageChange } from './master/message.ts';
-export type { MasterStatus } from './master/status.ts';
+export type { MasterStatus } from './protocol/status.ts';
 
 export { Worker, type WorkerOptions } from './worker/worker.ts';
 export type { WorkerEvents } from './worker/connection.ts';

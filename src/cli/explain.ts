@@ -1,5 +1,5 @@
 /** `gristmill explain` */
-import { type MasterStatus, sentence } from '../master/status.ts';
+import { sentence } from '../master/status.ts';
 import { aboutMaster, EXIT, masterOptions, print, type Verb, verb, withClient } from './verb.ts';
 
 const explain: Verb = verb(
@@ -11,7 +11,7 @@ const explain: Verb = verb(
     ),
   async (args) =>
     await withClient(aboutMaster(args), async (client) => {
-      const { waiting } = (await client.status()) as unknown as MasterStatus;
+      const { waiting } = await client.status();
       await print(waiting.length === 0 ? 'nothing waits\n' : waiting.map((one) => `${sentence(one)}\n`).join(''));
       return EXIT.ok;
     }),

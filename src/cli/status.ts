@@ -1,5 +1,5 @@
 /** `gristmill status` */
-import type { MasterStatus } from '../master/status.ts';
+import type { MasterStatus } from '../protocol/status.ts';
 import { aboutMaster, EXIT, masterOptions, print, type Verb, verb, withClient } from './verb.ts';
 
 const status: Verb = verb(
@@ -14,7 +14,7 @@ const status: Verb = verb(
   async (args) =>
     await withClient(aboutMaster(args), async (client) => {
       const seen = await client.status();
-      await print(args.json ? `${JSON.stringify(seen)}\n` : described(seen as unknown as MasterStatus));
+      await print(args.json ? `${JSON.stringify(seen)}\n` : described(seen));
       return EXIT.ok;
     }),
 );

@@ -1,9 +1,7 @@
 /** A typed emitter. A listener that throws is reported as an uncaught exception of the user's, and disturbs nobody else. */
 
-/** Names of events, and what a listener is given. */
-export type EventMap = Record<string, unknown>;
-
-export class Emitter<M extends EventMap> {
+/** `M`: names of events, and what a listener is given. */
+export class Emitter<M extends object> {
   readonly #listeners = new Map<keyof M, Set<(what: never) => void>>();
 
   /** Listens to an event. Returns a function that stops listening. */

@@ -60,7 +60,6 @@ export interface MasterEvents extends Omit<MasterNews, 'jobFailed'> {
   rejected: RejectedMessage;
   /** It has stopped; `error` if that was a bug. */
   closed: { error?: Error | undefined };
-  [name: string]: unknown;
 }
 
 const HEARTBEAT_MS = 5_000;

@@ -4,6 +4,7 @@
  */
 import type { Machine } from '../machine/history.ts';
 import { NOTICE_AFTER_MS } from '../protocol/limits.ts';
+import type { MasterStatus } from '../protocol/status.ts';
 import { Core, type MasterConfig } from './core.ts';
 import { onReply } from './calling.ts';
 import type { MasterEvent } from './events.ts';
@@ -15,7 +16,7 @@ import { retryDue } from './retrying.ts';
 import { flush } from './sending.ts';
 import { pushesOverdue } from './silence.ts';
 import { awaitReading, dismiss, endSession, isReading, onBatch, onHello, onLost, onReport } from './sessions.ts';
-import { type MasterStatus, statusOf } from './status.ts';
+import { statusOf } from './status.ts';
 import { revokeOverdue, takeBack } from './taking_back.ts';
 import { onUndial, undialOverdue } from './undialling.ts';
 import { type Whereabouts, whereabouts } from './whereabouts.ts';

@@ -70,7 +70,6 @@ export interface PipelinesServerOptions {
 export interface PipelinesServerEvents {
   /** It has stopped, and nothing of it is left. */
   closed: undefined;
-  [name: string]: unknown;
 }
 
 /**

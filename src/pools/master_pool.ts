@@ -4,7 +4,6 @@ import { checkInteger, checkOptions } from '../common/check.ts';
 import type { Logger } from '../common/logger.ts';
 import { withoutLogin } from '../common/login.ts';
 import { JOB_KEY } from '../master/desk.ts';
-import type { MasterStatus } from '../master/status.ts';
 import type { Item, JobStream, Payload, Settled, Source, StreamOptions } from '../streams/types.ts';
 import { engineOf } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -71,7 +70,7 @@ export class MasterPool extends WorkerPool {
   }
 
   async workerCount(): Promise<number> {
-    const status = (await this.#client.status()) as unknown as MasterStatus;
+    const status = await this.#client.status();
     return status.workers.length;
   }
 

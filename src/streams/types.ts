@@ -134,5 +134,4 @@ type Candidate<W> = Exclude<keyof W & string, ReservedName | `_${string}`>;
 /** The names of the functions that a worker class serves; any name for an untyped client. */
 export type FunctionsOf<W> = [W] extends [never] ? string : { [K in Candidate<W>]: W[K] extends WorkerFunction ? K : never }[Candidate<W>];
 
-/** What the master says of itself: plain data. */
-export type Status = Readonly<Record<string, unknown>>;
+export type { MasterStatus as Status } from '../protocol/status.ts';

@@ -47,7 +47,6 @@ export interface WorkerEvents {
   disconnected: { readonly address: string };
   /** The worker has stopped, or gave up; then `error` says why. */
   closed: { readonly error: Error | undefined };
-  [name: string]: unknown;
 }
 
 export interface ConnectionOptions {

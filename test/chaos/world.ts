@@ -1,7 +1,7 @@
 /** The processes of a scenario, the proxies between them, and what must come out: every result once. */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
-import type { MasterStatus } from '../../src/master/status.ts';
+import type { MasterStatus } from '../../src/protocol/status.ts';
 import { Processes, type Running } from '../integration/processes.ts';
 import { freePort } from '../integration/ports.ts';
 import { type Place, type Proxy, startProxy } from './proxy.ts';

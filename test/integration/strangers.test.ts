@@ -106,7 +106,7 @@ function expectSaidOnce(master: Running): void {
 }
 
 async function rejected(cluster: Cluster): Promise<Record<string, number>> {
-  return (await clientOf(cluster).status())['rejected'] as Record<string, number>;
+  return (await clientOf(cluster).status()).rejected;
 }
 
 const POLICIES = ['leastLoaded', 'roundRobin'] as const;

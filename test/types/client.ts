@@ -6,6 +6,8 @@ import type {
   JobError,
   JobItem,
   JobStream,
+  Master,
+  MasterStatus,
   Settled,
   StreamOptions,
   WorkerAnswer,
@@ -206,3 +208,14 @@ export const many: WorkerAnswer = ['a', 'b'];
 
 // @ts-expect-error: nor is a function that gives one
 export const lists: WorkerFunction = (message: Buffer) => [message];
+
+/** What a master tells of itself, and its events: a name that is none does not compile. */
+export async function observed(client: Client, master: Master, worker: MyWorker): Promise<string[]> {
+  const status: MasterStatus = await client.status();
+  master.events.on('workerLost', ({ name, reason }) => console.log(name, reason));
+  // @ts-expect-error: there is no such event
+  master.events.on('workerlost', () => undefined);
+  // @ts-expect-error: there is no such event
+  worker.events.on('conected', () => undefined);
+  return status.workers.map(({ name, state }) => `${name} ${state}`);
+}
