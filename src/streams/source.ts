@@ -42,6 +42,8 @@ export class Pump {
   #given = 0;
   #givenBytes = 0;
   #busy = false;
+  /** Whether a sync source runs, and so whoever stops the stream does it from within. */
+  #inNext = false;
   #telling = false;
   #endTold = false;
   #state: 'open' | 'ended' | 'failed' | 'stopped' = 'open';
@@ -97,6 +99,8 @@ export class Pump {
   }
 
   async #return(): Promise<void> {
+    // By then it is no longer in the midst of what it gives next.
+    if (this.#inNext) await Promise.resolve();
     if (this.#sync !== undefined) this.#sync.return?.();
     else await this.#async?.return?.();
   }
@@ -123,8 +127,12 @@ export class Pump {
     this.#busy = true;
     while (this.#wanted()) {
       try {
-        this.#accept(source.next());
+        this.#inNext = true;
+        const result = source.next();
+        this.#inNext = false;
+        this.#accept(result);
       } catch (error) {
+        this.#inNext = false;
         this.#fail(error);
       }
       if (this.#packer.count >= BATCH) events.push(...this.#events());

@@ -86,4 +86,39 @@ describe('what is left early', () => {
       { status: 'fulfilled', value: { done: true } },
     ]);
   });
+
+  it.each(['its signal', 'return()', 'close()'])('by %s, called in its own sync source: that comes to its end, too', async (how) => {
+    const w = await world(({ payload }) => [payload]);
+    const abort = new AbortController();
+    let returned: Promise<unknown> | undefined;
+    let pulled = 0;
+    const leave = (): void => {
+      if (how === 'its signal') abort.abort(new Error('enough'));
+      else returned = how === 'return()' ? stream.return?.() : w.connection.close();
+    };
+    const ends: number[] = [];
+    function* source(): Generator<string> {
+      try {
+        for (;;) {
+          pulled += 1;
+          if (pulled === 5) leave();
+          yield 'x';
+        }
+      } finally {
+        ends.push(pulled);
+      }
+    }
+    const stream = w.connection.caller.job({ parent: 0 }, ['foo', source(), { signal: abort.signal }]);
+    const reading = (async () => {
+      for await (const _ of stream);
+    })();
+    const error = await reading.then(
+      () => undefined,
+      (thrown: Error) => thrown.name + thrown.message,
+    );
+    expect(error?.slice(0, 11)).toBe({ 'its signal': 'Errorenough', 'return()': undefined, 'close()': 'ClosedError' }[how]);
+    await returned;
+    expect(ends).toEqual([5]);
+    await w[Symbol.asyncDispose]();
+  });
 });
