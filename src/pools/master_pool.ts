@@ -1,6 +1,8 @@
 /** The pool over our own master: nothing to install. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '../client/client.ts';
 import { checkInteger, checkOptions } from '../common/check.ts';
+import { now } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import { withoutLogin } from '../common/login.ts';
 import { JOB_KEY } from '../master/desk.ts';
@@ -22,6 +24,9 @@ import { spawnPoolWorker } from './spawning.ts';
 
 /** What is kept to be submitted again. */
 const CUSTODY_BYTES = 67_108_864;
+/** For so long another master may not know a job that its producer, elsewhere, will submit again; it is asked so often. */
+const NEW_MS = 2_000;
+const AGAIN_MS = 100;
 
 export interface MasterPoolOptions {
   /** Where the master is, as `tcp://host:port` or `ipc://path`. */
@@ -47,8 +52,9 @@ export class MasterPool extends WorkerPool {
   readonly #ttlMs: number;
   readonly #custody = new Map<string, Buffer>();
   #custodyBytes = 0;
-  /** How often another master has come, and what is on its way to the last of them. */
+  /** How often another master has come, and when; what is on its way to the last of them. */
   #masters = 0;
+  #newMs = -Infinity;
   readonly #again = new Map<string, Promise<unknown>>();
 
   /** @throws TypeError or RangeError that names the option, what was expected and the value seen */
@@ -129,20 +135,22 @@ export class MasterPool extends WorkerPool {
     this.#custody.delete(id);
   }
 
-  /** A master that has just come may be asked for a job before it has been submitted there again: then it is asked once more. */
+  /** A master that has just come may be asked for a job before it has been submitted there again: then it is asked again. */
   async #recordOf(id: string): Promise<Buffer | undefined> {
     for (;;) {
       const masters = this.#masters;
       const bytes = await this.#client.get(JOB_KEY + id);
       const again = this.#again.get(id);
-      if (bytes !== undefined || (again === undefined && masters === this.#masters)) return bytes;
-      await again;
+      const isNew = now() - this.#newMs < NEW_MS;
+      if (bytes !== undefined || (again === undefined && masters === this.#masters && !isNew)) return bytes;
+      await (again ?? pause(AGAIN_MS));
     }
   }
 
   /** A master that knows a job already takes it for the same. */
   #submitAgain(): void {
     this.#masters += 1;
+    this.#newMs = now();
     for (const [id, packed] of this.#custody) {
       const again = this.#client
         .set(packed, JOB_KEY + id)

@@ -130,6 +130,19 @@ export function poolLosses(name: string, start: () => Promise<LossRig>): void {
       );
     });
 
+    it('a killed engine: another pool, too, hears of the end of jobs that had not begun', async () => {
+      await using scene = new Scene(await start());
+      await using other = scene.rig.open();
+      const ids = await Promise.all(Array.from(jobs(50), (job) => scene.pool.submit('foo', job)));
+      const records = Promise.all(ids.map((id) => other.ended(id)));
+      records.catch(() => undefined);
+      expect((await Promise.all(ids.map((id) => other.fetch(id)))).map((record) => record?.status)).toEqual(ids.map(() => 'queued'));
+      await scene.rig.kill();
+      await scene.rig.start();
+      await scene.worker();
+      expect((await records).map(({ value }) => String(value))).toEqual(Array.from(jobs(50), (job) => `worker1 processed ${job}`));
+    });
+
     it('a killed producer: its jobs are done, and another one fetches them by their ids', async () => {
       await using scene = new Scene(await start());
       await using processes = new Processes(Infinity);
