@@ -79,7 +79,7 @@ export interface WorkerOptions {
 
 /**
  * Runs functions for a master. Subclass it: each method is a function that clients can call, except those whose names begin with `_`;
- * or exactly those of `static functions = ['foo']`, if that is there. A property that holds a function is no method, and is not served,
+ * or exactly those of `static functions = ['foo']`, if that is there. (TypeScript's `private` keeps nobody out: it is gone at run time.) A property that holds a function is no method, and is not served,
  * though the types of a Client cannot tell the two apart.
  *
  * A function is given the payload as a Buffer, and a JobContext. It gives back bytes or text (one result), nothing (one empty result), a
