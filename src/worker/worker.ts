@@ -79,8 +79,8 @@ export interface WorkerOptions {
 
 /**
  * Runs functions for a master. Subclass it: each method is a function that clients can call, except those whose names begin with `_`;
- * or exactly those of `static functions = ['foo']`, if that is there. (TypeScript's `private` keeps nobody out: it is gone at run time.) A property that holds a function is no method, and is not served,
- * though the types of a Client cannot tell the two apart.
+ * or exactly those of `static functions = ['foo']`, if that is there. (TypeScript's `private` keeps nobody out: it is gone at run time.)
+ * A property that holds a function is no method, and is not served, though the types of a Client cannot tell the two apart.
  *
  * A function is given the payload as a Buffer, and a JobContext. It gives back bytes or text (one result), nothing (one empty result), a
  * promise of these, or is a generator, sync or async, that yields bytes: many results. A result of up to 16 KiB is copied at once. A larger
