@@ -1,8 +1,9 @@
 /**
  * Keeps processes running: starts those that crash again, and stops all at a signal.
  *
- * One that ends with exit code 0, and does not serve then, has done what it was for. One that says at its first start that it is of no use (Unusable: it cannot be
- * loaded, the master refuses it) would only say so again. Neither is restarted; when none is left, that is the end.
+ * One that ends with exit code 0 has done what it was for, unless a function of an exported class ended it (UNFINISHED). One that says at
+ * its first start that it is of no use (Unusable: it cannot be loaded, the master refuses it) would only say so again. Neither is
+ * restarted; when none is left, that is the end.
  */
 import type { ChildProcess } from 'node:child_process';
 import { EXIT } from './verb.ts';
@@ -15,8 +16,8 @@ const STEADY_MS = 10_000;
 /** What a process gets beyond its own deadline. */
 const GRACE_MS = 1_000;
 
-/** How a process ends whose worker was serving when it was to end with exit code 0. */
-export const UNFINISHED = 70;
+/** How a process ends whose worker was serving when it was to end with exit code 0: a code that nobody else uses. */
+export const UNFINISHED = 222;
 
 /** What a process sends before it ends because it is of no use. */
 export interface Unusable {

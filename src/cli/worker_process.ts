@@ -4,6 +4,7 @@
  * It ends with the process that started it: a worker without its supervisor would be nobody's.
  */
 import diagnostics from 'node:diagnostics_channel';
+import { STARTS } from '../worker/starts.ts';
 import type { Worker, WorkerOptions } from '../worker/worker.ts';
 import { exitCodeOf, isConnectError } from './ending.ts';
 import { loadClass } from './load_class.ts';
@@ -16,15 +17,10 @@ const { name } = options;
 /** Whether a master has welcomed it. */
 let served = false;
 
-/** Workers that were started in this process: its own, or those of a program. */
-const started = new Set<Worker>();
-diagnostics.subscribe('gristmill.worker.start', (worker) => started.add(worker as Worker));
+/** Whether the file, as it was loaded, has started a worker itself. */
+let isProgram = false;
+diagnostics.subscribe(STARTS, () => (isProgram = true));
 
-process.once('exit', (code) => {
-  const isServing = ({ state }: Worker): boolean => state === 'connecting' || state === 'serving';
-  // A function has ended the process: it was not done.
-  if (code === EXIT.ok && [...started].some(isServing)) process.exitCode = UNFINISHED;
-});
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 // A listener keeps the channel open, and the channel the process alive.
 process.channel?.unref();
@@ -35,6 +31,10 @@ async function run(): Promise<void> {
   const Chosen = await chooseClass();
   if (Chosen === undefined) return;
   const worker = build(Chosen);
+  process.once('exit', (code) => {
+    // A function has ended the process: the worker was not done.
+    if (code === EXIT.ok && worker.state === 'serving') process.exitCode = UNFINISHED;
+  });
   worker.events.on('connected', () => (served = true));
   worker.events.once('closed').then(({ error }) => (error === undefined ? process.exit(EXIT.ok) : end(error)), end);
   const stop = (): void => void worker.stop({ deadlineMs: Number(deadlineMs) });
@@ -44,18 +44,19 @@ async function run(): Promise<void> {
 }
 
 /**
- * Undefined for a program that has started its worker itself, whether or not it exports its class, too. It was told its name and address,
- * and no more of what was asked for.
+ * Undefined for a program that has started its worker itself by the time that it is loaded, whatever it exports. It was told its name and
+ * address, and no more of what was asked for.
  */
 async function chooseClass(): Promise<(new (options: WorkerOptions) => Worker) | undefined> {
   const { listen, slots = 1, isolate = false } = options;
   const option = listen === undefined ? (isolate && '--isolate') || (slots > 1 && '--slots') : '--listen';
   const needed = `${file}: ${String(option)} needs a module that exports a class that extends Worker, and starts none`;
   const Chosen = await loadClass(file, 'Worker').catch((error: unknown) => {
-    const isProgram = error instanceof TypeError && error.message.startsWith('Worker: address: ');
-    throw isProgram && option !== false ? new UsageError(needed, { cause: error }) : error;
+    if (isProgram && error instanceof UsageError) return undefined;
+    const isTold = error instanceof TypeError && error.message.startsWith('Worker: address: ');
+    throw isTold && option !== false ? new UsageError(needed, { cause: error }) : error;
   });
-  if (Chosen !== undefined && started.size === 0) return Chosen as new (options: WorkerOptions) => Worker;
+  if (Chosen !== undefined && !isProgram) return Chosen as new (options: WorkerOptions) => Worker;
   if (option !== false) throw new UsageError(needed);
   return undefined;
 }
@@ -69,7 +70,6 @@ function build(Chosen: new (options: WorkerOptions) => Worker): Worker {
 }
 
 function end(error: unknown): void {
-  started.clear();
   // Stopped while it waited for a master.
   if (error instanceof Error && error.name === 'ClosedError') process.exit(EXIT.ok);
   const known = error instanceof UsageError || isConnectError(error);

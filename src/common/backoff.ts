@@ -23,5 +23,5 @@ export function backoffMs(
   failures: number,
   jitter: number,
 ): number {
-  return Math.min(maxMs, minMs * factor ** (failures - 1)) * (0.5 + jitter / 2);
+  return Math.min(maxMs, minMs * Math.min(factor ** (failures - 1), Number.MAX_VALUE)) * (0.5 + jitter / 2);
 }

@@ -90,7 +90,7 @@ export class Gate {
   constructor(keeper: Keeper, engine?: Engine) {
     this.#engine = engine;
     const common = { address: GATE, logger: false, transport: this.#network.transport() } as const;
-    const policy: PolicyChoice = { name: 'passing', create: () => new Passing() };
+    const policy: PolicyChoice = { name: 'leastLoaded', create: () => new Passing() };
     const maxMessageBytes = MAX_MESSAGE_BYTES + WRAPPING_BYTES;
     const at = { workerPushAddress: `${GATE}/push`, workerPullAddress: `${GATE}/pull` };
     this.#master = new GateMaster(

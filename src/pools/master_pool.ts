@@ -1,5 +1,4 @@
 /** The pool over our own master: nothing to install. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '../client/client.ts';
 import { checkInteger, checkOptions } from '../common/check.ts';
 import { now } from '../common/clock.ts';
@@ -24,9 +23,8 @@ import { spawnPoolWorker } from './spawning.ts';
 
 /** What is kept to be submitted again. */
 const CUSTODY_BYTES = 67_108_864;
-/** For so long another master may not know a job that its producer, elsewhere, will submit again; it is asked so often. */
+/** For so long another master may not know a job that its producer, elsewhere, will submit again. */
 const NEW_MS = 2_000;
-const AGAIN_MS = 100;
 
 export interface MasterPoolOptions {
   /** Where the master is, as `tcp://host:port` or `ipc://path`. */
@@ -52,7 +50,7 @@ export class MasterPool extends WorkerPool {
   readonly #ttlMs: number;
   readonly #custody = new Map<string, Buffer>();
   #custodyBytes = 0;
-  /** How often another master has come, and when; what is on its way to the last of them. */
+  /** How often another master has come (or the same, without its sessions), and when; what is on its way to the last of them. */
   #masters = 0;
   #newMs = -Infinity;
   readonly #again = new Map<string, Promise<unknown>>();
@@ -111,6 +109,10 @@ export class MasterPool extends WorkerPool {
     return await this.#client.delete(key);
   }
 
+  protected override mayCome(): boolean {
+    return now() - this.#newMs < NEW_MS;
+  }
+
   override job(...args: readonly unknown[]): JobStream<never> {
     const [name, payloads, options] = args as [string, Source<Item>, StreamOptions & { settle: true }];
     return this.#client.job(name, payloads, options) as JobStream<Settled> as JobStream<never>;
@@ -135,15 +137,14 @@ export class MasterPool extends WorkerPool {
     this.#custody.delete(id);
   }
 
-  /** A master that has just come may be asked for a job before it has been submitted there again: then it is asked again. */
+  /** A master that has just come may be asked for a job before it has been submitted there again: then it is asked once more. */
   async #recordOf(id: string): Promise<Buffer | undefined> {
     for (;;) {
       const masters = this.#masters;
       const bytes = await this.#client.get(JOB_KEY + id);
       const again = this.#again.get(id);
-      const isNew = now() - this.#newMs < NEW_MS;
-      if (bytes !== undefined || (again === undefined && masters === this.#masters && !isNew)) return bytes;
-      await (again ?? pause(AGAIN_MS));
+      if (bytes !== undefined || (again === undefined && masters === this.#masters)) return bytes;
+      await again;
     }
   }
 

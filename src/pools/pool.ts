@@ -69,8 +69,8 @@ export abstract class WorkerPool implements AsyncDisposable {
     for (let delayMs = MIN_DELAY_MS; ; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
       signal?.throwIfAborted();
       const record = await this.fetch(id);
-      if (record === undefined) throw new RangeError(`ended: there is no job '${id}', or its record has expired`);
-      if (record.status === 'done' || record.status === 'failed') return record;
+      if (record === undefined && !this.mayCome()) throw new RangeError(`ended: there is no job '${id}', or its record has expired`);
+      if (record?.status === 'done' || record?.status === 'failed') return record;
       // It rejects if the signal is aborted, with an error of its own.
       await setTimeout(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
     }
@@ -89,6 +89,11 @@ export abstract class WorkerPool implements AsyncDisposable {
     // It says that it is closed, as a stream.
     if (this.#closed) void this.#streams.close();
     return this.#streams.job(args) as JobStream<never>;
+  }
+
+  /** Whether a job that is not there may come yet, since its producer submits it again. */
+  protected mayCome(): boolean {
+    return false;
   }
 
   /** Where `job` keeps its jobs. For engines of this package. */

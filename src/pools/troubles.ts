@@ -2,8 +2,10 @@
 
 /** Reasons that are remembered so as not to be said again. */
 const MAX_REASONS = 100;
-/** Words of a reason that differ from job to job. */
-const ID = /[\w:-]*\d[\w:-]*/g;
+/** Words of a reason that differ from job to job: the id of one, and what has digits. */
+const ID = /(?<=\bjob )[\w-]+|[\w:-]*\d[\w:-]*/g;
+/** So much of a reason is enough to know it again. */
+const KNOWN_BY = 500;
 
 export class Troubles {
   readonly #where: string;
@@ -27,7 +29,7 @@ export class Troubles {
     if (this.#closed) return;
     const text = textOf(error);
     this.#last = `${this.#where}: ${text}`;
-    const reason = text.replaceAll(ID, '');
+    const reason = text.slice(0, KNOWN_BY).replaceAll(ID, '');
     if (this.#said.has(reason) || this.#said.size >= MAX_REASONS) return;
     this.#said.add(reason);
     this.#warn(this.#last);

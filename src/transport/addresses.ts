@@ -24,7 +24,9 @@ export function whoIsAt(addresses: readonly string[]): string {
   const [first = ''] = addresses;
   const answerer = answererOf(addresses);
   if (answerer === 'master') return `a master at ${addresses.join(' or ')}`;
-  const hosts = first.split(',').map((one) => (URL.canParse(one) ? new URL(one).host : one));
+  const hosts = withoutLogin(first)
+    .split(',')
+    .map((one) => (URL.canParse(one) ? new URL(one).host : one));
   return `${answerer} at ${hosts.join(' or ')}`;
 }
 
@@ -40,7 +42,7 @@ export function parseAddress(
 ): { scheme: 'tcp' | 'ipc' | 'memory'; host: string; port: number | '*' } {
   if (typeof address !== 'string')
     throw new TypeError(`${option}: expected a string such as 'tcp://127.0.0.1:5555', got ${shownAddress(address)}`);
-  const tcp = /^tcp:\/\/(\[[^\]]+\]|[^:/\s]+):(\d{1,5}|\*)$/.exec(address);
+  const tcp = /^tcp:\/\/(\[[^\]]+\]|[^:/\s@]+):(\d{1,5}|\*)$/.exec(address);
   if (tcp) {
     const port = tcp[2] === '*' ? '*' : Number(tcp[2]);
     if (port !== '*' && port > 65_535) throw new RangeError(`${option}: expected a port up to 65535, got '${withoutLogin(address)}'`);

@@ -19,6 +19,7 @@ import { Isolation } from './isolation.ts';
 import { offered } from './offered.ts';
 import type { Meeting } from './sockets.ts';
 import { BASE, RELAYS, servedFunctions } from './served.ts';
+import { STARTS } from './starts.ts';
 
 const OPTIONS = [
   'name',
@@ -37,9 +38,6 @@ const OPTIONS = [
 /** As many as credit lets come: a generator that kept its slot while it waits could keep its own consumers from running. */
 const MAX_PARKED = 65_536;
 const DRAIN_MS = 30_000;
-
-/** Where who runs somebody's program hears of the workers that it starts, also if it has a copy of this package of its own. */
-const STARTS = 'gristmill.worker.start';
 
 export interface WorkerOptions {
   /** What the master, its logs and the errors of jobs call this worker. */
@@ -166,7 +164,8 @@ export abstract class Worker implements AsyncDisposable {
     if (this.#phase !== 'new') throw new Error(`start: worker '${this.name}' was started already`);
     this.#phase = 'connecting';
     if (this.#child !== undefined) return await this.#child.start();
-    builtin('diagnostics_channel').channel(STARTS).publish(this);
+    // (Not of one of ours, behind a client of an engine.)
+    if (!Object.hasOwn(this.constructor, RELAYS)) builtin('diagnostics_channel').channel(STARTS).publish(this);
     let signalled = false;
     if (signals) {
       const uninstall = onSignals(() => {

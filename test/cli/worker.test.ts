@@ -29,7 +29,7 @@ describe('gristmill worker', () => {
     expect(await worker.ended).toEqual({ code: 0, signal: null });
   });
 
-  it('runs one worker of a program that exports its class as well', async () => {
+  it('runs one worker of a program that exports classes as well', async () => {
     await using mill = await startMill(0);
     const worker = mill.worker(['miller'], `${FIXTURES}/both.mjs`);
     await worker.printed(/^miller is ready$/);
@@ -39,6 +39,15 @@ describe('gristmill worker', () => {
     worker.kill('SIGTERM');
     expect(await worker.ended).toEqual({ code: 0, signal: null });
     expect(worker.count(/is ready/)).toBe(1);
+  });
+
+  it('runs an exported class whose module uses a pool', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller'], `${FIXTURES}/pooled.mjs`);
+    await worker.printed(/^miller is ready$/);
+    expect(await mill.ask(['job', 'who'])).toMatchObject({ code: 0, out: 'miller is of an exported class' });
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
   });
 
   it('starts one again whose function ended its process with exit code 0', async () => {

@@ -14,6 +14,11 @@ it.each<[Backoff, number[]]>([
   expect(longest(backoff)).toEqual(delays);
 });
 
+it('there is no delay after any number of failures, where none was asked for', () => {
+  expect(backoffMs({ minMs: 0, factor: 100 }, 1_000, 1)).toBe(0);
+  expect(backoffMs({ minMs: 1, factor: 100 }, 1_000, 1)).toBe(30_000);
+});
+
 it('half of a delay is random', () => {
   expect([0, 0.5, 1].map((jitter) => backoffMs({ minMs: 100 }, 1, jitter))).toEqual([50, 75, 100]);
 });

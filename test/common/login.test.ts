@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { withoutLogin } from '../../src/common/login.ts';
 import { Client, MasterPool, openPool } from '../../src/index.ts';
+import { whoIsAt } from '../../src/transport/addresses.ts';
 import { PipelinesClient } from '../../src/pipelines/index.ts';
 
 it.each([
@@ -38,7 +39,7 @@ it.each([
   ['nats://127.0.0.1:4222,127.0.0.1:4223', /got "nats:\/\/127\.0\.0\.1:4222,127\.0\.0\.1:4223"$/],
   ['nats://one,two', /got "nats:\/\/one,two"$/],
   ['redis:/user:secret@127.0.0.1', /got 'redis:\/127\.0\.0\.1'$/],
-  ['tcp://secret@127.0.0.1:0', /a port to dial, got 'tcp:\/\/127\.0\.0\.1:0'$/],
+  ['tcp://secret@127.0.0.1:5555', /got 'tcp:\/\/127\.0\.0\.1:5555'$/],
   ['nats://user:secret@', /got "nats:\/\/"$/],
   ['tcp://user:secret@127.0.0.1:5555', /got 'tcp:\/\/127\.0\.0\.1:5555'$/],
   ['http://user:secret@127.0.0.1:5555', /got 'http:\/\/127\.0\.0\.1:5555'$/],
@@ -55,6 +56,10 @@ it.each([
   expect(error.message).toMatch(said);
   expect(error.message).not.toContain('secret');
   await expect(openPool(address)).rejects.toSatisfy((other: Error) => !other.message.includes('secret'));
+});
+
+it('who waits for a cluster says its hosts, and nothing of a password with a comma', () => {
+  expect(whoIsAt(['nats://user:12,34@one:4222,nats://user:12,34@two:4222?stream=mine'])).toBe('NATS at one:4222 or two:4222');
 });
 
 it('what a master, or a server of pipelines, is asked for by a wrong address is refused without its password', () => {

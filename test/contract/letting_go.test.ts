@@ -1,6 +1,7 @@
 /** Clients of an engine that are closed while it does not answer: nothing of theirs keeps the process, and nothing else is touched. */
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { within } from '../chaos/world.ts';
@@ -23,6 +24,11 @@ async function saying(words: string): Promise<{ readonly host: string } & AsyncD
 async function deaf(): Promise<{ readonly host: string } & AsyncDisposable> {
   const running = new Running([fixture('deaf')]);
   await running.printed(/^\d+$/);
+  const probe = connect(Number(running.out), '127.0.0.1').on('error', () => undefined);
+  // Who is answered is answered in far less.
+  const heard = await Promise.race([once(probe, 'connect'), pause(500, 'nothing')]);
+  probe.destroy();
+  expect(heard).toBe('nothing');
   return { host: `127.0.0.1:${running.out.trim()}`, [Symbol.asyncDispose]: async () => running.kill('SIGKILL') };
 }
 

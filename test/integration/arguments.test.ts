@@ -46,11 +46,23 @@ const notAnObject: Wrong[] = [
 const addresses: Wrong[] = [
   ['no address', { address: undefined }, TypeError, /address: expected .*, got undefined/],
   ['a number', { address: 5555 }, TypeError, /address: expected .*, got number|got 5555/],
-  ['no scheme', { address: '127.0.0.1:5555' }, TypeError, /address: expected 'tcp:\/\/host:port' or 'ipc:\/\/path', got '127.0.0.1:5555'/],
   ['no port', { address: 'tcp://127.0.0.1' }, TypeError, /address: expected .*, got 'tcp:\/\/127.0.0.1'/],
   ['another scheme', { address: 'http://127.0.0.1:80' }, TypeError, /address: expected .*, got 'http:/],
   ['a large port', { address: 'tcp://127.0.0.1:65536' }, RangeError, /address: expected a port up to 65535, got '.*65536'/],
   ['an empty string', { address: '' }, TypeError, /address: expected .*, got ''/],
+];
+const bound: Wrong[] = [
+  ...addresses,
+  ['no scheme', { address: '127.0.0.1:5555' }, TypeError, /address: expected 'tcp:\/\/host:port' or 'ipc:\/\/path', got '127.0.0.1:5555'/],
+];
+const dialled: Wrong[] = [
+  ...addresses,
+  [
+    'no scheme',
+    { address: '127.0.0.1:5555' },
+    TypeError,
+    /address: expected 'tcp:\/\/host:port', 'ipc:\/\/path', 'redis:\/\/host:port' or 'nats:\/\/host:port', got '127.0.0.1:5555'/,
+  ],
 ];
 const names: Wrong[] = [
   ['no name', { name: undefined }, TypeError, /name: expected a string, got undefined/],
@@ -95,7 +107,7 @@ function options(wrong: Wrong, right: object): unknown {
 
 const ofMaster: Wrong[] = [
   ...notAnObject,
-  ...addresses,
+  ...bound,
   ...names,
   ...common,
   ...numbers(1, 'maxMessageBytes', 'maxJobResultBytes', 'maxBufferBytes', 'crashLimit', 'historyLimit'),
@@ -128,7 +140,7 @@ describe('new Master', () => {
 
 const ofWorker: Wrong[] = [
   ...notAnObject,
-  ...addresses,
+  ...dialled,
   ...names,
   ...common,
   ...numbers(1, 'slots', 'historyLimit'),
@@ -175,7 +187,7 @@ describe('new Worker', () => {
 
 const ofClient: Wrong[] = [
   ...notAnObject,
-  ...addresses,
+  ...dialled,
   ...names.slice(1),
   ...common,
   ...numbers(1, 'connectTimeoutMs', 'maxMessageBytes', 'historyLimit'),

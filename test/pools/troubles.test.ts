@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Troubles } from '../../src/pools/troubles.ts';
 
-const JOBS = ['1', '2', '00000000-1f4a-4e0c-9c4d-8a63ce8a55b1'];
+const JOBS = ['1', 'alpha', '00000000-1f4a-4e0c-9c4d-8a63ce8a55b1'];
 
 it('what goes wrong with an engine is said once for each reason, not for each job, until it answers again', () => {
   const said: string[] = [];

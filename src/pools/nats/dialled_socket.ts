@@ -11,9 +11,11 @@ const dialler = new AsyncLocalStorage<DialledSocket>();
 // Told in the dialler's context, before the socket dials. The context stays that of `dial` when the library dials again by itself.
 diagnostics.subscribe('net.client.socket', (message) => dialler.getStore()?.heard((message as { readonly socket: Socket }).socket));
 
-/** Subscribes, and hears messages outside of the dialler's context: what is dialled because of one is nobody's but the user's. */
+/** Where messages are heard: outside of the dialler's context. What is dialled because of one is nobody's but the user's. */
+const outside = new AsyncResource('gristmill.nats');
+
 export function subscribe(connection: NatsConnection, subject: string, hear: (message: Msg) => void): void {
-  connection.subscribe(subject, { callback: AsyncResource.bind((_error: unknown, message: Msg) => hear(message)) });
+  connection.subscribe(subject, { callback: (_error, message) => outside.runInAsyncScope(hear, undefined, message) });
 }
 
 export class DialledSocket {

@@ -71,7 +71,11 @@ export class RedisServing implements Serving {
     this.#taker = new Taker(settings, this.#redis, options.name);
     this.#taker.on('error', (error) => connections.troubles.hear(error));
     void this.#taker.startStalledCheckTimer();
-    void Promise.all([this.#renewer.ready, cancelled.wanted(), this.#taker.ready()]).then(() => this.#fetch());
+    void Promise.all([this.#renewer.ready, cancelled.wanted(), this.#taker.ready()]).then(
+      () => this.#fetch(),
+      // It was closed before it was connected.
+      () => undefined,
+    );
   }
 
   lend(count: number): void {
