@@ -34,7 +34,7 @@ describe('the command', () => {
     ['an argument too many', ['status', 'now'], /^gristmill: Unknown argument: now$/, 'status '],
     ['an argument too few', ['job'], /^gristmill: Not enough non-option arguments: got 0, need at least 1$/, 'job '],
     ['an option without its value', ['status', '--address'], /^gristmill: Not enough arguments following: address$/, 'status '],
-    ['an address that is none', ['status', '-a', 'somewhere'], /address: expected 'tcp:\/\/host:port' .* got 'somewhere'/, 'status '],
+    ['an address that is none', ['status', '-a', 'somewhere'], /address: expected 'tcp:\/\/host:port', .* got 'somewhere'/, 'status '],
     ['a port that is none', ['master', '-a', 'tcp://127.0.0.1:70000'], /address: expected a port up to 65535/, 'master '],
     ['a policy that is none', ['master', '--policy', 'fair'], /Given: "fair"/, 'master '],
     ['a count that is none', ['worker', 'package.json', '--count', 'two'], /--count: .* got NaN/, 'worker '],
