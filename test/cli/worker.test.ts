@@ -20,34 +20,20 @@ describe('gristmill worker', () => {
     expect(workers.err).toBe('');
   });
 
-  it('runs a program that starts its worker itself', async () => {
+  it.each([
+    ['a program that starts its worker itself', 'program.mjs', 'miller is a program', 'SIGINT'],
+    ['a program that exports classes as well', 'both.mjs', 'miller is both', 'SIGTERM'],
+    ['an exported class whose module uses a pool', 'pooled.mjs', 'miller is of an exported class', 'SIGTERM'],
+  ] as const)('runs one worker of %s', async (_what, file, out, signal) => {
     await using mill = await startMill(0);
-    const worker = mill.worker(['miller'], `${FIXTURES}/program.mjs`);
+    const worker = mill.worker(['miller'], `${FIXTURES}/${file}`);
     await worker.printed(/^miller is ready$/);
-    expect(await mill.ask(['job', 'who'])).toMatchObject({ code: 0, out: 'miller is a program' });
-    worker.kill('SIGINT');
-    expect(await worker.ended).toEqual({ code: 0, signal: null });
-  });
-
-  it('runs one worker of a program that exports classes as well', async () => {
-    await using mill = await startMill(0);
-    const worker = mill.worker(['miller'], `${FIXTURES}/both.mjs`);
-    await worker.printed(/^miller is ready$/);
-    expect(await mill.ask(['job', 'who'])).toMatchObject({ code: 0, out: 'miller is both' });
+    expect(await mill.ask(['job', 'who'])).toMatchObject({ code: 0, out });
     const status = JSON.parse((await mill.ask(['status', '--json'])).out) as { workers: { name: string }[] };
     expect(status.workers.map(({ name }) => name)).toEqual(['miller']);
-    worker.kill('SIGTERM');
+    worker.kill(signal);
     expect(await worker.ended).toEqual({ code: 0, signal: null });
     expect(worker.count(/is ready/)).toBe(1);
-  });
-
-  it('runs an exported class whose module uses a pool', async () => {
-    await using mill = await startMill(0);
-    const worker = mill.worker(['miller'], `${FIXTURES}/pooled.mjs`);
-    await worker.printed(/^miller is ready$/);
-    expect(await mill.ask(['job', 'who'])).toMatchObject({ code: 0, out: 'miller is of an exported class' });
-    worker.kill('SIGTERM');
-    expect(await worker.ended).toEqual({ code: 0, signal: null });
   });
 
   it('starts one again whose function ended its process with exit code 0', async () => {
