@@ -2,12 +2,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { within } from '../chaos/world.ts';
 import { freePort } from '../integration/ports.ts';
 import { Running } from '../integration/processes.ts';
-import { have, ServerProcess } from './servers.ts';
+import { have, natsServer, ServerProcess } from './servers.ts';
 
 const PROGRAM = fileURLToPath(new URL('fixtures/giving_up.mjs', import.meta.url));
 /** It gives up after 6 s: by then it has said why, also on a machine that has much to do. */
@@ -79,5 +81,20 @@ it.runIf(have('redis-server', 'a Redis without the database', 'apt-get install r
     const redis = new Redis(server.port, '127.0.0.1');
     expect(await redis.info('keyspace')).not.toContain('keys=');
     redis.disconnect();
+  },
+);
+
+it.runIf(have('nats-server', 'a NATS with a stream of another kind', 'apt-get install nats-server'))(
+  'a NATS that refuses what is made there is asked again and again, and why is said once',
+  { timeout: 2 * PATIENCE_MS },
+  async () => {
+    await using server = await natsServer();
+    const connection = await connect({ servers: `127.0.0.1:${server.port}` });
+    await (await jetstreamManager(connection)).streams.add({ name: 'gristmill', subjects: ['gristmill.jobs', 'gristmill.nested'] });
+    await connection.close();
+    const { errors, said } = await outcomeOf(`nats://127.0.0.1:${server.port}`);
+    const reasons = said.filter((line) => line.startsWith(`127.0.0.1:${server.port}: `));
+    expect(reasons).toEqual([expect.stringContaining('stream name already in use')]);
+    expect(errors[0]?.message).toContain(reasons[0]);
   },
 );

@@ -230,6 +230,7 @@ export class NatsEngine implements PoolEngine {
 
   async #open(): Promise<Store> {
     const store = await this.#opener.open(this.#ttlMs);
+    this.troubles.over();
     subscribe(store.connection, `${namesOf(this.#settings.stream).to}.${this.#id}`, (message) => this.#heard(message));
     void this.#follow(store);
     return store;

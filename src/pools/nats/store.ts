@@ -62,7 +62,6 @@ export class Opener {
     const options = { ...dialling(this.#settings), timeout: 2_000, noAsyncTraces: true };
     const connection = await this.again(() => this.#socket.dial(() => connect(options)));
     this.#connection = connection;
-    this.troubles.over();
     if (this.#closed) await this.close();
     const jsm = await this.again(() => jetstreamManager(connection, { checkAPI: false }));
     const js = jetstream(connection);
