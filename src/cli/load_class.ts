@@ -34,6 +34,14 @@ export async function loadClass(path: string, base: 'Master' | 'Worker'): Promis
   throw new UsageError(`${path}: exports no class that extends ${base}`);
 }
 
+/** Ends the process with a SyntaxError: where the text is wrong, only Node itself says, and of an error that nobody has caught. */
+export function leaveToNode(error: SyntaxError): Promise<never> {
+  setImmediate(() => {
+    throw error;
+  });
+  return new Promise(() => undefined);
+}
+
 /** What a CommonJS module exports that exports nothing. */
 function isEmpty(value: unknown): boolean {
   return value !== null && typeof value === 'object' && Object.keys(value).length === 0;

@@ -4,7 +4,7 @@ import { grain } from '../scheduling/grain.ts';
 import { leastLoaded } from '../scheduling/least_loaded.ts';
 import { roundRobin } from '../scheduling/round_robin.ts';
 import { specializedTypes } from './config.ts';
-import { findFile, loadClass } from './load_class.ts';
+import { findFile, leaveToNode, loadClass } from './load_class.ts';
 import { asUsage, checkWhole, complain, DEFAULT_ADDRESS, EXIT, print, UsageError, type Verb, verb } from './verb.ts';
 
 const POLICIES = { leastLoaded, roundRobin, grain } as const;
@@ -76,7 +76,10 @@ const master: Verb = verb(
 async function chooseClass(file: string | undefined): Promise<typeof Master> {
   if (file === undefined) return Master;
   const path = await findFile(file);
-  const found = await loadClass(path, 'Master');
+  const found = await loadClass(path, 'Master').catch((error: unknown) => {
+    if (error instanceof SyntaxError) return leaveToNode(error);
+    throw error;
+  });
   if (found === undefined) throw new UsageError(`${file}: exports no class that extends Master; if it starts one itself: node ${file}`);
   return found as typeof Master;
 }

@@ -7,7 +7,7 @@ import diagnostics from 'node:diagnostics_channel';
 import { STARTS } from '../worker/starts.ts';
 import type { Worker, WorkerOptions } from '../worker/worker.ts';
 import { exitCodeOf, isConnectError } from './ending.ts';
-import { loadClass } from './load_class.ts';
+import { leaveToNode, loadClass } from './load_class.ts';
 import { UNFINISHED, type Unusable } from './supervisor.ts';
 import { complain, EXIT, UsageError } from './verb.ts';
 
@@ -73,10 +73,15 @@ function end(error: unknown): void {
   // Stopped while it waited for a master.
   if (error instanceof Error && error.name === 'ClosedError') process.exit(EXIT.ok);
   const known = error instanceof UsageError || isConnectError(error);
-  const exitCode = complain(`${name}: ${known ? error.message : ((error as Error).stack ?? String(error))}`, exitCodeOf(error));
+  const exitCode = complain(`${name}: ${known ? error.message : described(error)}`, exitCodeOf(error));
   // A worker that broke while it was of use will be of use again.
   if (served && !known) process.exit(exitCode);
-  process.send?.({ unusable: exitCode } satisfies Unusable, () => process.exit(exitCode));
+  const leave = (): void => void (error instanceof SyntaxError ? leaveToNode(error) : process.exit(exitCode));
+  process.send?.({ unusable: exitCode } satisfies Unusable, leave);
+}
+
+function described(error: unknown): string {
+  return error instanceof SyntaxError ? `${file} cannot be loaded:` : ((error as Error).stack ?? String(error));
 }
 
 await run().catch(end);
