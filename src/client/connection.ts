@@ -200,7 +200,7 @@ export class Connection implements ConsumerPort {
         this.events.emit('connected', { master, address: this.#where, how });
       },
       lost: () => this.events.emit('disconnected', { address: this.#where }),
-      waiting: () => logger.warn(`waiting for ${whoIsAt(addresses)}`),
+      waiting: () => logger.warn(`waiting for ${whoIsAt(addresses, this.#options.transport.trouble?.())}`),
       gaveUp: ({ code, text }) => this.#gaveUp(code, text),
       reject: ({ reason }) => this.#rejected(reason),
       wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),

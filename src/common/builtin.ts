@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import type * as childProcess from 'node:child_process';
 import type * as crypto from 'node:crypto';
 import type * as diagnosticsChannel from 'node:diagnostics_channel';
+import type * as dnsPromises from 'node:dns/promises';
 import type * as fs from 'node:fs';
 import type * as fsPromises from 'node:fs/promises';
 import type * as net from 'node:net';
@@ -21,6 +22,7 @@ interface Builtins {
   child_process: typeof childProcess;
   crypto: typeof crypto;
   diagnostics_channel: typeof diagnosticsChannel;
+  'dns/promises': typeof dnsPromises;
   fs: typeof fs;
   'fs/promises': typeof fsPromises;
   net: typeof net;

@@ -19,11 +19,14 @@ export function answererOf([first]: readonly string[]): 'master' | 'Redis' | 'NA
   return engine === 'redis' ? 'Redis' : 'NATS';
 }
 
-/** Who is met at addresses, for people to read: a master, or an engine, of whose address only the hosts are told. */
-export function whoIsAt(addresses: readonly string[]): string {
+/**
+ * Who is met at addresses, for people to read: a master, with what is wrong there, or an engine, of whose address only the hosts are told. (What
+ * is wrong with an engine has been said.)
+ */
+export function whoIsAt(addresses: readonly string[], trouble?: string): string {
   const [first = ''] = addresses;
   const answerer = answererOf(addresses);
-  if (answerer === 'master') return `a master at ${addresses.join(' or ')}`;
+  if (answerer === 'master') return `a master at ${addresses.join(' or ')}${trouble === undefined ? '' : `: ${trouble}`}`;
   const hosts = withoutLogin(first)
     .split(',')
     .map((one) => (URL.canParse(one) ? new URL(one).host : one));

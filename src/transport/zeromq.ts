@@ -11,6 +11,7 @@ import * as bound from './zeromq_bound.ts';
 import * as dial from './zeromq_dial.ts';
 import { notifies, raiseSocketLimit, readSettings, type ZeromqOptions } from './zeromq_options.ts';
 import type { Transport } from './transport.ts';
+import { Unreachable } from './unreachable.ts';
 
 export type { ZeromqOptions } from './zeromq_options.ts';
 
@@ -26,6 +27,7 @@ export function zeromqTransport(options: ZeromqOptions = {}): Transport {
   if (!builtin('worker_threads').isMainThread)
     throw new Error('zeromqTransport: sockets work on the main thread only, this is a worker thread');
   raiseSocketLimit();
+  const unreachable = new Unreachable();
   return {
     name: 'zeromq',
     reportsLostPeers: notifies(),
@@ -33,8 +35,9 @@ export function zeromqTransport(options: ZeromqOptions = {}): Transport {
     bindRouter: async (address, handlers) => (check(address, false), bound.bindRouter(settings, address, handlers)),
     bindPull: async (address, handlers) => (check(address, false), bound.bindPull(settings, address, handlers)),
     bindPush: async (address, handlers) => (check(address, false), bound.bindPush(settings, address, handlers)),
-    dialDealer: (address, handlers) => (check(address, true), dial.dialDealer(settings, address, handlers)),
+    dialDealer: (address, handlers) => (check(address, true), dial.dialDealer(settings, address, handlers, unreachable)),
     dialPull: (address, handlers) => (check(address, true), dial.dialPull(settings, address, handlers)),
     dialPush: (address, handlers) => (check(address, true), dial.dialPush(settings, address, handlers)),
+    trouble: () => unreachable.reason,
   };
 }

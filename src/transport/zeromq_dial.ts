@@ -7,6 +7,7 @@ import { notePieces } from './frame_memory.ts';
 import { zeromq } from './zeromq_package.ts';
 import { Receiver, turn } from './zeromq_receiver.ts';
 import type { DialHandlers, DialSocket, Frames } from './transport.ts';
+import type { Unreachable } from './unreachable.ts';
 import { countReceived } from './young_garbage.ts';
 
 type Dialler = Dealer | Pull | Push;
@@ -21,17 +22,19 @@ class ZeromqDial implements DialSocket {
   readonly #monitor: Monitor;
   readonly #receiver: Receiver | undefined;
   readonly #pauseMs: number;
+  readonly #unreachable: Unreachable | undefined;
   #connected = false;
   #redial: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(socket: Dialler, address: string, settings: Settings, handlers: DialHandlers) {
+  constructor(socket: Dialler, address: string, settings: Settings, handlers: DialHandlers, unreachable?: Unreachable) {
     const { Pull, Push } = zeromq();
     this.#socket = socket;
     this.#out = socket instanceof Pull ? undefined : socket;
     this.#address = address;
     this.#handlers = handlers;
     this.#pauseMs = settings.reconnectMaxIntervalMs;
+    this.#unreachable = unreachable;
     this.#monitor = new Monitor(socket.events);
     this.#receiver = socket instanceof Push ? undefined : new Receiver(socket, (frames) => this.#read(frames));
     socket.connect(address);
@@ -63,6 +66,7 @@ class ZeromqDial implements DialSocket {
   #up(): void {
     if (this.#connected || this.#closing) return;
     this.#connected = true;
+    this.#unreachable?.over();
     this.#handlers.connected();
   }
 
@@ -80,6 +84,7 @@ class ZeromqDial implements DialSocket {
     } else if (event.type === 'connect:retry') {
       clearTimeout(this.#redial);
       this.#redial = undefined;
+      void this.#unreachable?.look(this.#address);
     }
   }
 
@@ -116,9 +121,9 @@ class ZeromqDial implements DialSocket {
   }
 }
 
-export function dialDealer(settings: Settings, address: string, handlers: DialHandlers): DialSocket {
+export function dialDealer(settings: Settings, address: string, handlers: DialHandlers, unreachable: Unreachable): DialSocket {
   const socket = new (zeromq().Dealer)({ ...dialling(settings, address), ...receiving, ...sending(address) });
-  return new ZeromqDial(socket, address, settings, handlers);
+  return new ZeromqDial(socket, address, settings, handlers, unreachable);
 }
 
 export function dialPull(settings: Settings, address: string, handlers: DialHandlers): DialSocket {

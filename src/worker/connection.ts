@@ -221,7 +221,7 @@ export class Connection implements ConsumerPort {
   }
 
   #handlers(): Handlers<WorkerInstruction, WorkerEvent> {
-    const { logger, meeting } = this.#options;
+    const { logger, meeting, transport } = this.#options;
     const carryOut = (instruction: PeerInstruction): void => this.#sockets.carryOut(instruction);
     return {
       ...this.caller.handlers,
@@ -250,7 +250,8 @@ export class Connection implements ConsumerPort {
         this.events.emit('disconnected', { address: this.#where });
       },
       refused: ({ refused }) => this.#refused(refused),
-      waiting: () => logger.warn(`waiting for ${'dial' in meeting ? whoIsAt(meeting.dial) : `a master to dial ${this.address}`}`),
+      waiting: () =>
+        logger.warn(`waiting for ${'dial' in meeting ? whoIsAt(meeting.dial, transport.trouble?.()) : `a master to dial ${this.address}`}`),
       reject: ({ reason }) => this.#rejected(reason),
       wakeAt: ({ atMs }) => this.#wakeUp.set(atMs),
       stopped: () => this.#close(LINGER_MS, undefined),

@@ -77,21 +77,25 @@ describe('a connection', () => {
   const address = ADDRESS;
 
   it('that does not come is a ConnectError timeout, if asked for', async () => {
-    const transport = new MemoryNetwork().transport();
+    const transport = { ...new MemoryNetwork().transport(), trouble: () => 'there is no such host' };
     await using client = new Client({ address, transport, logger: false, connectTimeoutMs: 20 });
     const closed = client.events.once('closed');
-    await expect(client.call('foo', 'a')).rejects.toMatchObject({ code: 'timeout', address });
+    const message = `${address}: no master answered within 20 ms: there is no such host`;
+    await expect(client.call('foo', 'a')).rejects.toMatchObject({ code: 'timeout', address, message });
     await expect(client.get('a')).rejects.toBeInstanceOf(ConnectError);
     expect((await closed).error).toMatchObject({ code: 'timeout' });
   });
 
-  it('that takes a second is worth one line', async () => {
-    const transport = new MemoryNetwork().transport();
+  it.each([
+    ['one line', undefined, ''],
+    ['what is wrong with the address', 'there is no such host', ': there is no such host'],
+  ])('that takes a second is worth %s', async (_what, trouble, why) => {
+    const transport = { ...new MemoryNetwork().transport(), trouble: () => trouble };
     const { lines, logger, first } = listener();
     await using client = new Client({ address: 'tcp://127.0.0.1:5555', transport, logger });
     expect(client.name).toMatch(/^client-/);
     await first;
-    expect(lines).toEqual(['waiting for a master at tcp://127.0.0.1:5555']);
+    expect(lines).toEqual([`waiting for a master at tcp://127.0.0.1:5555${why}`]);
   });
 
   it('refused is a ConnectError refused, or version', async () => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,30 @@ describe('zeromq', () => {
     onTestFinished(() => void process_.kill('SIGKILL'));
     return process_;
   }
+
+  test.each([
+    ['a host that does not exist', `tcp://${'x'.repeat(64)}:5555`, `the host ${'x'.repeat(64)} is not found (ENOTFOUND)`],
+    ['a folder that is not there', 'ipc:///no/such/folder/socket', 'there is no folder /no/such/folder'],
+  ])('says what is wrong with an address: %s', async (_what, address, why) => {
+    const dialler = zeromqTransport();
+    keep(dialler.dialDealer(address, new Recorder().dial));
+    await expect.poll(() => dialler.trouble?.()).toBe(why);
+  });
+
+  test('says nothing of an address where nobody is yet, nor of trouble that is over', async () => {
+    const folder = join(tmpdir(), `gristmill-${process.pid}-folder`);
+    const address = `ipc://${join(folder, 'socket')}`;
+    const dialler = zeromqTransport();
+    const dialled = new Recorder();
+    keep(dialler.dialDealer(address, dialled.dial));
+    await expect.poll(() => dialler.trouble?.()).toBe(`there is no folder ${folder}`);
+    await mkdir(folder);
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await expect.poll(() => dialler.trouble?.()).toBe(undefined);
+    keep(await transport.bindRouter(address, new Recorder().router));
+    await dialled.until(() => dialled.ups === 1);
+    expect(dialler.trouble?.()).toBe(undefined);
+  });
 
   test('a killed process is lost within a second, and the others hear nothing of it', async () => {
     const { router, bound, dialled, connection } = await pair();

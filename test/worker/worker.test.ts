@@ -226,16 +226,20 @@ describe('a worker that stops', () => {
 });
 
 describe('a worker without a master', () => {
-  it('waits, and says so once', async () => {
+  it.each([
+    ['so once', undefined, ''],
+    ['what is wrong with the address', 'there is no such host', ': there is no such host'],
+  ])('waits, and says %s', async (_what, trouble, why) => {
     const network = new MemoryNetwork();
+    const transport = { ...network.transport(), trouble: () => trouble };
     let said: (line: string) => void = () => undefined;
     const line = new Promise<string>((resolve) => {
       said = resolve;
     });
     const logger = { info: said, warn: (text: string): void => said(text), error: said };
-    const worker = mill(network, { logger });
+    const worker = mill(network, { logger, transport });
     const started = worker.start();
-    expect(await line).toBe(`waiting for a master at ${ADDRESS}`);
+    expect(await line).toBe(`waiting for a master at ${ADDRESS}${why}`);
     const master = await FakeMaster.start({ transport: network.transport() });
     await started;
     await worker.stop();
