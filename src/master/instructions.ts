@@ -23,8 +23,9 @@ export interface MasterNews {
   workerLost: { name: string; reason: 'left' | 'lost' };
   clientJoined: { name: string };
   clientLeft: { name: string; reason: 'left' | 'lost' };
-  /** `error`: the slot of what the consumer will be told. */
+  /** `error`: the slot of what the consumer will be told; where its job is tried again, of what it would have been told. */
   jobFailed: { stream: string; job: number; error: number };
+  jobRetried: { stream: string; job: number; error: number };
 }
 
 /** One piece of news. */

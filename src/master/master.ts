@@ -216,9 +216,9 @@ export class Master {
   }
 
   #tell({ name, what }: News): void {
-    if (name !== 'jobFailed') return this.events.emit(name, what);
-    const { code, function: called, worker, message } = decodeError(this.#peers.store.joined(what.error));
-    this.events.emit('jobFailed', { stream: what.stream, job: what.job, function: called, code, worker, message });
+    if (name !== 'jobFailed' && name !== 'jobRetried') return this.events.emit(name, what);
+    const { code, function: called, worker, message, attempts } = decodeError(this.#peers.store.joined(what.error));
+    this.events.emit(name, { stream: what.stream, job: what.job, function: called, code, worker, message, attempts });
   }
 
   /** What it knows of its workers, clients, streams and cache. */

@@ -51,11 +51,25 @@ export interface MasterOptions {
   readonly transport?: Transport | undefined;
 }
 
+export interface FailedAttempt {
+  stream: string;
+  job: number;
+  function: string;
+  code: string;
+  worker: string;
+  message: string;
+  /** How often it was begun, this time included. */
+  attempts: number;
+}
+
 /** What a master tells who listens. */
-export interface MasterEvents extends Omit<MasterNews, 'jobFailed'> {
+export interface MasterEvents extends Omit<MasterNews, 'jobFailed' | 'jobRetried'> {
   /** It is bound; the address has the port that was chosen. */
   listening: { address: string };
-  jobFailed: { stream: string; job: number; function: string; code: string; worker: string; message: string };
+  /** A job, or a part of it, has failed for good. */
+  jobFailed: FailedAttempt;
+  /** It has failed, and is tried again after its delay: `retries`. */
+  jobRetried: FailedAttempt;
   evicted: Evicted;
   rejected: RejectedMessage;
   /** It has stopped; `error` if that was a bug. */

@@ -33,7 +33,7 @@ export function mentions(
   return (thing) => {
     if (thing.type === 'scatter' || thing.type === 'gather') return thing.message.id === id && thing.job === job;
     if (thing.type === 'scattered' || thing.type === 'gathered') return numbers.has(thing.stream) && thing.job === job;
-    if (thing.type === 'news') return thing.name === 'jobFailed' && thing.what.stream === id && thing.what.job === job;
+    if (thing.type === 'news') return 'job' in thing.what && thing.what.stream === id && thing.what.job === job;
     return recordsOf(thing).some(about);
   };
 }

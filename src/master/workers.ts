@@ -99,8 +99,11 @@ function onError(core: Core, worker: WorkerBook, stream: Stream, row: number, re
   const isPushed = core.parts.state[row] === PART.pushed && core.parts.attempt[row] === record.attempts[at];
   const isElsewhere = isOld || (core.parts.worker[row] !== worker.session && !isPushed);
   const goesOn = isElsewhere ? core.parts.retry(row) !== undefined : tryAgain(core, row, code);
-  if (goesOn) core.release(slot);
-  else fail(core, stream, row, slot, record.lengths[at] as number, isOld ? undefined : worker);
+  if (goesOn) {
+    const job = core.parts.job[row] as number;
+    if (!isElsewhere) core.out.push({ type: 'news', name: 'jobRetried', what: { stream: stream.id, job, error: slot } });
+    core.release(slot);
+  } else fail(core, stream, row, slot, record.lengths[at] as number, isOld ? undefined : worker);
   const runs = code === 'timed-out' || ((record.flags[at] as number) & ENTRY.partEnd) === 0;
   if (runs) addGhost(worker, record.keys[at] as number);
 }

@@ -46,6 +46,22 @@ it('a function that throws is tried again as often as asked, and the result says
   ]);
 });
 
+it('the master tells of each attempt that is tried again, and of the one that is not', async () => {
+  await using mill = await startMill(Moody);
+  const news: string[] = [];
+  for (const name of ['jobRetried', 'jobFailed'] as const)
+    mill.master.events.on(name, ({ job, function: called, code, worker, message, attempts }) => {
+      news.push(`${name} ${job} ${called} ${code} ${worker} ${message} ${attempts}`);
+    });
+  const retries = { attempts: 2, minMs: 0 };
+  for await (const _ of mill.client.job('moody', ['1', '9'], { retries, settle: true, ordered: true }));
+  expect(news).toEqual([
+    'jobRetried 1 moody function-threw worker1 not in the mood at attempt 1 1',
+    'jobRetried 1 moody function-threw worker1 not in the mood at attempt 2 2',
+    'jobFailed 1 moody function-threw worker1 not in the mood at attempt 3 3',
+  ]);
+});
+
 it('a job may ask for retries of its own', async () => {
   await using mill = await startMill(Moody);
   const results = mill.client.job('moody', [{ payload: '2', retries: RETRIES }, { payload: '2' }], { settle: true });
