@@ -4,7 +4,9 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { JobItem, Settled } from '../streams/types.ts';
-import { complain, EXIT, masterOptions, print, printRaw, readStdin, UsageError, type Verb, verb, withClient } from './verb.ts';
+import { checkWhole, complain, EXIT, masterOptions, print, printRaw, readStdin, UsageError, type Verb, verb, withClient } from './verb.ts';
+
+const MAX_RETRIES = 1_000;
 
 const job: Verb = verb(
   (yargs) =>
@@ -19,15 +21,21 @@ const job: Verb = verb(
         .option('lines', { alias: 'l', type: 'boolean', default: false, describe: 'Each line is a job, and each result a line' })
         .option('json', { type: 'boolean', default: false, describe: 'Each result, or error, a line of JSON' })
         .option('unordered', { type: 'boolean', default: false, describe: 'Results as they are ready' })
+        .option('retries', {
+          type: 'number',
+          default: 0,
+          describe: 'How often a job is tried again whose function threw, with growing delays',
+        })
         .example('echo hello | $0 job foo', 'One job')
         .example('$0 job thumbnail *.jpg --json', 'With --json each result says which file it is of')
         .example('seq 1000 | $0 job square --lines', 'A thousand jobs'),
     ),
   async (args) => {
-    const { function: name, lines, json, unordered } = args;
+    const { function: name, lines, json, unordered, retries } = args;
     const files = args.files.length === 0 ? ['-'] : args.files;
     if (name === '') throw new UsageError('the name of the function is empty');
     if (files.filter((file) => file === '-').length > 1) throw new UsageError('stdin can be read once only');
+    checkWhole('--retries', retries, MAX_RETRIES, 0);
     return await withClient(args, async (client) => {
       let exitCode: number = EXIT.ok;
       const failed = (where: string, message: string): void => {
@@ -35,7 +43,7 @@ const job: Verb = verb(
       };
       const stop = new AbortController();
       const items = readItems(files, lines, { failed, stop: stop.signal });
-      for await (const settled of client.job(name, items, { ordered: !unordered, settle: true })) {
+      for await (const settled of client.job(name, items, { ordered: !unordered, settle: true, retries })) {
         if (settled.status === 'rejected') failed(String(settled.job.key), `${settled.reason.code}: ${settled.reason.message}`);
         try {
           await show(settled, json, lines);

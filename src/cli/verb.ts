@@ -92,9 +92,9 @@ export function toMs(option: string, seconds: number): number {
 }
 
 /** An option that is a whole number. yargs gives NaN for what is none. */
-export function checkWhole(option: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > max)
-    throw new UsageError(`${option}: expected a whole number from 1 to ${max}, got ${value}`);
+export function checkWhole(option: string, value: number, max: number, min = 1): void {
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new UsageError(`${option}: expected a whole number from ${min} to ${max}, got ${value}`);
 }
 
 /** Runs something with a client that is closed in any case. A signal closes it too, so that the master need not find out by itself. */

@@ -52,7 +52,7 @@ export class JobDesk implements Desk {
     const { maxBytes } = this.#host;
     if (this.#openBytes + sizeOf(job) > maxBytes)
       throw new RangeError(
-        `submit: jobs of ${this.#openBytes} bytes wait at this master already, it holds at most ${maxBytes} (maxBufferBytes)`,
+        `submit: a job of ${sizeOf(job)} bytes; jobs of ${this.#openBytes} bytes wait at this master already, it holds at most ${maxBytes} (maxBufferBytes)`,
       );
     const entry: Entry = { job, abort: new AbortController(), stream: undefined, record: undefined, timer: undefined };
     this.#entries.set(id, entry);

@@ -2,8 +2,9 @@
 import { Client } from '../client/client.ts';
 import { checkInteger, checkOptions } from '../common/check.ts';
 import { now } from '../common/clock.ts';
-import type { Logger } from '../common/logger.ts';
+import { type Logger, loggerFor } from '../common/logger.ts';
 import { withoutLogin } from '../common/login.ts';
+import { ClosedError } from '../errors.ts';
 import { JOB_KEY } from '../master/desk.ts';
 import type { Item, JobStream, Payload, Settled, Source, StreamOptions } from '../streams/types.ts';
 import { engineOf } from '../transport/addresses.ts';
@@ -48,6 +49,7 @@ export class MasterPool extends WorkerPool {
   readonly address: string;
   readonly #client: Client;
   readonly #ttlMs: number;
+  readonly #logger: Logger;
   readonly #custody = new Map<string, Buffer>();
   #custodyBytes = 0;
   /** How often another master has come (or the same, without its sessions), and when; what is on its way to the last of them. */
@@ -67,6 +69,7 @@ export class MasterPool extends WorkerPool {
     const { recordTtlMs, ...own } = options;
     this.#ttlMs = checkInteger('MasterPool: recordTtlMs', recordTtlMs, RECORD_TTL_MS, 1);
     this.#client = new Client(own);
+    this.#logger = loggerFor(options.logger);
     this.address = options.address;
     this.#client.events.on('connected', ({ how }) => {
       if (how === 'anew') this.#submitAgain();
@@ -148,6 +151,13 @@ export class MasterPool extends WorkerPool {
     }
   }
 
+  /** Nobody will ever hear of it otherwise. */
+  #refused(id: string, error: Error): void {
+    this.#letGo(id);
+    if (!(error instanceof ClosedError))
+      this.#logger.warn(`the job ${id} is lost: the master that came does not take it: ${error.message}`);
+  }
+
   /** A master that knows a job already takes it for the same. */
   #submitAgain(): void {
     this.#masters += 1;
@@ -155,7 +165,7 @@ export class MasterPool extends WorkerPool {
     for (const [id, packed] of this.#custody) {
       const again = this.#client
         .set(packed, JOB_KEY + id)
-        .catch(() => this.#letGo(id))
+        .catch((error: Error) => this.#refused(id, error))
         .finally(() => {
           if (this.#again.get(id) === again) this.#again.delete(id);
         });

@@ -54,6 +54,15 @@ describe('gristmill job', () => {
     expect(outcome.err).toBe(`gristmill: ${path('b')}:2: function-threw: cannot use bad\n`);
   });
 
+  it('tries jobs again as often as it is told', async () => {
+    expect(await mill.ask(['job', 'moody', '--retries', '2'], 'well')).toMatchObject({ code: 0, out: 'well', err: '' });
+    const { code, err } = await mill.ask(['job', 'moody', '--retries', '1'], 'well');
+    expect({ code, err }).toEqual({ code: 1, err: 'gristmill: -: function-threw: not at attempt 2\n' });
+    const wrong = await mill.ask(['job', 'moody', '--retries', '1001'], 'well');
+    expect(wrong).toMatchObject({ code: 2, out: '' });
+    expect(wrong.err).toMatch(/^gristmill: --retries: expected a whole number from 0 to 1000, got 1001$/m);
+  });
+
   it('tells all as JSON', async () => {
     const outcome = await mill.ask(['job', 'picky', '--json', path('a'), path('b')]);
     expect(outcome.code).toBe(1);

@@ -12,7 +12,7 @@ describe('gristmill status', () => {
       /^master: policy leastLoaded, 0 queued, 0 placed\ncache: 1 entries, \d+ of 268435456 bytes, 0 evicted\nworkers: 2\n/,
     );
     expect(out).toMatch(
-      /^  worker1 {2}joined {2}0 running {2}1 slot {2}\d ended {2}upper, same, letters, picky, who, fragile, exits, endless$/m,
+      /^  worker1 {2}joined {2}0 running {2}1 slot {2}\d ended {2}upper, same, letters, picky, moody, who, fragile, exits, endless$/m,
     );
     expect(out).toMatch(/\nclients: 1\n {2}client-\w+ {2}joined {2}0 streams\nstreams: 0\n$/);
   });
