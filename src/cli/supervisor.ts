@@ -1,7 +1,7 @@
 /**
  * Keeps processes running: starts those that crash again, and stops all at a signal.
  *
- * One that ends with exit code 0 has done what it was for, unless a function of an exported class ended it (UNFINISHED). One that says at
+ * One that ends with exit code 0 has done what it was for, unless its worker was serving (UNFINISHED). One that says at
  * its first start that it is of no use (Unusable: it cannot be loaded, the master refuses it) would only say so again. Neither is
  * restarted; when none is left, that is the end.
  */

@@ -17,9 +17,20 @@ const { name } = options;
 /** Whether a master has welcomed it. */
 let served = false;
 
-/** Whether the file, as it was loaded, has started a worker itself. */
-let isProgram = false;
-diagnostics.subscribe(STARTS, () => (isProgram = true));
+/** A worker that the file has started itself: not one within this process, of a pool or a server. */
+let program: Worker | undefined;
+/** That of the class which the file exports. */
+let own: Worker | undefined;
+diagnostics.subscribe(STARTS, (message) => {
+  const started = message as Worker;
+  if (started === own || started.address.startsWith('memory://')) return;
+  program = started;
+  if (own !== undefined) complain(`${name}: ${file} starts a worker itself, after it was loaded, beside the one of its class`, EXIT.ok);
+});
+process.once('exit', (code) => {
+  // A function has ended the process: the worker was not done.
+  if (code === EXIT.ok && (own ?? program)?.state === 'serving') process.exitCode = UNFINISHED;
+});
 
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 // A listener keeps the channel open, and the channel the process alive.
@@ -30,11 +41,7 @@ async function run(): Promise<void> {
   if (options.isolate !== true) process.argv = [process.argv[0] ?? 'node', file, name, String(options.address ?? '')];
   const Chosen = await chooseClass();
   if (Chosen === undefined) return;
-  const worker = build(Chosen);
-  process.once('exit', (code) => {
-    // A function has ended the process: the worker was not done.
-    if (code === EXIT.ok && worker.state === 'serving') process.exitCode = UNFINISHED;
-  });
+  const worker = (own = build(Chosen));
   worker.events.on('connected', () => (served = true));
   worker.events.once('closed').then(({ error }) => (error === undefined ? process.exit(EXIT.ok) : end(error)), end);
   const stop = (): void => void worker.stop({ deadlineMs: Number(deadlineMs) });
@@ -52,11 +59,11 @@ async function chooseClass(): Promise<(new (options: WorkerOptions) => Worker) |
   const option = listen === undefined ? (isolate && '--isolate') || (slots > 1 && '--slots') : '--listen';
   const needed = `${file}: ${String(option)} needs a module that exports a class that extends Worker, and starts none`;
   const Chosen = await loadClass(file, 'Worker').catch((error: unknown) => {
-    if (isProgram && error instanceof UsageError) return undefined;
+    if (program !== undefined && error instanceof UsageError) return undefined;
     const isTold = error instanceof TypeError && error.message.startsWith('Worker: address: ');
     throw isTold && option !== false ? new UsageError(needed, { cause: error }) : error;
   });
-  if (Chosen !== undefined && !isProgram) return Chosen as new (options: WorkerOptions) => Worker;
+  if (Chosen !== undefined && program === undefined) return Chosen as new (options: WorkerOptions) => Worker;
   if (option !== false) throw new UsageError(needed);
   return undefined;
 }

@@ -164,8 +164,7 @@ export abstract class Worker implements AsyncDisposable {
     if (this.#phase !== 'new') throw new Error(`start: worker '${this.name}' was started already`);
     this.#phase = 'connecting';
     if (this.#child !== undefined) return await this.#child.start();
-    // (Not of one of ours, behind a client of an engine.)
-    if (!Object.hasOwn(this.constructor, RELAYS)) builtin('diagnostics_channel').channel(STARTS).publish(this);
+    builtin('diagnostics_channel').channel(STARTS).publish(this);
     let signalled = false;
     if (signals) {
       const uninstall = onSignals(() => {

@@ -23,7 +23,7 @@ describe('gristmill worker', () => {
   it.each([
     ['a program that starts its worker itself', 'program.mjs', 'miller is a program', 'SIGINT'],
     ['a program that exports classes as well', 'both.mjs', 'miller is both', 'SIGTERM'],
-    ['an exported class whose module uses a pool', 'pooled.mjs', 'miller is of an exported class', 'SIGTERM'],
+    ['an exported class whose module uses a pool', 'pooled.mjs', 'miller of an exported class: X done', 'SIGTERM'],
   ] as const)('runs one worker of %s', async (_what, file, out, signal) => {
     await using mill = await startMill(0);
     const worker = mill.worker(['miller'], `${FIXTURES}/${file}`);
@@ -36,14 +36,25 @@ describe('gristmill worker', () => {
     expect(worker.count(/is ready/)).toBe(1);
   });
 
-  it('starts one again whose function ended its process with exit code 0', async () => {
+  it.each([
+    ['an exported class', 'worker.mjs'],
+    ['a program', 'program.mjs'],
+  ])('starts one of %s again whose function ended its process with exit code 0', async (_what, file) => {
     await using mill = await startMill(0);
-    const worker = mill.worker(['miller']);
+    const worker = mill.worker(['miller'], `${FIXTURES}/${file}`);
     await worker.printed(/^miller is ready$/);
     expect(await mill.ask(['job', 'exits'])).toMatchObject({ code: 0, out: 'miller survived' });
     expect(worker.err).toBe('gristmill: miller crashed (exit code 0 while it served); starting it again\n');
     worker.kill('SIGTERM');
     expect(await worker.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('says that a module starts a worker beside the one of its class, if it does so when it is loaded already', async () => {
+    await using mill = await startMill(0);
+    const worker = mill.worker(['miller'], `${FIXTURES}/late.mjs`);
+    await worker.printed(/^gristmill: miller: .*late\.mjs starts a worker itself, after it was loaded, beside the one of its class$/);
+    worker.kill('SIGTERM');
+    await worker.ended;
   });
 
   it.each([
