@@ -25,3 +25,14 @@ export function shared<S extends AbortSignal | undefined>(signal: S): S {
   if (signal !== undefined) setMaxListeners(0, signal);
   return signal;
 }
+
+/** What a promise comes to, unless the signal is aborted first: then it rejects with its reason, and nobody waits for the promise any more. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  return await new Promise<T>((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

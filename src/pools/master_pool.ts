@@ -1,4 +1,5 @@
 /** The pool over our own master: nothing to install. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from '../client/client.ts';
 import { checkInteger, checkOptions } from '../common/check.ts';
 import { now } from '../common/clock.ts';
@@ -24,6 +25,7 @@ import { spawnPoolWorker } from './spawning.ts';
 
 /** What is kept to be submitted again. */
 const CUSTODY_BYTES = 67_108_864;
+const AGAIN_MS = 50;
 /** For so long another master may not know a job that its producer, elsewhere, will submit again. */
 const NEW_MS = 2_000;
 
@@ -109,11 +111,11 @@ export class MasterPool extends WorkerPool {
   async cancel(id: string): Promise<boolean> {
     const key = JOB_KEY + checkId('cancel: id', id);
     this.#letGo(id);
-    return await this.#client.delete(key);
-  }
-
-  protected override mayCome(): boolean {
-    return now() - this.#newMs < NEW_MS;
+    for (;;) {
+      if (await this.#client.delete(key)) return true;
+      if (!this.#mayCome || (await this.#client.get(key)) !== undefined) return false;
+      await pause(AGAIN_MS);
+    }
   }
 
   override job(...args: readonly unknown[]): JobStream<never> {
@@ -140,14 +142,21 @@ export class MasterPool extends WorkerPool {
     this.#custody.delete(id);
   }
 
+  /** Whether a job that is not there may come yet: the master is new, and its producer, elsewhere, submits it again. */
+  get #mayCome(): boolean {
+    return now() - this.#newMs < NEW_MS;
+  }
+
   /** A master that has just come may be asked for a job before it has been submitted there again: then it is asked once more. */
   async #recordOf(id: string): Promise<Buffer | undefined> {
     for (;;) {
       const masters = this.#masters;
       const bytes = await this.#client.get(JOB_KEY + id);
       const again = this.#again.get(id);
-      if (bytes !== undefined || (again === undefined && masters === this.#masters)) return bytes;
-      await again;
+      if (bytes !== undefined) return bytes;
+      if (again !== undefined) await again;
+      else if (masters === this.#masters && !this.#mayCome) return undefined;
+      else await pause(AGAIN_MS);
     }
   }
 

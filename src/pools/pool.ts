@@ -8,7 +8,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { checkOptions, checkSignal } from '../common/check.ts';
-import { shared } from '../common/signals.ts';
+import { shared, unlessAborted } from '../common/signals.ts';
 import type { AnyItem, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import type { Exit } from '../worker/spawn.ts';
 import type { Keeper } from './forwarder.ts';
@@ -68,8 +68,8 @@ export abstract class WorkerPool implements AsyncDisposable {
     const signal = shared(checkSignal('ended: signal', options.signal));
     for (let delayMs = MIN_DELAY_MS; ; delayMs = Math.min(MAX_DELAY_MS, delayMs * 2)) {
       signal?.throwIfAborted();
-      const record = await this.fetch(id);
-      if (record === undefined && !this.mayCome()) throw new RangeError(`ended: there is no job '${id}', or its record has expired`);
+      const record = await unlessAborted(this.fetch(id), signal);
+      if (record === undefined) throw new RangeError(`ended: there is no job '${id}', or its record has expired`);
       if (record?.status === 'done' || record?.status === 'failed') return record;
       // It rejects if the signal is aborted, with an error of its own.
       await setTimeout(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
@@ -89,11 +89,6 @@ export abstract class WorkerPool implements AsyncDisposable {
     // It says that it is closed, as a stream.
     if (this.#closed) void this.#streams.close();
     return this.#streams.job(args) as JobStream<never>;
-  }
-
-  /** Whether a job that is not there may come yet, since its producer submits it again. */
-  protected mayCome(): boolean {
-    return false;
   }
 
   /** Where `job` keeps its jobs. For engines of this package. */

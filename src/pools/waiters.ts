@@ -1,4 +1,5 @@
 /** Who waits for a job to end. News of it may be lost on the way, so what has been waited for a while is looked up as well. */
+import { now } from '../common/clock.ts';
 import { ClosedError } from '../errors.ts';
 import type { KeptRecord } from './record.ts';
 
@@ -46,7 +47,7 @@ export class Waiters {
       };
       const aborted = (): void => waiter.fail(signal?.reason);
       const waiter: Waiter = {
-        sinceMs: sending ? Infinity : Date.now(),
+        sinceMs: sending ? Infinity : now(),
         settle: (record) => {
           end();
           resolve(record);
@@ -64,7 +65,7 @@ export class Waiters {
 
   /** The engine has the job now. */
   sent(id: string): void {
-    for (const waiter of this.#waiting.get(id) ?? []) waiter.sinceMs = Date.now();
+    for (const waiter of this.#waiting.get(id) ?? []) waiter.sinceMs = now();
   }
 
   has(id: string): boolean {
@@ -92,8 +93,8 @@ export class Waiters {
   async look(forMs: number): Promise<void> {
     if (this.#looking || this.#closed) return;
     this.#looking = true;
-    const now = Date.now();
-    const due = [...this.#waiting].filter(([, waiters]) => [...waiters].some(({ sinceMs }) => now - sinceMs >= forMs)).map(([id]) => id);
+    const nowMs = now();
+    const due = [...this.#waiting].filter(([, waiters]) => [...waiters].some(({ sinceMs }) => nowMs - sinceMs >= forMs)).map(([id]) => id);
     for (let at = 0; at < due.length; at += AT_A_TIME) {
       await Promise.all(due.slice(at, at + AT_A_TIME).map((id) => this.lookUp(id)));
     }

@@ -53,7 +53,9 @@ export function parseAddress(
   }
   const local = /^(ipc|memory):\/\/(.+)$/.exec(address);
   if (local) return { scheme: local[1] as 'ipc' | 'memory', host: local[2] as string, port: '*' };
-  throw new TypeError(`${option}: expected ${expected}, got '${withoutLogin(address)}'`);
+  const login =
+    address.startsWith('tcp:') && withoutLogin(address) !== address ? ' without user and password, which no master asks for' : '';
+  throw new TypeError(`${option}: expected ${expected}${login}, got '${withoutLogin(address)}'`);
 }
 
 /** Whether a peer on another machine could reach this address. */

@@ -54,7 +54,7 @@ describe('gristmill worker', () => {
     const worker = mill.worker(['miller'], `${FIXTURES}/late.mjs`);
     await worker.printed(/^gristmill: miller: .*late\.mjs starts a worker itself, after it was loaded, beside the one of its class$/);
     worker.kill('SIGTERM');
-    await worker.ended;
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
   });
 
   it.each([

@@ -39,9 +39,9 @@ it.each([
   ['nats://127.0.0.1:4222,127.0.0.1:4223', /got "nats:\/\/127\.0\.0\.1:4222,127\.0\.0\.1:4223"$/],
   ['nats://one,two', /got "nats:\/\/one,two"$/],
   ['redis:/user:secret@127.0.0.1', /got 'redis:\/127\.0\.0\.1'$/],
-  ['tcp://secret@127.0.0.1:5555', /got 'tcp:\/\/127\.0\.0\.1:5555'$/],
+  ['tcp://secret@127.0.0.1:5555', /without user and password, which no master asks for, got 'tcp:\/\/127\.0\.0\.1:5555'$/],
   ['nats://user:secret@', /got "nats:\/\/"$/],
-  ['tcp://user:secret@127.0.0.1:5555', /got 'tcp:\/\/127\.0\.0\.1:5555'$/],
+  ['tcp://user:secret@127.0.0.1:5555', /without user and password, which no master asks for, got 'tcp:\/\/127\.0\.0\.1:5555'$/],
   ['http://user:secret@127.0.0.1:5555', /got 'http:\/\/127\.0\.0\.1:5555'$/],
 ])('what is wrong with %s is said without its password', async (address, said) => {
   const refused = (action: () => unknown): Error => {

@@ -6,11 +6,11 @@ import { Kvm } from '@nats-io/kv';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { HeldJobs } from '../../src/pools/held.ts';
 import { NatsPool } from '../../src/pools/nats.ts';
-import { expectEach, jobs } from '../integration/helpers.ts';
+import { expectEach, jobs, keepsLines, texts } from '../integration/helpers.ts';
 import { Processes, ROOT } from '../integration/processes.ts';
 import { type LossRig, poolLosses } from './losses.ts';
 import { poolContract, WORKER } from './pool.ts';
-import { have, natsServer } from './servers.ts';
+import { forbid, guardedNatsServer, have, natsServer } from './servers.ts';
 
 const here = have('nats-server', 'the contract of NatsPool', 'apt-get install nats-server');
 
@@ -74,6 +74,51 @@ describe.runIf(here)('with nats-server', () => {
     new HeldJobs((page) => thread.postMessage(page)).hold('a', 'told.of.a.job');
     const { value } = await renewals[Symbol.asyncIterator]().next();
     expect((value as Msg).string()).toBe('+WPI');
+  });
+
+  it('messages that are none of gristmill are removed and told of, and disturb nobody', async () => {
+    await using rig = await start();
+    await using pool = rig.open();
+    await using processes = new Processes(Infinity);
+    const worker = processes.node('test/contract/fixtures/pool_worker.mjs', ['worker1', rig.address]);
+    const connection = await connect({ servers: rig.address.replace(/\?.*/, '') });
+    const heard = connection.subscribe('gristmill.to.*', { max: 1 });
+    expect(await pool.ended(await pool.submit('foo', 'first'))).toMatchObject({ status: 'done' });
+    const { value: news } = await heard[Symbol.asyncIterator]().next();
+    for (const [subject, bytes] of [
+      ['gristmill.jobs', 'garbage'],
+      ['gristmill.nested', Buffer.from([0x80])],
+      ['gristmill.cancel', Buffer.from([0xff, 0xff])],
+      [(news as Msg).subject, 'garbage'],
+      [(news as Msg).subject, Buffer.from([0xc0])],
+    ] as const)
+      connection.publish(subject, bytes);
+    await worker.printed(/: a message of \d+ bytes in the stream gristmill is no job of gristmill, and was removed$/);
+    expect(await pool.ended(await pool.submit('foo', 'second'))).toMatchObject({ status: 'done' });
+    await expect.poll(() => rig.leftovers()).toEqual([]);
+    await connection.close();
+  });
+
+  it('a server that forbids a subscription: that is said, and what was to be heard there is looked up', async () => {
+    await using server = await guardedNatsServer();
+    await forbid(server, 'secret', 'gristmill.to.>');
+    const address = `nats://user:secret@127.0.0.1:${server.port}`;
+    const logger = keepsLines();
+    await using pool = new NatsPool({ servers: address, logger });
+    await using _worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    expect(await pool.ended(await pool.submit('foo', 'a'))).toMatchObject({ status: 'done' });
+    expect(await texts(pool.job('foo', ['b']))).toEqual(['worker1 processed b']);
+    expect(logger.lines.filter((line) => line.includes('gristmill.to.'))).toHaveLength(1);
+  });
+
+  it('pools that come to a new server at once, each with another time for its records, make what they need there together', async () => {
+    await using server = await natsServer();
+    const pools = Array.from({ length: 30 }, (_, i) => {
+      const servers = `nats://127.0.0.1:${server.port}?stream=s${i % 10}`;
+      return new NatsPool({ servers, logger: false, recordTtlMs: 60_000 * (i + 1) });
+    });
+    expect(await Promise.all(pools.map((pool) => pool.workerCount()))).toEqual(pools.map(() => 0));
+    await Promise.all(pools.map((pool) => pool.close()));
   });
 
   it('a producer that is frozen does not take its results: they are recorded, and it finds them when it wakes', async () => {

@@ -127,6 +127,25 @@ describe.runIf(here)('with redis-server', () => {
     await worker.stop();
   });
 
+  it('jobs that are none of gristmill fail once, and disturb nobody', async () => {
+    await using rig = await start();
+    const pool = new RedisPool({ url: rig.address, logger: false });
+    const connection = new Redis(rig.address.replace(/\?.*/, ''), { maxRetriesPerRequest: null });
+    const queue = new Queue(pool.queue, { prefix: pool.prefix, connection });
+    const strangers = await queue.addBulk([
+      { name: 'foo', data: { hello: 1 } },
+      { name: 'foo', data: { job: 'garbage', bytes: 7, to: 'nobody' } },
+      { name: 'foo', data: 'text' },
+    ]);
+    await using _worker = await pool.spawnWorker(WORKER, { name: 'worker1' });
+    expect(await pool.ended(await pool.submit('foo', 'a'))).toMatchObject({ status: 'done' });
+    const found = await Promise.all(strangers.map(({ id }) => queue.getJob(String(id))));
+    for (const job of found) expect(job).toMatchObject({ failedReason: 'it is none of gristmill', attemptsStarted: 1 });
+    await pool.close();
+    await queue.close();
+    connection.disconnect();
+  });
+
   it('refuses an id that BullMQ would', async () => {
     await using rig = await start();
     await using pool = rig.open();

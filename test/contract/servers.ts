@@ -110,9 +110,18 @@ export function guardedNatsServer(): Promise<ServerProcess> {
 /** How often a server is asked whether it has read what it wants. */
 const MOST_ASKED = 2_000;
 
+/** From now on it lets in `user` with this password only, who may not subscribe to a subject. */
+export async function forbid(server: ServerProcess, password: string, subject: string): Promise<void> {
+  const permissions = `permissions: { publish: ">", subscribe: { allow: ">", deny: "${subject}" } }`;
+  await guard(server, password, `authorization { users: [{ user: user, password: "${password}", ${permissions} }] }`);
+}
+
 /** From now on it wants this password of `user`; undefined: it lets everybody in. It reads that some time after it was told to. */
-export async function guard(server: ServerProcess, password: string | undefined): Promise<void> {
-  const users = password === undefined ? '' : `authorization { user: user, password: "${password}" }`;
+export async function guard(
+  server: ServerProcess,
+  password: string | undefined,
+  users = password === undefined ? '' : `authorization { user: user, password: "${password}" }`,
+): Promise<void> {
   await server.configure(CONFIG, (folder) => natsConfig(folder, users));
   for (let asked = 0; asked < MOST_ASKED; asked += 1) if ((await letsAnybodyIn(server)) === (password === undefined)) return;
   throw new Error(`nats-server: it did not read ${CONFIG}`);

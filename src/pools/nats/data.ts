@@ -1,6 +1,6 @@
 /** What is kept in NATS, as bytes. Pure. */
 import { Packr } from 'msgpackr/pack';
-import type { JobStatus, KeptRecord } from '../record.ts';
+import { type JobStatus, type KeptRecord, type Submission, unpackSubmission } from '../record.ts';
 
 const packr = new Packr({ useRecords: false });
 
@@ -41,8 +41,10 @@ export function packJob(job: QueuedJob): Buffer {
   return packr.pack(job);
 }
 
-export function unpackJob(bytes: Uint8Array): QueuedJob {
-  return packr.unpack(bytes) as QueuedJob;
+/** @throws Error for bytes that are none */
+export function unpackJob(bytes: Uint8Array): { readonly queued: QueuedJob; readonly job: Submission } {
+  const queued = packr.unpack(bytes) as QueuedJob;
+  return { queued, job: unpackSubmission(queued.job) };
 }
 
 export function packOpen(job: OpenJob): Buffer {

@@ -31,6 +31,11 @@ export class Delivery {
     this.#message.respond('+ACK');
   }
 
+  /** It is none of ours, and is removed. */
+  term(): void {
+    this.#message.respond('+TERM');
+  }
+
   /** It is given to another worker, after a while. */
   nak(delayMs = 0): void {
     this.#message.respond(delayMs > 0 ? `-NAK ${JSON.stringify({ delay: nanos(delayMs) })}` : '-NAK');

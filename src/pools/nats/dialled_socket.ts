@@ -3,19 +3,28 @@
  * closed, but forgets the socket, which stays open, or goes on dialling, and keeps the process from ending. It dials one at a time.
  */
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import diagnostics from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
-const dialler = new AsyncLocalStorage<DialledSocket>();
+const dialler = new AsyncLocalStorage<DialledSocket | undefined>();
 // Told in the dialler's context, before the socket dials. The context stays that of `dial` when the library dials again by itself.
 diagnostics.subscribe('net.client.socket', (message) => dialler.getStore()?.heard((message as { readonly socket: Socket }).socket));
 
-/** Where messages are heard: outside of the dialler's context. What is dialled because of one is nobody's but the user's. */
-const outside = new AsyncResource('gristmill.nats');
-
-export function subscribe(connection: NatsConnection, subject: string, hear: (message: Msg) => void): void {
-  connection.subscribe(subject, { callback: (_error, message) => outside.runInAsyncScope(hear, undefined, message) });
+/**
+ * Messages are heard outside of the dialler's context: what is dialled because of one is nobody's but the user's.
+ * @param failed hears what `hear` throws, which would end the connection's reading for good, and that the server refuses the subscription
+ */
+export function subscribe(connection: NatsConnection, subject: string, hear: (message: Msg) => void, failed: (error: Error) => void): void {
+  const heard = (error: Error | null, message: Msg): void => {
+    if (error !== null) return failed(error);
+    try {
+      hear(message);
+    } catch (thrown) {
+      failed(thrown as Error);
+    }
+  };
+  connection.subscribe(subject, { callback: (error, message) => dialler.run(undefined, heard, error, message) });
 }
 
 export class DialledSocket {

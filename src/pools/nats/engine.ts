@@ -231,7 +231,8 @@ export class NatsEngine implements PoolEngine {
   async #open(): Promise<Store> {
     const store = await this.#opener.open(this.#ttlMs);
     this.troubles.over();
-    subscribe(store.connection, `${namesOf(this.#settings.stream).to}.${this.#id}`, (message) => this.#heard(message));
+    const heard = (message: Msg): void => this.#heard(message);
+    subscribe(store.connection, `${namesOf(this.#settings.stream).to}.${this.#id}`, heard, (error) => this.troubles.hear(error));
     void this.#follow(store);
     return store;
   }

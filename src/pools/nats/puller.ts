@@ -12,6 +12,14 @@ const FORGOTTEN_MS = EXPIRES_MS + 1_000;
 const AGAIN_MS = 100;
 const TIMED_OUT = 408;
 
+export interface PullerHandlers {
+  /** How many jobs may come. */
+  readonly room: () => number;
+  /** Gets each; there may be one too many now and then. */
+  readonly take: (message: Delivery) => void;
+  readonly failed: (error: Error) => void;
+}
+
 export class Puller {
   readonly #connection: NatsConnection;
   readonly #subject: string;
@@ -24,16 +32,12 @@ export class Puller {
   #askedAtMs = 0;
   #closed = false;
 
-  /**
-   * @param room how many jobs may come
-   * @param take gets each; there may be one too many now and then
-   */
-  constructor(connection: NatsConnection, stream: string, consumer: string, room: () => number, take: (message: Delivery) => void) {
+  constructor(connection: NatsConnection, stream: string, consumer: string, { room, take, failed }: PullerHandlers) {
     this.#connection = connection;
     this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
     this.#room = room;
     this.#take = take;
-    subscribe(connection, this.#inbox, (message) => this.#heard(message));
+    subscribe(connection, this.#inbox, (message) => this.#heard(message), failed);
     this.#timer = setInterval(() => {
       if (performance.now() - this.#askedAtMs > FORGOTTEN_MS) this.askAgain();
     }, EXPIRES_MS);

@@ -1,7 +1,7 @@
 /** A worker's side of a work queue: takes jobs as long as there is room, keeps them from being given to others, tells what became of them. */
 import type { ServeOptions, Serving } from '../gate.ts';
 import { inTime } from '../../common/clock.ts';
-import { failedRecord, type KeptRecord, type Submission, unpackSubmission } from '../record.ts';
+import { failedRecord, type KeptRecord, type Submission } from '../record.ts';
 import { Renewer } from '../renewer.ts';
 import { retryDelay } from '../retry_rule.ts';
 import { Running } from '../running.ts';
@@ -74,12 +74,13 @@ export class NatsServing implements Serving {
     const store = await this.#store.catch(() => undefined);
     if (store === undefined) return;
     const { connection } = store;
-    subscribe(connection, this.#names.cancel, ({ data }) => this.#running.cancel(Buffer.from(data).toString()));
+    const failed = (error: Error): void => this.#opener.troubles.hear(error);
+    subscribe(connection, this.#names.cancel, ({ data }) => this.#running.cancel(Buffer.from(data).toString()), failed);
     await Promise.all([this.#renewer.ready, this.#opener.again(() => connection.flush())]).catch(() => undefined);
     if (this.#closing) return;
     const room = (): number => this.#options.slots + this.#lent - this.#busy;
     const take = (message: Delivery): void => this.#take(store, message);
-    this.#pullers = ['nested', 'jobs'].map((name) => new Puller(connection, this.#stream, name, room, take));
+    this.#pullers = ['nested', 'jobs'].map((name) => new Puller(connection, this.#stream, name, { room, take, failed }));
     this.#pull();
     for await (const { type } of connection.status()) if (type === 'reconnect') for (const puller of this.#pullers) puller.askAgain();
   }
@@ -89,8 +90,12 @@ export class NatsServing implements Serving {
   }
 
   #take(store: Store, message: Delivery): void {
-    const queued = unpackJob(message.data);
-    const job = unpackSubmission(queued.job);
+    const read = readJob(message);
+    if (read === undefined) {
+      const what = `a message of ${message.data.length} bytes in the stream ${this.#stream} is no job of gristmill, and was removed`;
+      return this.#opener.troubles.hear(new Error(what));
+    }
+    const { queued, job } = read;
     // It was asked for before the room was taken: it is nobody's attempt.
     if (this.#closing || this.#running.has(job.id) || this.#busy >= this.#options.slots + this.#lent)
       return void this.#decline(store, { message, queued, job }).catch((error: unknown) => this.#opener.troubles.hear(error as Error));
@@ -190,5 +195,15 @@ export class NatsServing implements Serving {
     message.ack();
     if (!queued.streamed || message.count > 1) await this.#opener.again(() => store.open.deleteSmall(job.id));
     if (queued.large) await this.#opener.again(() => store.open.delete(`${job.id}-payload`));
+  }
+}
+
+/** Undefined: it is none of ours, and nobody gets it again. */
+function readJob(message: Delivery): Omit<Held, 'message' | 'state'> | undefined {
+  try {
+    return unpackJob(message.data);
+  } catch {
+    message.term();
+    return undefined;
   }
 }

@@ -22,6 +22,9 @@ const MIN_TTL_MS = 60_000;
 /** How long the server remembers what was submitted, so as not to take it twice. */
 export const DUPLICATES_MS = 120_000;
 const MAX_PENDING = 65_536;
+/** A stream of that name has another configuration; its subjects are another's, as they are until it has been made. */
+const IN_USE = [10_058, 10_065];
+const MAX_TRIES = 5;
 
 export interface Store {
   readonly connection: NatsConnection;
@@ -67,10 +70,10 @@ export class Opener {
     const js = jetstream(connection);
     const { stream, lockMs, replicas } = this.#settings;
     const names = namesOf(stream);
-    await this.again(() => this.#make(jsm, names));
+    await this.#made(() => this.#make(jsm, names));
     const kvm = new Kvm(connection);
     const bucket = async (name: string, ttl: number): Promise<Blobs> => {
-      const kv = await this.again(() => kvm.create(name, { history: 1, replicas, ...(ttl > 0 ? { ttl } : {}) }));
+      const kv = await this.#made(() => kvm.create(name, { history: 1, replicas, ...(ttl > 0 ? { ttl } : {}) }));
       return new Blobs(kv, jsm, name);
     };
     const ended = await bucket(names.ended, Math.max(ttlMs, MIN_TTL_MS));
@@ -93,6 +96,18 @@ export class Opener {
         await jsm.streams.deleteMessage(stream, sequence, false);
       },
     };
+  }
+
+  /** Makes what somebody else may be making in this moment, with another time to live: what is refused then is taken a little later. */
+  async #made<T>(make: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.again(make);
+      } catch (error) {
+        if (tries === MAX_TRIES || !(error instanceof JetStreamApiError) || !IN_USE.includes(error.code)) throw error;
+      }
+      await pause(AGAIN_MS);
+    }
   }
 
   /** Does it until it is done, or given up: a server that is away is waited for. What the server refuses is refused. */

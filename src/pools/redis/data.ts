@@ -1,5 +1,6 @@
 /** What BullMQ, and its dashboards, see of a job. Pure. */
 import type { Job } from 'bullmq';
+import { type Submission, unpackSubmission } from '../record.ts';
 
 /** A payload up to this size travels in the job's data. */
 export const INLINE_BYTES = 8_192;
@@ -13,3 +14,14 @@ export interface JobData {
 }
 
 export type RedisJob = Job<JobData, null>;
+
+/**
+ * What was submitted; without its payload, if that has a key of its own.
+ * @throws RangeError for a job that is none of ours: BullMQ's tools can add any
+ */
+export function submissionOf({ id, name, data }: RedisJob): Submission {
+  const { job, bytes, to } = data as Partial<Record<keyof JobData, unknown>>;
+  if (typeof job !== 'string' || typeof bytes !== 'number' || typeof to !== 'string')
+    throw new RangeError(`the job ${String(id)} ('${name}') is none of gristmill, and fails`);
+  return unpackSubmission(Buffer.from(job, 'base64'));
+}

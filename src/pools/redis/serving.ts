@@ -9,12 +9,12 @@ import type { Redis } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServeOptions, Serving } from '../gate.ts';
 import { inTime } from '../../common/clock.ts';
-import { failedRecord, type KeptRecord, packRecord, type Submission, unpackSubmission } from '../record.ts';
+import { failedRecord, type KeptRecord, packRecord, type Submission } from '../record.ts';
 import { Renewer } from '../renewer.ts';
 import { retryDelay } from '../retry_rule.ts';
 import { Running } from '../running.ts';
 import type { Connections } from './connections.ts';
-import { INLINE_BYTES, type RedisJob } from './data.ts';
+import { INLINE_BYTES, type RedisJob, submissionOf } from './data.ts';
 import { prefixOf, type RedisSettings } from './settings.ts';
 import { Subscription } from './subscription.ts';
 import { Taker } from './taker.ts';
@@ -73,8 +73,10 @@ export class RedisServing implements Serving {
     void this.#taker.startStalledCheckTimer();
     void Promise.all([this.#renewer.ready, cancelled.wanted(), this.#taker.ready()]).then(
       () => this.#fetch(),
-      // It was closed before it was connected.
-      () => undefined,
+      (error: Error) => {
+        // Else it was closed before it was connected.
+        if (!this.#closing) connections.troubles.hear(error);
+      },
     );
   }
 
@@ -144,10 +146,12 @@ export class RedisServing implements Serving {
   }
 
   async #run(job: RedisJob, signal: AbortSignal): Promise<RedisJob | undefined> {
+    const told = this.#told(job);
+    if (told === undefined) return await this.#taker.failed(job, new UnrecoverableError('it is none of gristmill'), this.#hasRoom());
     const before = job.attemptsStarted - 1;
     // Cancelled, or ended by a worker that died before BullMQ knew.
     const isOver = before > 0 && (await this.#hasRecord(job));
-    const submission = await this.#submission(job);
+    const submission = await this.#submission(job, told);
     if (isOver) return await this.#end(job, submission, undefined);
     const lost = (code: 'function-threw' | 'worker-lost', text: string): Promise<RedisJob | undefined> =>
       this.#end(job, submission, failedRecord(code, job.name, `${job.name}: ${text}`, before));
@@ -198,12 +202,21 @@ export class RedisServing implements Serving {
     return (await this.#redis.exists(this.#key('record', String(job.id)))) > 0;
   }
 
+  /** Undefined: nobody can run it. */
+  #told(job: RedisJob): Submission | undefined {
+    try {
+      return submissionOf(job);
+    } catch (error) {
+      this.#connections.troubles.hear(error as Error);
+      return undefined;
+    }
+  }
+
   /** Its payload's key does not expire while somebody works on it. Undefined: it is gone. */
-  async #submission({ id, data }: RedisJob): Promise<Submission | undefined> {
-    const job = unpackSubmission(Buffer.from(data.job, 'base64'));
-    if (data.bytes <= INLINE_BYTES) return job;
+  async #submission({ id, data }: RedisJob, told: Submission): Promise<Submission | undefined> {
+    if (data.bytes <= INLINE_BYTES) return told;
     const payload = await this.#redis.getexBuffer(this.#key('payload', String(id)), 'PERSIST');
-    return payload === null ? undefined : { ...job, payload };
+    return payload === null ? undefined : { ...told, payload };
   }
 
   #hasRoom(): boolean {
