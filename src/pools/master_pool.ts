@@ -110,10 +110,14 @@ export class MasterPool extends WorkerPool {
 
   async cancel(id: string): Promise<boolean> {
     const key = JOB_KEY + checkId('cancel: id', id);
+    const [kept, masters] = [this.#custody.has(id), this.#masters];
     this.#letGo(id);
     for (;;) {
       if (await this.#client.delete(key)) return true;
-      if (!this.#mayCome || (await this.#client.get(key)) !== undefined) return false;
+      if ((await this.#client.get(key)) !== undefined) return false;
+      // A master that has come meanwhile would have had it from here.
+      if (kept && masters !== this.#masters) return true;
+      if (!this.#mayCome) return false;
       await pause(AGAIN_MS);
     }
   }

@@ -53,6 +53,19 @@ it('a job that is not there at a new master may come yet: who asks for it, or ca
   await master.stop({ deadlineMs: 0 });
 });
 
+it('a job that is cancelled while its master is away is cancelled', async () => {
+  const network = new MemoryNetwork();
+  const first = await masterOf(network);
+  await using pool = new MasterPool({ address: ADDRESS, transport: network.transport(), logger: false });
+  await pool.submit('foo', 'x', { id: 'one' });
+  await first.stop({ deadlineMs: 0 });
+  const cancelled = pool.cancel('one');
+  const second = await masterOf(network);
+  expect(await cancelled).toBe(true);
+  expect(await pool.fetch('one')).toBe(undefined);
+  await second.stop({ deadlineMs: 0 });
+});
+
 it('who waits for the end of a job hears his signal, also while there is no master', async () => {
   await using pool = new MasterPool({ address: ADDRESS, transport: new MemoryNetwork().transport(), logger: false });
   const controller = new AbortController();
