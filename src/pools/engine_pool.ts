@@ -1,6 +1,6 @@
 /** What the pools over engines share: the engine is loaded when it is first needed, and everything is asked of it. */
 import { setTimeout } from 'node:timers/promises';
-import type { Payload } from '../streams/types.ts';
+import type { FunctionsOf, Payload } from '../streams/types.ts';
 import { checkOptions, checkSignal } from '../common/check.ts';
 import { shared } from '../common/signals.ts';
 import { ClosedError } from '../errors.ts';
@@ -25,7 +25,7 @@ export interface PoolEngine extends Engine {
   close(): Promise<void>;
 }
 
-export abstract class EnginePool extends WorkerPool {
+export abstract class EnginePool<W = never> extends WorkerPool<W> {
   readonly #load: () => Promise<PoolEngine>;
   readonly #address: string;
   readonly #ttlMs: number;
@@ -60,7 +60,7 @@ export abstract class EnginePool extends WorkerPool {
     return spawnPoolWorker(module, this.#address, options);
   }
 
-  async submit(fn: string, payload: Payload, options: SubmitOptions = {}): Promise<string> {
+  async submit(fn: FunctionsOf<W>, payload: Payload, options: SubmitOptions = {}): Promise<string> {
     const job = readSubmission(fn, payload, options, this.#ttlMs);
     if (options.resources !== undefined) throw new TypeError('submit: resources: an engine gives none, only a master with grain() does');
     this.checkSubmission(options);

@@ -7,7 +7,7 @@ import { type Logger, loggerFor } from '../common/logger.ts';
 import { withoutLogin } from '../common/login.ts';
 import { ClosedError } from '../errors.ts';
 import { JOB_KEY } from '../master/desk.ts';
-import type { Item, JobStream, Payload, Settled, Source, StreamOptions } from '../streams/types.ts';
+import type { FunctionsOf, Item, JobStream, Payload, Source, StreamOptions } from '../streams/types.ts';
 import { engineOf } from '../transport/addresses.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type SpawnWorkerOptions, type WorkerHandle, WorkerPool } from './pool.ts';
@@ -47,7 +47,7 @@ const POOLS = { redis: 'a RedisPool', nats: 'a NatsPool' } as const;
  * them, and every worker; not the master. When another one takes its place, a pool that is still there submits again what it has not
  * seen the end of (at most 64 MiB, the newest).
  */
-export class MasterPool extends WorkerPool {
+export class MasterPool<W = never> extends WorkerPool<W> {
   readonly address: string;
   readonly #client: Client;
   readonly #ttlMs: number;
@@ -87,7 +87,7 @@ export class MasterPool extends WorkerPool {
     return spawnPoolWorker(module, this.address, options);
   }
 
-  async submit(fn: string, payload: Payload, options: SubmitOptions = {}): Promise<string> {
+  async submit(fn: FunctionsOf<W>, payload: Payload, options: SubmitOptions = {}): Promise<string> {
     const job = readSubmission(fn, payload, options, this.#ttlMs);
     if (options.priority !== undefined) throw new TypeError('submit: priority: a master has no priorities, only RedisPool takes it');
     const packed = packSubmission(job);
@@ -122,9 +122,9 @@ export class MasterPool extends WorkerPool {
     }
   }
 
-  override job(...args: readonly unknown[]): JobStream<never> {
-    const [name, payloads, options] = args as [string, Source<Item>, StreamOptions & { settle: true }];
-    return this.#client.job(name, payloads, options) as JobStream<Settled> as JobStream<never>;
+  protected override stream(args: readonly unknown[]): JobStream<unknown> {
+    const [name, payloads, options] = args as [string, Source<Item>, StreamOptions | undefined];
+    return this.#client.job(name, payloads, options);
   }
 
   override async close(): Promise<void> {

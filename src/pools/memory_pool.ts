@@ -17,15 +17,15 @@ export interface MemoryPoolOptions {
 }
 
 /** A pool whose workers live in this process: `spawnWorker` imports the module, and starts the worker that its default export makes. */
-export class MemoryPool extends MasterPool {
+export class MemoryPool<W = never> extends MasterPool<W> {
   readonly #network: MemoryNetwork;
   readonly #master: Master;
   readonly #started: Promise<void>;
   readonly #workers = new Set<Worker>();
 
   /** Another producer at the same master. */
-  another(options: MemoryPoolOptions = {}): MasterPool {
-    return new MemoryProducer(this, this.#network, options);
+  another(options: MemoryPoolOptions = {}): MasterPool<W> {
+    return new MemoryProducer<W>(this, this.#network, options);
   }
 
   /** @throws TypeError or RangeError that names the option, what was expected and the value seen */
@@ -70,11 +70,11 @@ export class MemoryPool extends MasterPool {
 }
 
 /** A producer at a MemoryPool: its workers are that pool's. */
-class MemoryProducer extends MasterPool {
-  readonly #pool: MemoryPool;
+class MemoryProducer<W> extends MasterPool<W> {
+  readonly #pool: Pick<MemoryPool, 'spawnWorker'>;
 
   /** Use `another`. */
-  constructor(pool: MemoryPool, network: MemoryNetwork, options: MemoryPoolOptions) {
+  constructor(pool: Pick<MemoryPool, 'spawnWorker'>, network: MemoryNetwork, options: MemoryPoolOptions) {
     super({ ...options, address: ADDRESS, logger: false, transport: network.transport() });
     this.#pool = pool;
   }

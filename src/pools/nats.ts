@@ -23,7 +23,7 @@ export interface NatsPoolOptions {
 }
 
 /** Jobs wait in JetStream, and outlive every process of ours. Workers are those of `new MyWorker({ name, address: 'nats://…' })`. */
-export class NatsPool extends EnginePool {
+export class NatsPool<W = never> extends EnginePool<W> {
   /** @throws TypeError or RangeError for a wrong option; Error that says what to install, if a package is missing */
   constructor(options: NatsPoolOptions) {
     checkOptions('NatsPool', options, ['servers', 'stream', 'lockMs', 'replicas', 'recordTtlMs', 'logger']);

@@ -13,19 +13,19 @@ export interface OpenPoolOptions {
  * Opens the pool of an address: `tcp://` or `ipc://` a MasterPool, `redis://` a RedisPool, `nats://` a NatsPool.
  * Rejects with a TypeError or RangeError for a wrong address, with an Error that says what to install if a package is missing.
  */
-export async function openPool(address: string, options: OpenPoolOptions = {}): Promise<WorkerPool> {
+export async function openPool<W = never>(address: string, options: OpenPoolOptions = {}): Promise<WorkerPool<W>> {
   switch (engineOf(address)) {
     case 'redis': {
       const { RedisPool } = await import('./redis.ts');
-      return new RedisPool({ ...options, url: address });
+      return new RedisPool<W>({ ...options, url: address });
     }
     case 'nats': {
       const { NatsPool } = await import('./nats.ts');
-      return new NatsPool({ ...options, servers: address });
+      return new NatsPool<W>({ ...options, servers: address });
     }
     default:
       if (typeof address !== 'string' || !/^(tcp|ipc):/.test(address))
         throw new TypeError(`openPool: address: expected ${ANYWHERE}, got ${shownAddress(address)}`);
-      return new MasterPool({ ...options, address });
+      return new MasterPool<W>({ ...options, address });
   }
 }

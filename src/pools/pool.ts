@@ -9,7 +9,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { checkOptions, checkSignal } from '../common/check.ts';
 import { shared, unlessAborted } from '../common/signals.ts';
-import type { AnyItem, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
+import type { FunctionsOf, Item, JobStream, Payload, Settled, SettledBy, Source, StreamOptions } from '../streams/types.ts';
 import type { Exit } from '../worker/spawn.ts';
 import type { Keeper } from './forwarder.ts';
 import { type JobRecord, keptRecord, type SubmitOptions } from './record.ts';
@@ -36,7 +36,7 @@ export interface WorkerHandle extends AsyncDisposable {
   stop(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
 }
 
-export abstract class WorkerPool implements AsyncDisposable {
+export abstract class WorkerPool<W = never> implements AsyncDisposable {
   #streams: Streams | undefined;
   #closed = false;
 
@@ -51,7 +51,7 @@ export abstract class WorkerPool implements AsyncDisposable {
   abstract spawnWorker(module: URL | string, options?: SpawnWorkerOptions): Promise<WorkerHandle>;
 
   /** Resolves to the job's id when the engine has it; no worker need be up. */
-  abstract submit(fn: string, payload: Payload, options?: SubmitOptions): Promise<string>;
+  abstract submit(fn: FunctionsOf<W>, payload: Payload, options?: SubmitOptions): Promise<string>;
 
   /** What became of a job; undefined if there never was one, or its record has expired. */
   abstract fetch(id: string): Promise<JobRecord | undefined>;
@@ -78,24 +78,37 @@ export abstract class WorkerPool implements AsyncDisposable {
 
   /** Streams jobs, and their results back: as Client.job. The default submits them, and waits for each to end. */
   job<S extends AbortSignal = never>(
-    fn: string,
-    payloads: Source<Item<string, S>>,
+    fn: FunctionsOf<W>,
+    payloads: Source<Item<FunctionsOf<W>, S>>,
     options: StreamOptions & { readonly settle: true },
   ): JobStream<SettledBy<S>>;
-  job(fn: string, payloads: Source<AnyItem>, options?: StreamOptions & { readonly settle?: false | undefined }): JobStream<Buffer>;
-  job(fn: string, payloads: Source<AnyItem>, options: StreamOptions | undefined): JobStream<Buffer> | JobStream<Settled<unknown>>;
+  job(
+    fn: FunctionsOf<W>,
+    payloads: Source<Item<FunctionsOf<W>, AbortSignal>>,
+    options?: StreamOptions & { readonly settle?: false | undefined },
+  ): JobStream<Buffer>;
+  job(
+    fn: FunctionsOf<W>,
+    payloads: Source<Item<FunctionsOf<W>, AbortSignal>>,
+    options: StreamOptions | undefined,
+  ): JobStream<Buffer> | JobStream<Settled<unknown>>;
   job(...args: readonly unknown[]): JobStream<never> {
+    return this.stream(args) as JobStream<never>;
+  }
+
+  /** What `job` gives. For pools of this package. */
+  protected stream(args: readonly unknown[]): JobStream<unknown> {
     this.#streams ??= new Streams(this.keeper());
     // It says that it is closed, as a stream.
     if (this.#closed) void this.#streams.close();
-    return this.#streams.job(args) as JobStream<never>;
+    return this.#streams.job(args);
   }
 
   /** Where `job` keeps its jobs. For engines of this package. */
   protected keeper(): Keeper {
     return {
       carryOut: async ({ id, function: name, payload, options }, signal) => {
-        await this.submit(name, payload, { ...options, id });
+        await this.submit(name as FunctionsOf<W>, payload, { ...options, id });
         // It was given up while it was on its way: who did looked for it too early.
         if (signal.aborted) await this.cancel(id);
         return keptRecord(await this.ended(id, { signal }));

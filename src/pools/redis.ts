@@ -26,7 +26,7 @@ export interface RedisPoolOptions {
  * Its queue is one of BullMQ: `new Queue(pool.queue, { prefix: pool.prefix, connection })` shows it to dashboards, and limits its rate
  * (`setGlobalRateLimit`).
  */
-export class RedisPool extends EnginePool {
+export class RedisPool<W = never> extends EnginePool<W> {
   /** The name of BullMQ's queue, and the prefix of its keys. */
   readonly queue: string;
   readonly prefix: string;

@@ -1,5 +1,5 @@
 /** What the type system must allow and refuse for clients. Lines marked with `@ts-expect-error` must not compile. */
-import { Client, Worker } from 'gristmill';
+import { Client, MasterPool, openPool, Worker } from 'gristmill';
 import type {
   FunctionsOf,
   JobContext,
@@ -144,6 +144,25 @@ export async function typed(client: Client<MyWorker>): Promise<void> {
   client.job('foo', ['a'], { setle: true });
   // @ts-expect-error: a call has no such option
   await client.call('foo', 'a', { messages: 3 });
+}
+
+/** A pool of such workers, which may stand where any pool may. */
+export async function pooled(pool: MasterPool<MyWorker>): Promise<void> {
+  const id: string = await pool.submit('foo', 'a', { retries: 3 });
+  const results: JobStream<Buffer> = pool.job('bar', ['a']);
+  for await (const one of pool.job('many', ['a'], { settle: true }))
+    String(one.status === 'fulfilled' ? one.value.length : one.reason.code);
+  const pools: WorkerPool[] = [pool, new MasterPool({ address: 'tcp://127.0.0.1:5555' })];
+  const opened: WorkerPool<MyWorker> = await openPool<MyWorker>('tcp://127.0.0.1:5555');
+  for (const any of [...pools, opened]) await any.cancel(id);
+  await results.return?.();
+  await pools[0]?.submit('whatever', 'a');
+  // @ts-expect-error: no such function
+  await pool.submit('fo', 'a');
+  // @ts-expect-error: no such function
+  pool.job('fo', ['a']);
+  // @ts-expect-error: it gives back a number, which is no bytes
+  await opened.submit('count', 'a');
 }
 
 /** Options that are known when it runs. */
