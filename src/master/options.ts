@@ -51,7 +51,7 @@ export interface MasterOptions {
   readonly transport?: Transport | undefined;
 }
 
-export interface FailedAttempt {
+interface FailedAttempt {
   stream: string;
   job: number;
   function: string;
