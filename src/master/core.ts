@@ -55,9 +55,13 @@ export class Core {
   readonly byConnection: Map<number, Session> = new Map();
   readonly streams: Map<number, Stream> = new Map();
   readonly workers: Map<number, WorkerBook> = new Map();
+  /** By number; numbers that are free; and how many are so many that some are to be forgotten (shapes.ts). */
   readonly shapes: ShapeBook[] = [];
+  readonly freeShapes: number[] = [];
+  manyShapes = 0;
   /** Functions that any worker of this epoch has served. */
   readonly served: Set<string> = new Set();
+  /** All of them, by what they are known by. */
   readonly shapeIds: Map<string, ShapeBook> = new Map();
   /** Connections that were asked for a hello. */
   readonly asked: Set<number> = new Set();
@@ -160,9 +164,10 @@ export class Core {
     if (shape === undefined) {
       const served = this.served.has(name) || this.config.tasklets?.includes(name) === true;
       const empty = { ready: [], warm: undefined, waiting: 0, pushed: 0, solo: new Deque(), warned: false };
-      shape = { id: this.shapes.length, function: name, resources, ...empty, hasty, served, refusal: undefined };
+      const id = this.freeShapes.pop() ?? this.shapes.length;
+      shape = { id, function: name, resources, ...empty, hasty, served, refusal: undefined };
       if (resources !== undefined) shape.refusal = this.#judge(shape);
-      this.shapes.push(shape);
+      this.shapes[id] = shape;
       this.shapeIds.set(key, shape);
     }
     return shape;

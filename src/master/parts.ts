@@ -150,6 +150,13 @@ export class Parts {
     return this.#open;
   }
 
+  /** The shapes of all that are open. */
+  shapesInUse(): Set<number> {
+    const used = new Set<number>();
+    for (let row = 0; row < this.#rows; row += 1) if (this.state[row] !== PART.ended) used.add(this.shape[row] as number);
+    return used;
+  }
+
   create(stream: number, job: number, part: number, shape: number, slot: number, bytes: number): number {
     let row = this.#free.pop();
     if (row === undefined) {

@@ -89,7 +89,7 @@ function failUnknown(core: Core, shape: ShapeBook, row: number): void {
 /** What was waited for is served now; what is not, never will be by those present. */
 export function serve(core: Core, functions: readonly string[]): void {
   for (const name of functions) core.served.add(name);
-  for (const shape of core.shapes) {
+  for (const shape of core.shapeIds.values()) {
     if (!functions.includes(shape.function)) continue;
     shape.served = true;
     shape.warned = false;

@@ -7,6 +7,7 @@ import { feedHungry } from './credit.ts';
 import { deliverWhole, finishIfDone, refill } from './delivering.ts';
 import { makeWay } from './making_way.ts';
 import { place } from './placing.ts';
+import { forgetShapes } from './shapes.ts';
 import { relist } from './queueing.ts';
 import { advanceScatter } from './scattering.ts';
 import { feedGather } from './settling.ts';
@@ -25,6 +26,7 @@ export function flush(core: Core): void {
   for (let session = core.touched.take(); session !== undefined; session = core.touched.take()) send(core, session);
   for (let session = core.owing.take(); session !== undefined; session = core.owing.take()) acknowledgeAlone(core, session);
   if (core.undialling.size > 0) letGo(core);
+  forgetShapes(core);
 }
 
 /** Looks after each stream that changed, until none does. */

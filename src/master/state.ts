@@ -160,7 +160,7 @@ export class MasterState implements Machine<MasterEvent, MasterInstruction> {
   /** Says once what jobs wait for, here and to those who sent them. */
   #sayWhatWaits(): void {
     const core = this.#core;
-    for (const shape of core.shapes) {
+    for (const shape of core.shapeIds.values()) {
       if (shape.waiting === 0 || shape.warned || core.policy.serving(shape.function) > 0) continue;
       shape.warned = true;
       const text = `${shape.waiting} ${shape.waiting === 1 ? 'job waits' : 'jobs wait'}: no worker serves ${shape.function}`;

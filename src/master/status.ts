@@ -41,7 +41,7 @@ export function statusOf(core: Core): Omit<MasterStatus, 'cache' | 'rejected'> {
     const { id, jobs, ended } = stream;
     return { id, client: stream.session.name, jobs, ended, open: stream.parts.size, waitingForCredit: stream.hungry.size };
   });
-  const waiting = core.shapes.filter((shape) => shape.waiting > 0);
+  const waiting = [...core.shapeIds.values()].filter((shape) => shape.waiting > 0);
   return {
     master: core.config.name,
     epoch: core.config.epoch,

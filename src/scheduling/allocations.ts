@@ -79,6 +79,13 @@ export class Allocations implements Allocator {
     }
   }
 
+  forget({ id }: Shape): void {
+    const want = this.#wants.get(id);
+    if (want === undefined) return;
+    this.#servedOrGone(want, -1);
+    this.#wants.delete(id);
+  }
+
   broken(shape: Shape): string | undefined {
     for (const name of this.#wants.get(shape.id)?.request.keys() ?? []) {
       const kind = this.#kinds.get(name);
@@ -188,7 +195,7 @@ export class Allocations implements Allocator {
     if (promised === undefined || promised === want) return true;
     const startMs = startOf(this.#kinds, host, promised.request, nowMs);
     if (startMs === Infinity) return false;
-    const tenant = { shape: want.shape, shares: taken.shares, endsAtMs: nowMs + want.hard * 1_000 };
+    const tenant = { want, shares: taken.shares, endsAtMs: nowMs + want.hard * 1_000 };
     const after = { free: taken.pools, tenants: new Map([...host.tenants, [-1, tenant]]) };
     return startOf(this.#kinds, after, promised.request, nowMs) <= startMs;
   }
@@ -196,7 +203,7 @@ export class Allocations implements Allocator {
   #give(want: Want, host: Host, pools: Pools, shares: Shares, nowMs: number): Allocation {
     this.#lastId += 1;
     host.free = pools;
-    host.tenants.set(this.#lastId, { shape: want.shape, shares, endsAtMs: nowMs + want.hard * 1_000 });
+    host.tenants.set(this.#lastId, { want, shares, endsAtMs: nowMs + want.hard * 1_000 });
     this.#hostOf.set(this.#lastId, host);
     this.#servedOrGone(want, nowMs);
     return { id: this.#lastId, worker: host.worker, packed: packValue(shownShares(this.#kinds, shares)) };
@@ -221,7 +228,7 @@ export class Allocations implements Allocator {
 
   explain(shape: Shape, nowMs: number): Explanation {
     const hosts = [...this.#hosts.values()].filter((host) => host.functions.has(shape.function));
-    return explained(this.#kinds, hosts, this.#wants.get(shape.id) as Want, (id) => this.#wants.get(id) as Want, nowMs);
+    return explained(this.#kinds, hosts, this.#wants.get(shape.id) as Want, nowMs);
   }
 
   /** How much is left, of all kinds together, each measured by the most that any worker has. */

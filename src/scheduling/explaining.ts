@@ -15,7 +15,7 @@ function missing(kinds: Kinds, pools: Pools, { request }: Want, nowMs: number): 
 }
 
 /** @param hosts those that serve the function */
-export function explained(kinds: Kinds, hosts: readonly Host[], want: Want, wantOf: (shape: number) => Want, nowMs: number): Explanation {
+export function explained(kinds: Kinds, hosts: readonly Host[], want: Want, nowMs: number): Explanation {
   const asks = words(kinds, want.request).join(', ');
   const able = hosts.filter((host) => take(kinds, host.whole, want.request, nowMs) !== undefined);
   const never = able.length === 0;
@@ -42,7 +42,7 @@ export function explained(kinds: Kinds, hosts: readonly Host[], want: Want, want
     lacks: words(kinds, missing(kinds, pools(best), want, nowMs)).join(', '),
     best: best.worker,
     has: has.filter((text) => !text.includes('Infinity')).join(', '),
-    running: [...best.tenants.values()].map(({ shape }) => `${shape.function} (${words(kinds, wantOf(shape.id).request).join(', ')})`),
+    running: [...best.tenants.values()].map((tenant) => `${tenant.want.shape.function} (${words(kinds, tenant.want.request).join(', ')})`),
     promised: best.promised === want,
   };
 }

@@ -4,7 +4,7 @@ import type { Shape } from './policy.ts';
 
 /** A part that runs: what it has, and when that is free at the latest; Infinity: nobody knows. */
 interface Tenant {
-  readonly shape: Shape;
+  readonly want: Want;
   readonly shares: Shares;
   readonly endsAtMs: number;
 }

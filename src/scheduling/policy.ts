@@ -52,6 +52,8 @@ export interface Allocation {
 export interface Allocator {
   /** Why nothing can be made of what this shape asks for, or undefined. Asked once, when the shape is first seen. */
   judge(shape: Shape): string | undefined;
+  /** No part of this shape is left but those that nobody waits for. Its number may be another's from now on. */
+  forget(shape: Shape): void;
   /** Why nothing can be made of it any more, or undefined: a kind that it asks for has failed. */
   broken(shape: Shape): string | undefined;
   /** Whether parts may be placed on this worker now. */

@@ -259,14 +259,14 @@ export class World {
   }
 
   /** The worker reports one result for each key, and the part's end. */
-  finish(player: Played, keys: readonly number[], { index = 0, end = true, micros = 10, bytes = 5 } = {}): void {
+  finish(player: Played, keys: readonly number[], { index = 0, end = true, micros = 10, bytes = 5, attempt = NEWEST } = {}): void {
     const flags = ENTRY.result | (end ? ENTRY.partEnd : 0);
     const each = <T>(value: T): T[] => keys.map(() => value);
     const slots = keys.map(() => this.slot());
     this.report(player, {
       kind: 'outcomes',
       keys,
-      attempts: each(NEWEST),
+      attempts: each(attempt),
       indexes: each(index),
       flags: each(flags),
       busyMicros: micros * keys.length,
