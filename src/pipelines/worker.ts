@@ -18,7 +18,7 @@ export interface PipelinesWorkerOptions extends Omit<WorkerOptions, 'name'> {
 
 /**
  * Runs whole pipelines behind a pool: each is a worker function, `pipeline:<name>`, of JSON to JSON. Nodes that name a worker function
- * call it where it is served; while a pipeline waits for that, its slot is lent.
+ * call it where it is served; while a pipeline waits for that, its slot is lent. It is no Worker: methods of a subclass are no functions.
  *
  * @example
  *     await new PipelinesWorker({ pipelines: [isOdd], address: 'tcp://127.0.0.1:5555' }).start({ signals: true });
