@@ -34,8 +34,13 @@ export async function loadClass(path: string, base: 'Master' | 'Worker'): Promis
   throw new UsageError(`${path}: exports no class that extends ${base}`);
 }
 
-/** Ends the process with a SyntaxError: where the text is wrong, only Node itself says, and of an error that nobody has caught. */
+/**
+ * Ends the process with a SyntaxError: where the text is wrong, only Node itself says, and of an error that nobody catches. What was loaded
+ * before may have meant to.
+ */
 export function leaveToNode(error: SyntaxError): Promise<never> {
+  process.removeAllListeners('uncaughtException');
+  process.setUncaughtExceptionCaptureCallback(null);
   setImmediate(() => {
     throw error;
   });

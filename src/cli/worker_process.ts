@@ -17,19 +17,22 @@ const { name } = options;
 /** Whether a master has welcomed it. */
 let served = false;
 
-/** A worker that the file has started itself: not one within this process, of a pool or a server. */
-let program: Worker | undefined;
+/** Workers that the file has started itself: none within this process, of a pool or a server. */
+const program = new Set<Worker>();
 /** That of the class which the file exports. */
 let own: Worker | undefined;
+/** Why the file cannot be loaded, if that is its syntax. */
+let misspelt: unknown;
 diagnostics.subscribe(STARTS, (message) => {
   const started = message as Worker;
   if (started === own || started.address.startsWith('memory://')) return;
-  program = started;
+  program.add(started);
   if (own !== undefined) complain(`${name}: ${file} starts a worker itself, after it was loaded, beside the one of its class`, EXIT.ok);
 });
 process.once('exit', (code) => {
-  // A function has ended the process: the worker was not done.
-  if (code === EXIT.ok && (own ?? program)?.state === 'serving') process.exitCode = UNFINISHED;
+  // A function has ended the process: a worker was not done.
+  const isServing = [own, ...program].some((worker) => worker?.state === 'serving');
+  if (code === EXIT.ok && isServing) process.exitCode = UNFINISHED;
 });
 
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
@@ -59,11 +62,12 @@ async function chooseClass(): Promise<(new (options: WorkerOptions) => Worker) |
   const option = listen === undefined ? (isolate && '--isolate') || (slots > 1 && '--slots') : '--listen';
   const needed = `${file}: ${String(option)} needs a module that exports a class that extends Worker, and starts none`;
   const Chosen = await loadClass(file, 'Worker').catch((error: unknown) => {
-    if (program !== undefined && error instanceof UsageError) return undefined;
+    if (program.size > 0 && error instanceof UsageError) return undefined;
+    if (error instanceof SyntaxError) misspelt = error;
     const isTold = error instanceof TypeError && error.message.startsWith('Worker: address: ');
     throw isTold && option !== false ? new UsageError(needed, { cause: error }) : error;
   });
-  if (Chosen !== undefined && program === undefined) return Chosen as new (options: WorkerOptions) => Worker;
+  if (Chosen !== undefined && program.size === 0) return Chosen as new (options: WorkerOptions) => Worker;
   if (option !== false) throw new UsageError(needed);
   return undefined;
 }
@@ -83,12 +87,12 @@ function end(error: unknown): void {
   const exitCode = complain(`${name}: ${known ? error.message : described(error)}`, exitCodeOf(error));
   // A worker that broke while it was of use will be of use again.
   if (served && !known) process.exit(exitCode);
-  const leave = (): void => void (error instanceof SyntaxError ? leaveToNode(error) : process.exit(exitCode));
+  const leave = (): void => void (error === misspelt ? leaveToNode(error as SyntaxError) : process.exit(exitCode));
   process.send?.({ unusable: exitCode } satisfies Unusable, leave);
 }
 
 function described(error: unknown): string {
-  return error instanceof SyntaxError ? `${file} cannot be loaded:` : ((error as Error).stack ?? String(error));
+  return error === misspelt ? `${file} cannot be loaded:` : ((error as Error).stack ?? String(error));
 }
 
 await run().catch(end);

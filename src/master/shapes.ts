@@ -6,6 +6,7 @@
  * many, so that it costs each new shape the same.
  */
 import { Deque } from '../machine/deque.ts';
+import { ShapeLoad } from '../scheduling/service_time.ts';
 import type { ShapeBook } from './books.ts';
 import type { Core } from './core.ts';
 
@@ -47,6 +48,9 @@ export function forgetShapes(core: Core): void {
     core.freeShapes.push(shape.id);
   }
   for (const { queues } of core.streams.values()) for (const id of queues.keys()) if (gone.has(id)) queues.delete(id);
-  for (const { loads } of core.workers.values()) for (const id of loads.keys()) if (gone.has(id)) loads.delete(id);
+  for (const worker of core.workers.values()) {
+    for (const id of worker.loads.keys()) if (gone.has(id)) worker.loads.delete(id);
+    if (gone.has(worker.load.shape)) worker.load = new ShapeLoad(-1);
+  }
   core.manyShapes = 2 * core.shapeIds.size;
 }

@@ -114,6 +114,7 @@ export class MasterPool<W = never> extends WorkerPool<W> {
     this.#letGo(id);
     for (;;) {
       if (await this.#client.delete(key)) return true;
+      if (!kept && !this.#mayCome) return false;
       if ((await this.#client.get(key)) !== undefined) return false;
       // A master that has come meanwhile would have had it from here.
       if (kept && masters !== this.#masters) return true;

@@ -110,6 +110,11 @@ export function checkId(what: string, id: unknown): string {
   return id;
 }
 
+/** Whether it can be an id, of a job or of who is told of its end: engines make names of keys and subjects of it. */
+export function isId(value: unknown): value is string {
+  return typeof value === 'string' && ID.test(value);
+}
+
 export function packSubmission(job: Submission): Buffer {
   return packr.pack(job);
 }
@@ -120,7 +125,7 @@ export function unpackSubmission(bytes: Uint8Array): Submission {
   const whole =
     read !== null &&
     typeof read === 'object' &&
-    typeof read.id === 'string' &&
+    isId(read.id) &&
     typeof read.function === 'string' &&
     read.function !== '' &&
     read.payload instanceof Uint8Array &&

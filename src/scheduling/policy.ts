@@ -50,7 +50,7 @@ export interface Allocation {
  *   worker that leaves are gone with it.
  */
 export interface Allocator {
-  /** Why nothing can be made of what this shape asks for, or undefined. Asked once, when the shape is first seen. */
+  /** Why nothing can be made of what this shape asks for, or undefined. Asked when the shape is first seen, or again after it was forgotten. */
   judge(shape: Shape): string | undefined;
   /** No part of this shape is left but those that nobody waits for. Its number may be another's from now on. */
   forget(shape: Shape): void;

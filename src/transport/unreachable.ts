@@ -25,24 +25,28 @@ async function whyUnreachable(address: string): Promise<string | undefined> {
 }
 
 export class Unreachable {
-  #reason: string | undefined;
-  #looking = false;
+  readonly #reasons = new Map<string, string>();
+  readonly #looking = new Set<string>();
 
-  /** Why, as it was found last. */
+  /** Why, as it was found last, of all addresses with which something is wrong. */
   get reason(): string | undefined {
-    return this.#reason;
+    return this.#reasons.size === 0 ? undefined : [...this.#reasons.values()].join('; ');
   }
 
   /** It could not be dialled, and will be tried again. */
   async look(address: string): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    this.#reason = await whyUnreachable(address);
-    this.#looking = false;
+    if (this.#looking.has(address)) return;
+    this.#looking.add(address);
+    const reason = await whyUnreachable(address);
+    // Else it was reached meanwhile.
+    if (!this.#looking.delete(address)) return;
+    if (reason === undefined) this.#reasons.delete(address);
+    else this.#reasons.set(address, reason);
   }
 
   /** It was reached. */
-  over(): void {
-    this.#reason = undefined;
+  over(address: string): void {
+    this.#looking.delete(address);
+    this.#reasons.delete(address);
   }
 }

@@ -66,7 +66,7 @@ class ZeromqDial implements DialSocket {
   #up(): void {
     if (this.#connected || this.#closing) return;
     this.#connected = true;
-    this.#unreachable?.over();
+    this.#unreachable?.over(this.#address);
     this.#handlers.connected();
   }
 

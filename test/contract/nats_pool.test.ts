@@ -3,6 +3,7 @@ import { Worker as Thread } from 'node:worker_threads';
 import { connect, type Msg } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
+import { pack } from 'msgpackr';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { HeldJobs } from '../../src/pools/held.ts';
 import { NatsPool } from '../../src/pools/nats.ts';
@@ -88,6 +89,16 @@ describe.runIf(here)('with nats-server', () => {
     for (const [subject, bytes] of [
       ['gristmill.jobs', 'garbage'],
       ['gristmill.nested', Buffer.from([0x80])],
+      ...[
+        [{ id: 'a b' }, {}],
+        [{ id: 'a'.repeat(5_000) }, {}],
+        [{}, { to: 'a b' }],
+        [{}, { to: undefined }],
+        [{}, { large: 1 }],
+      ].map(([job, queued]) => {
+        const submission = { id: 'a', function: 'foo', payload: Buffer.alloc(1), options: {}, priority: 0, ttlMs: 1_000, ...job };
+        return ['gristmill.jobs', pack({ job: pack(submission), large: false, to: 'nobody', streamed: false, ...queued })] as const;
+      }),
       ['gristmill.cancel', Buffer.from([0xff, 0xff])],
       [(news as Msg).subject, 'garbage'],
       [(news as Msg).subject, Buffer.from([0xc0])],

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Worker as Thread } from 'node:worker_threads';
 import { Queue, Worker as Taker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { pack } from 'msgpackr';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { HeldJobs } from '../../src/pools/held.ts';
 import { RedisPool } from '../../src/pools/redis.ts';
@@ -135,6 +136,7 @@ describe.runIf(here)('with redis-server', () => {
     const strangers = await queue.addBulk([
       { name: 'foo', data: { hello: 1 } },
       { name: 'foo', data: { job: 'garbage', bytes: 7, to: 'nobody' } },
+      { name: 'foo', data: { job: pack({ id: 'a b' }).toString('base64'), bytes: 7, to: 'nobody' } },
       { name: 'foo', data: 'text' },
     ]);
     await using _worker = await pool.spawnWorker(WORKER, { name: 'worker1' });

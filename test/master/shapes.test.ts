@@ -1,6 +1,9 @@
 /** What jobs ask for may be another thing each time: the books do not grow by that, and nobody who waits is forgotten. */
 import { describe, expect, it } from 'vitest';
 import { Core } from '../../src/master/core.ts';
+import type { WorkerBook } from '../../src/master/books.ts';
+import { shapeLoad } from '../../src/master/rooms.ts';
+import { ShapeLoad } from '../../src/scheduling/service_time.ts';
 import { forgetShapes, FEW_SHAPES } from '../../src/master/shapes.ts';
 import type { Fields } from '../../src/protocol/fields.ts';
 import { packValue } from '../../src/protocol/fields.ts';
@@ -29,6 +32,20 @@ describe('shapes', () => {
     expect(core.shapeIds.size).toBeLessThanOrEqual(FEW_SHAPES);
     expect(core.shapes.length).toBeLessThanOrEqual(FEW_SHAPES);
     for (const [key, shape] of core.shapeIds) expect([key, core.shapes[shape.id]]).toEqual([key, shape]);
+  });
+
+  it('leave nothing at a worker: the next one with their number is counted by itself', () => {
+    const core = new Core(new World().config);
+    const worker = { session: 1, lease: undefined, loads: new Map(), load: new ShapeLoad(-1) } as unknown as WorkerBook;
+    core.workers.set(1, worker);
+    const shapes = Array.from({ length: FEW_SHAPES }, (_, i) => core.shape(`nobody's ${i}`, []));
+    for (const { id } of shapes) shapeLoad(worker, id).placed = 7;
+    forgetShapes(core);
+    expect(core.shapeIds.size).toBe(0);
+    const { id } = core.shape('another', []);
+    expect(shapes.at(-1)?.id).toBe(id);
+    expect(shapeLoad(worker, id).placed).toBe(0);
+    expect(worker.loads.get(id)).toBe(shapeLoad(worker, id));
   });
 
   it('that many jobs ask for once each come and go; one that waits meanwhile is placed when there is room for it', () => {

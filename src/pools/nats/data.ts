@@ -1,6 +1,6 @@
 /** What is kept in NATS, as bytes. Pure. */
 import { Packr } from 'msgpackr/pack';
-import { type JobStatus, type KeptRecord, type Submission, unpackSubmission } from '../record.ts';
+import { isId, type JobStatus, type KeptRecord, type Submission, unpackSubmission } from '../record.ts';
 
 const packr = new Packr({ useRecords: false });
 
@@ -44,6 +44,8 @@ export function packJob(job: QueuedJob): Buffer {
 /** @throws Error for bytes that are none */
 export function unpackJob(bytes: Uint8Array): { readonly queued: QueuedJob; readonly job: Submission } {
   const queued = packr.unpack(bytes) as QueuedJob;
+  if (!isId(queued.to) || typeof queued.large !== 'boolean' || typeof queued.streamed !== 'boolean')
+    throw new RangeError(`expected a job, got ${bytes.length} bytes that are none`);
   return { queued, job: unpackSubmission(queued.job) };
 }
 

@@ -1,6 +1,6 @@
 /** What BullMQ, and its dashboards, see of a job. Pure. */
 import type { Job } from 'bullmq';
-import { type Submission, unpackSubmission } from '../record.ts';
+import { isId, type Submission, unpackSubmission } from '../record.ts';
 
 /** A payload up to this size travels in the job's data. */
 export const INLINE_BYTES = 8_192;
@@ -21,7 +21,7 @@ export type RedisJob = Job<JobData, null>;
  */
 export function submissionOf({ id, name, data }: RedisJob): Submission {
   const { job, bytes, to } = data as Partial<Record<keyof JobData, unknown>>;
-  if (typeof job !== 'string' || typeof bytes !== 'number' || typeof to !== 'string')
+  if (typeof job !== 'string' || typeof bytes !== 'number' || !isId(to))
     throw new RangeError(`the job ${String(id)} ('${name}') is none of gristmill, and fails`);
   return unpackSubmission(Buffer.from(job, 'base64'));
 }
