@@ -215,10 +215,22 @@ describe.each([
 
   it('a yielded one fails its job behind what came before, and its generator ends', async () => {
     await using place = await start();
-    const { results, error } = await untilError(place.client.job('steps', ['']));
-    expect(results.map(String)).toEqual(['first']);
-    expect(error).toMatchObject({ code: 'bad-result', message: LOST_RESULT, function: 'steps' });
-    await expect.poll(() => place.worker.returned).toBe(1);
+    const steps = async (): Promise<{ results: string[]; error: unknown }> => {
+      const results: string[] = [];
+      try {
+        for await (const result of place.client.job('steps', [''])) results.push(String(result));
+        return { results, error: undefined };
+      } catch (error) {
+        return { results, error };
+      }
+    };
+    // Where its worker's turn is over before it goes on, what it has yielded is sent by then, and nothing is lost.
+    let tries = 1;
+    let last = await steps();
+    for (; last.error === undefined; tries += 1) last = await steps();
+    expect(last.results).toEqual(['first']);
+    expect(last.error).toMatchObject({ code: 'bad-result', message: LOST_RESULT, function: 'steps' });
+    await expect.poll(() => place.worker.returned).toBe(tries);
     expect((await place.client.call('echo', 'still here')).toString()).toBe('still here');
   });
 
