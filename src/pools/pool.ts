@@ -70,7 +70,7 @@ export abstract class WorkerPool<W = never> implements AsyncDisposable {
       signal?.throwIfAborted();
       const record = await unlessAborted(this.fetch(id), signal);
       if (record === undefined) throw new RangeError(`ended: there is no job '${id}', or its record has expired`);
-      if (record?.status === 'done' || record?.status === 'failed') return record;
+      if (record.status === 'done' || record.status === 'failed') return record;
       // It rejects if the signal is aborted, with an error of its own.
       await setTimeout(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
     }

@@ -19,9 +19,9 @@ export type RedisJob = Job<JobData, null>;
  * What was submitted; without its payload, if that has a key of its own.
  * @throws RangeError for a job that is none of ours: BullMQ's tools can add any
  */
-export function submissionOf({ id, name, data }: RedisJob): Submission {
+export function submissionOf({ data }: RedisJob): Submission {
   const { job, bytes, to } = data as Partial<Record<keyof JobData, unknown>>;
   if (typeof job !== 'string' || typeof bytes !== 'number' || !isId(to))
-    throw new RangeError(`the job ${String(id)} ('${name}') is none of gristmill, and fails`);
+    throw new RangeError('expected a submitted job, got data that are none');
   return unpackSubmission(Buffer.from(job, 'base64'));
 }

@@ -206,8 +206,8 @@ export class RedisServing implements Serving {
   #told(job: RedisJob): Submission | undefined {
     try {
       return submissionOf(job);
-    } catch (error) {
-      this.#connections.troubles.hear(error as Error);
+    } catch {
+      this.#connections.troubles.hear(new Error(`the job ${String(job.id)} ('${job.name}') is none of gristmill, and fails`));
       return undefined;
     }
   }
