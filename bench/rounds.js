@@ -1,16 +1,20 @@
 // @ts-check
 /**
- * Runs things in turns: a round is one run of each, so that what disturbs the machine hits all of them.
+ * Runs things in turns: a round is one run of each, so that what disturbs the machine hits all of them. They warm up in turns as well, and
+ * end that together: what has been idle for seconds is slower for thousands of jobs, since V8 gives back memory that is then faulted in
+ * again. (Of three equal systems that warmed up one behind the other, the last was faster by a third.)
  *
  * @import { System } from './systems.js'
  * @import { Line, Sample, Settings, Tasks } from './types.ts'
+ *
+ * @typedef {(system: System) => Promise<unknown>} Step
  *
  * @typedef {{
  *   name: string,
  *   peer?: boolean,
  *   start: () => Promise<System>,
  *   kept?: boolean,
- *   prepare?: ((system: System) => Promise<void>) | undefined,
+ *   prepare?: readonly Step[] | undefined,
  *   run: (system: System, warming: boolean) => Promise<Sample>,
  * }} Case
  */
@@ -44,18 +48,23 @@ export function calibrated(task, options, { seconds, first, least = 1 }) {
 }
 
 /**
- * A warm-up in steps, which ends early on a machine that is slow. (What V8 has not compiled by then it compiles in the runs that count: they
- * can only get slower by that.)
+ * A warm-up in steps, of which a machine that is slow leaves out the last. (What V8 has not compiled by then it compiles in the runs that
+ * count: they can only get slower by that.)
  * @param {number} steps
  * @param {number} seconds
- * @param {(system: System) => Promise<unknown>} step
- * @returns {(system: System) => Promise<void>}
+ * @param {Step} step
+ * @returns {Step[]}
  */
-export function warmedInSteps(steps, seconds, step) {
-  return async (system) => {
-    const until = performance.now() + seconds * 1_000;
-    for (let i = 0; i < steps && performance.now() < until; i += 1) await step(system);
+export function inSteps(steps, seconds, step) {
+  let left = seconds * 1_000;
+  /** @type {Step} */
+  const timed = async (system) => {
+    if (left <= 0) return;
+    const since = performance.now();
+    await step(system);
+    left -= performance.now() - since;
   };
+  return Array.from({ length: steps }, () => timed);
 }
 
 /** One case, started. */
@@ -86,11 +95,17 @@ class Entrant {
     this.system = await this.one.start();
   }
 
-  /** @param {number} times */
-  async warmUp(times) {
-    const system = /** @type {System} */ (this.system);
-    await this.one.prepare?.(system);
-    for (let i = 0; i < times; i += 1) await this.one.run(system, true);
+  /** What it does before the runs that count. @param {boolean} quick @returns {Step[]} */
+  steps(quick) {
+    const { prepare, peer, run } = this.one;
+    const runs = quick ? 1 : peer === true || prepare !== undefined ? PREPARED_RUNS : WARM_RUNS;
+    return [...(prepare ?? []), ...Array.from({ length: runs }, () => (/** @type {System} */ system) => run(system, true))];
+  }
+
+  /** @param {Step | undefined} step */
+  async step(step) {
+    const { system } = this;
+    if (system !== undefined && step !== undefined) await this.take(async () => void (await step(system)));
   }
 
   async run() {
@@ -105,8 +120,16 @@ class Entrant {
   }
 }
 
+/** Who has fewer steps begins later. @param {readonly Entrant[]} entrants @param {boolean} quick */
+async function warmUp(entrants, quick) {
+  const plans = entrants.map((entrant) => ({ entrant, steps: entrant.steps(quick) }));
+  for (let left = Math.max(...plans.map(({ steps }) => steps.length)); left > 0; left -= 1) {
+    for (const { entrant, steps } of plans) await entrant.step(steps.at(-left));
+  }
+}
+
 /**
- * Starts the systems, warms each up, and runs them in turns.
+ * Starts the systems, warms them up, and runs them in turns.
  * @param {string} title
  * @param {readonly Case[]} cases
  * @param {Settings} settings
@@ -118,12 +141,8 @@ export async function inTurns(title, cases, { runs, quick }) {
     say(`${title}: starts`);
     const starts = await Promise.allSettled(entrants.map((entrant) => entrant.take(() => entrant.start())));
     for (const start of starts) if (start.status === 'rejected') throw start.reason;
-    for (const entrant of entrants) {
-      if (entrant.system === undefined) continue;
-      say(`${title}: ${entrant.one.name} warms up`);
-      const prepared = entrant.one.peer === true || entrant.one.prepare !== undefined;
-      await entrant.take(() => entrant.warmUp(quick ? 1 : prepared ? PREPARED_RUNS : WARM_RUNS));
-    }
+    say(`${title}: warms up`);
+    await warmUp(entrants, quick);
     for (let round = 1; round <= runs; round += 1) {
       say(`${title}: run ${round} of ${runs}`);
       for (const entrant of entrants) await entrant.take(() => entrant.run());

@@ -18,10 +18,8 @@ const WORKERS = 2;
 /** Jobs before the first run: until then most of the time goes into code that is not compiled yet. */
 const WARM_JOBS = 4_000;
 
-/** @param {import('../systems.js').System} system */
-async function warm(system) {
-  await system.run('throughput', { jobs: WARM_JOBS, bytes: 9, inFlight: 0 });
-}
+/** @type {Case['prepare']} */
+const warm = [(system) => system.run('throughput', { jobs: WARM_JOBS, bytes: 9, inFlight: 0 })];
 
 /** @param {Case['run']} ours @param {() => Case['run']} theirs @returns {Case[]} */
 function cases(ours, theirs) {

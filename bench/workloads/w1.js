@@ -5,7 +5,7 @@
  * @import { Case } from '../rounds.js'
  * @import { Judged, Line, Outcome, Settings, Spread, Table } from '../types.ts'
  */
-import { calibrated, inTurns, lineOf, warmedInSteps } from '../rounds.js';
+import { calibrated, inSteps, inTurns, lineOf } from '../rounds.js';
 import { perSecond, ratio, over, shown, shownCpu, shownSpread } from '../stats.js';
 import { bare, bullmq, gristmill, pool, redisVersion } from '../systems.js';
 
@@ -32,7 +32,7 @@ const LONGEST_S = 8;
 /** @param {number} jobs @returns {Case['prepare']} */
 function warmedBy(jobs) {
   const each = { jobs: jobs / WARM_STREAMS, bytes: 9, inFlight: 0 };
-  return warmedInSteps(WARM_STREAMS, LONGEST_S, (system) => system.run('throughput', each));
+  return inSteps(WARM_STREAMS, LONGEST_S, (system) => system.run('throughput', each));
 }
 
 /** @param {Settings} settings @returns {Case[]} */

@@ -2,7 +2,7 @@
 /**
  * W2: one job in flight.
  *
- * @import { Case } from '../rounds.js'
+ * @import { Case, Step } from '../rounds.js'
  * @import { Line, Outcome, Sample, Settings } from '../types.ts'
  */
 import { calibrated, inTurns, lineOf } from '../rounds.js';
@@ -33,10 +33,9 @@ const STREAMS = 12;
 
 /** @param {number} jobs @param {number} lone @param {object} [how] @returns {Case['prepare']} */
 function warmedBy(jobs, lone, how = {}) {
-  return async (system) => {
-    await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
-    for (let i = 0; i < STREAMS; i += 1) await system.run('latency', { jobs: lone / STREAMS, bytes: 9, ...how });
-  };
+  /** @type {Step} */
+  const oneByOne = (system) => system.run('latency', { jobs: lone / STREAMS, bytes: 9, ...how });
+  return [(system) => system.run('throughput', { jobs, bytes: 9, inFlight: 0 }), ...Array.from({ length: STREAMS }, () => oneByOne)];
 }
 
 /**
@@ -48,7 +47,7 @@ function warmedBy(jobs, lone, how = {}) {
 function cases({ seconds, quick }) {
   const lone = quick ? FEWER_LONE_JOBS : LONE_JOBS;
   const size = { seconds, first: 500, least: 300 };
-  const judged = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds * 2 });
+  const judged = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds * 5 });
   const other = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds / 2 });
   const byCall = calibrated('latency', { bytes: 9, by: 'call' }, { ...size, seconds: seconds / 2 });
   /** @type {Case[]} */

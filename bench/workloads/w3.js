@@ -59,7 +59,7 @@ class Echo {
       name: this.name,
       kept: true,
       start: () => Promise.resolve(this.system),
-      prepare: () => master.ask('resetPeak'),
+      prepare: [() => master.ask('resetPeak')],
       run: async (system, warming) => {
         const sample = await run(system, warming);
         this.memory.peak = (await master.usage()).peakRss;

@@ -6,7 +6,7 @@
  * @import { Case } from '../rounds.js'
  * @import { Judged, Outcome, Sample, Settings, Table } from '../types.ts'
  */
-import { inTurns, lineOf, warmedInSteps } from '../rounds.js';
+import { inSteps, inTurns, lineOf } from '../rounds.js';
 import { over, shownCpu, shownSpread } from '../stats.js';
 import { bullmq, gristmill, pool, redisVersion } from '../systems.js';
 
@@ -59,14 +59,12 @@ function greedy(durations, workers) {
 /** @param {number} jobs in all @returns {Case['prepare']} */
 function warmedByShort(jobs) {
   const order = Array.from({ length: JOBS }, () => SHORT_MS);
-  return warmedInSteps(Math.ceil(jobs / JOBS), LONGEST_S, (system) => system.run('sleeping', { order }));
+  return inSteps(Math.ceil(jobs / JOBS), LONGEST_S, (system) => system.run('sleeping', { order }));
 }
 
 /** @param {number} jobs @returns {Case['prepare']} */
 function warmedBy(jobs) {
-  return async (system) => {
-    await system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
-  };
+  return [(system) => system.run('throughput', { jobs, bytes: 9, inFlight: 0 })];
 }
 
 /** @param {number} workers @param {Settings} settings @returns {Case[]} */
