@@ -47,7 +47,7 @@ function warmedBy(jobs, lone, how = {}) {
 function cases({ seconds, quick }) {
   const lone = quick ? FEWER_LONE_JOBS : LONE_JOBS;
   const size = { seconds, first: 500, least: 300 };
-  const judged = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds * 5 });
+  const judged = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds * 3 });
   const other = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds / 2 });
   const byCall = calibrated('latency', { bytes: 9, by: 'call' }, { ...size, seconds: seconds / 2 });
   /** @type {Case[]} */
