@@ -18,7 +18,7 @@
  *   run: (system: System, warming: boolean) => Promise<Sample>,
  * }} Case
  */
-import { perSecond } from './stats.js';
+import { joined, perSecond } from './stats.js';
 
 /** The first finds out how many jobs a run should have; after two more, most code is compiled, if nothing else has seen to that. */
 const WARM_RUNS = 3;
@@ -108,8 +108,9 @@ class Entrant {
     if (system !== undefined && step !== undefined) await this.take(async () => void (await step(system)));
   }
 
-  async run() {
-    if (this.system !== undefined) this.line.samples.push(await this.one.run(this.system, false));
+  /** A turn of a run. @param {Sample[]} turns where it is put */
+  async run(turns) {
+    if (this.system !== undefined) turns.push(await this.one.run(this.system, false));
   }
 
   async stop() {
@@ -129,13 +130,27 @@ async function warmUp(entrants, quick) {
 }
 
 /**
+ * A round: each runs, in so many turns.
+ * @param {readonly Entrant[]} entrants
+ * @param {number} turns
+ */
+async function round(entrants, turns) {
+  const parts = entrants.map((entrant) => ({ entrant, samples: /** @type {Sample[]} */ ([]) }));
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const { entrant, samples } of parts) await entrant.take(() => entrant.run(samples));
+  }
+  for (const { entrant, samples } of parts) if (entrant.system !== undefined) entrant.line.samples.push(joined(samples));
+}
+
+/**
  * Starts the systems, warms them up, and runs them in turns.
  * @param {string} title
  * @param {readonly Case[]} cases
  * @param {Settings} settings
+ * @param {number} [turns] of each run: noise of this machine comes and goes within a second or so, and is to hit all
  * @returns {Promise<Line[]>} the lines of those that ran
  */
-export async function inTurns(title, cases, { runs, quick }) {
+export async function inTurns(title, cases, { runs, quick }, turns = 1) {
   const entrants = cases.map((one) => new Entrant(one));
   try {
     say(`${title}: starts`);
@@ -143,9 +158,9 @@ export async function inTurns(title, cases, { runs, quick }) {
     for (const start of starts) if (start.status === 'rejected') throw start.reason;
     say(`${title}: warms up`);
     await warmUp(entrants, quick);
-    for (let round = 1; round <= runs; round += 1) {
-      say(`${title}: run ${round} of ${runs}`);
-      for (const entrant of entrants) await entrant.take(() => entrant.run());
+    for (let run = 1; run <= runs; run += 1) {
+      say(`${title}: run ${run} of ${runs}`);
+      await round(entrants, turns);
     }
     return entrants.map(({ line }) => line).filter(({ samples }) => samples.length > 0);
   } finally {

@@ -43,6 +43,20 @@ export function ratio(one, other, value) {
   );
 }
 
+/** The turns of a run as one. @param {readonly Sample[]} turns @returns {Sample} */
+export function joined(turns) {
+  /** @type {Record<string, number>} */
+  const cpuMicros = {};
+  for (const turn of turns) for (const [name, micros] of Object.entries(turn.cpuMicros)) cpuMicros[name] = (cpuMicros[name] ?? 0) + micros;
+  return {
+    ms: turns.reduce((sum, { ms }) => sum + ms, 0),
+    jobs: turns.reduce((sum, { jobs }) => sum + jobs, 0),
+    latencies: turns.flatMap(({ latencies }) => latencies).sort((a, b) => a - b),
+    slept: turns.flatMap(({ slept }) => slept),
+    cpuMicros,
+  };
+}
+
 /** @param {Sample} sample */
 export const perSecond = (sample) => (sample.jobs / sample.ms) * 1_000;
 

@@ -30,6 +30,8 @@ const WARM_JOBS_OF_BARE = 10_000;
 const WARM_CALLS = 20_000;
 const FEWER_LONE_JOBS = 1_200;
 const STREAMS = 12;
+/** Of each run of those that are judged. */
+const TURNS = 4;
 
 /** @param {number} jobs @param {number} lone @param {object} [how] @returns {Case['prepare']} */
 function warmedBy(jobs, lone, how = {}) {
@@ -47,7 +49,7 @@ function warmedBy(jobs, lone, how = {}) {
 function cases({ seconds, quick }) {
   const lone = quick ? FEWER_LONE_JOBS : LONE_JOBS;
   const size = { seconds, first: 500, least: 300 };
-  const judged = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds * 3 });
+  const judged = () => calibrated('latency', { bytes: 9 }, size);
   const other = () => calibrated('latency', { bytes: 9 }, { ...size, seconds: seconds / 2 });
   const byCall = calibrated('latency', { bytes: 9, by: 'call' }, { ...size, seconds: seconds / 2 });
   /** @type {Case[]} */
@@ -77,7 +79,7 @@ function cases({ seconds, quick }) {
 /** @param {Settings} settings @returns {Promise<Outcome>} */
 export async function w2(settings) {
   const { judgedOnes, calls, others } = cases(settings);
-  const lines = await inTurns('W2', judgedOnes, settings);
+  const lines = await inTurns('W2', judgedOnes, settings, TURNS);
   lines.push(...(await inTurns('W2: call()', calls, settings)), ...(await inTurns('W2: others', others, settings)));
   const [ours, base] = [lineOf(lines, OURS), lineOf(lines, BARE)];
   const [middle, tail] = [ratio(ours, base, p50), ratio(ours, base, p99)];
