@@ -31,7 +31,7 @@ const WARM_CALLS = 20_000;
 const FEWER_LONE_JOBS = 1_200;
 const STREAMS = 12;
 /** Of each run of those that are judged. */
-const TURNS = 4;
+const TURNS = 3;
 
 /** @param {number} jobs @param {number} lone @param {object} [how] @returns {Case['prepare']} */
 function warmedBy(jobs, lone, how = {}) {
