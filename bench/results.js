@@ -53,7 +53,7 @@ export function report(about, outcomes, { runs, minutes, date, unmeasured = [] }
     '# Results of the benchmark',
     '',
     'Written by `npm run bench`; do not edit. Every role is a process of its own. Numbers are medians of the runs (min–max); what is',
-    'compared warms up in turns and runs in turns, and a ratio is taken run by run. Compare within one run of the benchmark only.',
+    'compared warms up in turns and runs in turns, and a ratio is taken run by run, unless a note says otherwise. Compare within one run of the benchmark only.',
     '',
     `- Date: ${date.toISOString().slice(0, 10)}; ${runs} runs; ${minutes.toFixed(1)} minutes`,
     ...about,

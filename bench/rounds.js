@@ -51,18 +51,20 @@ export function calibrated(task, options, { seconds, first, least = 1 }) {
  * A warm-up in steps, of which a machine that is slow leaves out the last. (What V8 has not compiled by then it compiles in the runs that
  * count: they can only get slower by that.)
  * @param {number} steps
- * @param {number} seconds
+ * @param {number} seconds for each system
  * @param {Step} step
  * @returns {Step[]}
  */
 export function inSteps(steps, seconds, step) {
-  let left = seconds * 1_000;
+  /** What each has taken so far, in milliseconds. @type {WeakMap<System, number>} */
+  const taken = new WeakMap();
   /** @type {Step} */
   const timed = async (system) => {
-    if (left <= 0) return;
+    const before = taken.get(system) ?? 0;
+    if (before >= seconds * 1_000) return;
     const since = performance.now();
     await step(system);
-    left -= performance.now() - since;
+    taken.set(system, before + performance.now() - since);
   };
   return Array.from({ length: steps }, () => timed);
 }

@@ -38,18 +38,20 @@ class Echo {
     this.system = system;
   }
 
-  /**
-   * Warms it up with smaller jobs, and marks its master's memory: what code and young garbage take is not the payloads'.
-   * @param {number} small
-   * @param {number} large
-   */
-  async warmUp(small, large) {
-    say(`W3: ${this.name} warms up`);
-    const master = this.system.role('master');
-    await this.system.run('throughput', { jobs: small, bytes: 9, inFlight: 0 });
-    this.memory.small = (await master.usage()).rss;
-    await this.system.run('throughput', { jobs: large, bytes: OWN_FRAME, inFlight: IN_FLIGHT });
-    this.memory.base = (await master.usage()).rss;
+  /** Small jobs, and a mark: what code and young garbage take is not the payloads'. @param {number} jobs */
+  async small(jobs) {
+    await this.system.run('throughput', { jobs, bytes: 9, inFlight: 0 });
+    this.memory.small = await this.#rss();
+  }
+
+  /** Payloads that have frames of their own, and a mark. @param {number} jobs */
+  async large(jobs) {
+    await this.system.run('throughput', { jobs, bytes: OWN_FRAME, inFlight: IN_FLIGHT });
+    this.memory.base = await this.#rss();
+  }
+
+  async #rss() {
+    return (await this.system.role('master').usage()).rss;
   }
 
   /** Payloads of one size: the master's highest memory is looked at after each run. @param {Case['run']} run @returns {Case} */
@@ -79,11 +81,11 @@ class Echo {
  */
 async function echoed(bytes, settings, { ours, base }, must, peers) {
   const title = `W3: ${bytes / MIB} MiB payloads echoed`;
-  /** @param {number} seconds @param {number} least */
-  const run = (seconds, least) => calibrated('throughput', { bytes, inFlight: IN_FLIGHT }, { seconds, first: IN_FLIGHT * 2, least });
-  const judged = () => run(settings.seconds, IN_FLIGHT * 3);
-  const other = () => run(settings.seconds / 2, IN_FLIGHT * 2);
-  const cases = [ours.case(judged()), base.case(judged())];
+  /** @param {number} seconds */
+  const run = (seconds) =>
+    calibrated('throughput', { bytes, inFlight: IN_FLIGHT }, { seconds, first: IN_FLIGHT * 2, least: IN_FLIGHT * 3 });
+  const other = () => run(settings.seconds / 2);
+  const cases = [ours.case(run(settings.seconds)), base.case(run(settings.seconds))];
   if (peers) {
     cases.push(
       { name: 'Piscina', peer: true, start: () => pool('piscina', { each: 4 }), run: other() },
@@ -134,8 +136,11 @@ export async function w3(settings) {
   const systems = await together(gristmill(), bare());
   try {
     const [ours, base] = /** @type {[Echo, Echo]} */ (systems.map((system, i) => new Echo(i === 0 ? OURS : BARE, system)));
-    await ours.warmUp(SMALL_JOBS, OWN_FRAME_JOBS);
-    await base.warmUp(SMALL_JOBS_OF_BARE, OWN_FRAME_JOBS_OF_BARE);
+    say('W3: warms up');
+    await ours.small(SMALL_JOBS);
+    await base.small(SMALL_JOBS_OF_BARE);
+    await ours.large(OWN_FRAME_JOBS);
+    await base.large(OWN_FRAME_JOBS_OF_BARE);
     const one = await echoed(MIB, settings, { ours, base }, { atLeast: 0.9, text: '≥ 0.9x bare' }, true);
     const sixteen = await echoed(16 * MIB, settings, { ours, base }, { atLeast: 0.8, text: '≥ 0.8x bare' }, false);
     return { judged: [...one.judged, ...sixteen.judged], tables: [...one.tables, ...sixteen.tables] };
