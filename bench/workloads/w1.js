@@ -46,14 +46,14 @@ function cases({ seconds, quick }) {
   const fast = { seconds, first: 20_000 };
   const [warm, warmEach] = quick ? [] : [warmedBy(WARM_JOBS), warmedBy(EIGHT_WARM_JOBS)];
   const slow = { seconds: seconds / 2, first: 1_000 };
-  const compared = (first = 20_000) => calibrated('throughput', small, { seconds: seconds * 1.5, first });
+  const equally = (first = 20_000) => calibrated('throughput', small, { seconds, first });
   /** @type {Case[]} */
   const judgedOnes = [
-    { name: BARE, start: () => bare(), run: compared(BARE_FIRST_JOBS) },
-    { name: OURS, start: () => gristmill(), prepare: warm, run: compared() },
-    { name: EIGHT, start: () => gristmill({ clients: 8 }), prepare: warmEach, run: compared() },
-    { name: DEALT, start: () => gristmill({ policy: 'roundRobin' }), prepare: warm, run: compared() },
-    { name: GRAIN, start: () => gristmill({ policy: 'grain' }), prepare: warm, run: compared() },
+    { name: BARE, start: () => bare(), run: equally(BARE_FIRST_JOBS) },
+    { name: OURS, start: () => gristmill(), prepare: warm, run: equally() },
+    { name: EIGHT, start: () => gristmill({ clients: 8 }), prepare: warmEach, run: equally() },
+    { name: DEALT, start: () => gristmill({ policy: 'roundRobin' }), prepare: warm, run: equally() },
+    { name: GRAIN, start: () => gristmill({ policy: 'grain' }), prepare: warm, run: equally() },
     { name: KIB, start: () => gristmill(), run: calibrated('throughput', kib, fast) },
     { name: BARE_KIB, start: () => bare(), run: calibrated('throughput', kib, fast) },
   ];
