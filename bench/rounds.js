@@ -2,7 +2,7 @@
 /**
  * Runs things in turns: a round is one run of each, so that what disturbs the machine hits all of them. They warm up in turns as well, and
  * end that together: what has been idle for seconds is slower for thousands of jobs, since V8 gives back memory that is then faulted in
- * again. (Of three equal systems that warmed up one behind the other, the last was faster by a third.)
+ * again. (Of three equal systems that warmed up one behind the other, the last was faster by 5 and by 30 %.)
  *
  * @import { System } from './systems.js'
  * @import { Line, Sample, Settings, Tasks } from './types.ts'
@@ -110,11 +110,6 @@ class Entrant {
     if (system !== undefined && step !== undefined) await this.take(async () => void (await step(system)));
   }
 
-  /** A turn of a run. @param {Sample[]} turns where it is put */
-  async run(turns) {
-    if (this.system !== undefined) turns.push(await this.one.run(this.system, false));
-  }
-
   async stop() {
     const { system } = this;
     this.system = undefined;
@@ -139,7 +134,7 @@ async function warmUp(entrants, quick) {
 async function round(entrants, turns) {
   const parts = entrants.map((entrant) => ({ entrant, samples: /** @type {Sample[]} */ ([]) }));
   for (let turn = 0; turn < turns; turn += 1) {
-    for (const { entrant, samples } of parts) await entrant.take(() => entrant.run(samples));
+    for (const { entrant, samples } of parts) await entrant.step(async (system) => samples.push(await entrant.one.run(system, false)));
   }
   for (const { entrant, samples } of parts) if (entrant.system !== undefined) entrant.line.samples.push(joined(samples));
 }
@@ -149,7 +144,7 @@ async function round(entrants, turns) {
  * @param {string} title
  * @param {readonly Case[]} cases
  * @param {Settings} settings
- * @param {number} [turns] of each run: noise of this machine comes and goes within a second or so, and is to hit all
+ * @param {number} [turns] of each run: what disturbs the machine often does so for a second or so only, and is to hit all
  * @returns {Promise<Line[]>} the lines of those that ran
  */
 export async function inTurns(title, cases, { runs, quick }, turns = 1) {
